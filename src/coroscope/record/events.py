@@ -1,0 +1,84 @@
+"""The events of a recording: the only contract between what records and what reads.
+
+An event is 24 bytes, little-endian: `time_ns u64, a u32, b u32, c u32, source u16, detail u8, kind u8`.
+`kind` comes last, because a record is filled front to back: a program killed in the middle of
+one leaves kind 0, which is "no event", and never a torn record.
+
+`time_ns` counts from the recording's start. `source` is the loop (0: none). An id of 0 is "none" throughout.
+Strings, places and stacks are *definitions*: written once to the stream that first needs them, and named by
+a number that is valid in that stream only; so no stream ever waits for another one's lock.
+Task and loop ids are the process's own and count from 1.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from struct import Struct
+
+EVENT = Struct("<QIIIHBB")
+U32_MAX = 0xFFFF_FFFF
+
+
+class EventKind(IntEnum):
+    """What happened; the comment gives the fields that are used, in the order a, b, c, detail."""
+
+    NONE = 0
+    TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind
+    TASK_NAMED = 2  # task, n of the name "Task-n" or 0, string of any other name
+    TASK_ENDED = 3  # task, -, string of the exception's type and message, detail: TaskOutcome
+    STEP_BEGUN = 4  # task
+    STEP_ENDED = 5  # task, -, stack it now waits in (0: not walked, or not waiting), detail: StepEnd
+    WOKEN = 6  # task, waking task (by TASK) or microseconds since the timer fell due (by TIMER), stack, detail: Cause
+    STALL_SAMPLED = 7  # task, -, call stack
+    LOOP_STARTED = 8  # loop, string of its class's qualified name, -
+    LOOP_STOPPED = 9  # loop
+    POLLED = 10  # loop, microseconds that the poll blocked (the event is stamped at its end)
+    NOTICE = 11  # -, -, string: a sentence for the user about what could not be recorded
+    PROGRAM_ENDED = 12  # -, -, string of the exception that ended the program (0: none)
+
+
+class TaskKind(IntEnum):
+    """What runs as a task; in `TASK_CREATED`."""
+
+    TASK = 0
+    POLLABLE = 1
+    GENERATOR = 2
+    CALLABLE = 3
+
+
+class TaskOutcome(IntEnum):
+    """How a task ended; in `TASK_ENDED`. DESTROYED: collected while still pending."""
+
+    RETURNED = 1
+    RAISED = 2
+    CANCELLED = 3
+    DESTROYED = 4
+
+
+class StepEnd(IntEnum):
+    """How a step ended; in `STEP_ENDED`. DONE is followed by `TASK_ENDED` at once."""
+
+    YIELDED = 0
+    WAITS_FOR_FUTURE = 1
+    WAITS_FOR_TASK = 2
+    DONE = 3
+
+
+class Cause(IntEnum):
+    """Who made a task ready; in `WOKEN`."""
+
+    TASK = 1
+    TIMER = 2
+    IO = 3
+    THREAD = 4
+    SIGNAL = 5
+    YIELD = 6
+
+
+class DefinitionKind(IntEnum):
+    """What a definition defines; numbers count up from 1 in each stream, over all kinds together."""
+
+    STRING = 1  # UTF-8 text ("surrogatepass")
+    PLACE = 2  # function string u32, file string u32, line u32 (0: not known)
+    STACK = 3  # places u32 …, outermost first
+    SITE = 4  # coroutine's qualified name string u32, file string u32, first line u32, place of creation u32 (0: none)

@@ -1,0 +1,191 @@
+"""What a recording says happened: tasks, their states over time, their waits and wakeups.
+
+Rule: times are integer nanoseconds since the recording began; `None` means "not known".
+Rule: a task is always in one state; `times_ns[i]` is when it entered `states[i]`, and it stays
+there until `times_ns[i + 1]`, or until `end_ns` for the last one. Times never go back.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+Outcome = Literal["returned", "raised", "cancelled", "pending"]
+Waker = Literal["task", "timer", "io", "thread", "signal", "yield"]
+Kind = Literal["task", "pollable", "generator", "callable", "thread", "process"]
+
+
+class State(IntEnum):
+    """What a task is doing; a finished task is in none of these."""
+
+    READY = 0
+    RUNNING = 1
+    WAITING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One place in the program's code; `is_user` is false in the standard library and packages."""
+
+    function: str
+    file: str
+    line: int | None
+    is_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stay in one state: `start_ns` up to, not including, `end_ns`."""
+
+    state: State
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(slots=True)
+class Wait:
+    """One wait of a task, from its suspension to its wakeup.
+
+    `chain` is the await chain, outermost frame first, empty when it was not recorded.
+    `end_ns` and `woken_by` are `None` while the wait had not ended with the recording;
+    `waker` is the id of the waking task where `woken_by` is "task".
+    """
+
+    start_ns: int
+    end_ns: int | None
+    on: str | None
+    chain: tuple[Frame, ...]
+    woken_by: Waker | None
+    waker: int | None
+
+    @property
+    def place(self) -> Frame | None:
+        """The innermost frame of the user's own code on the await chain."""
+        return innermost_user_frame(self.chain)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The call stack inside a long step, outermost frame first, at one moment."""
+
+    task: int
+    time_ns: int
+    chain: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """One step that held its loop for longer than the limit that was asked for."""
+
+    task: int
+    place: Frame | None
+    start_ns: int
+    duration_ns: int
+
+
+@dataclass(slots=True)
+class Task:
+    """One task from creation to end."""
+
+    id: int
+    name: str
+    kind: Kind
+    coroutine: str
+    file: str | None
+    line: int | None
+    process: int
+    thread: int
+    loop: int
+    parent: int | None
+    is_main: bool
+    created_ns: int
+    created_at: Frame | None
+    ended_ns: int | None = None
+    outcome: Outcome = "pending"
+    exception: str | None = None
+    steps: int = 0
+    end_ns: int = 0
+    times_ns: array[int] = field(default_factory=lambda: array("q"))
+    states: bytearray = field(default_factory=bytearray)
+    waits: list[Wait] = field(default_factory=list)
+
+    def iter_spans(self) -> Iterator[Span]:
+        """Every stay in a state, in order of time; they touch, and never overlap."""
+        last = len(self.states) - 1
+        for index, state in enumerate(self.states):
+            end_ns = self.times_ns[index + 1] if index < last else self.end_ns
+            yield Span(State(state), self.times_ns[index], end_ns)
+
+    def time_in(self, state: State) -> int:
+        """Nanoseconds spent in `state`."""
+        return sum(span.end_ns - span.start_ns for span in self.iter_spans() if span.state is state)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the program ended; `complete` is false when its end was not recorded (a kill, a crash)."""
+
+    exit_code: int | None
+    signal: int | None
+    exception: str | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoopInfo:
+    """One event loop: its class and the thread that runs it."""
+
+    id: int
+    thread: int
+    type: str
+
+
+@dataclass(slots=True)
+class Trace:
+    """One recorded run of a program, as every view, analysis and export reads it."""
+
+    python: str
+    argv: tuple[str, ...]
+    started_at: float
+    """When the recording began, in seconds since the epoch."""
+    duration_ns: int
+    ended: Ending
+    tasks: dict[int, Task]
+    """By id, in order of creation."""
+    loops: dict[int, LoopInfo]
+    samples: list[Sample] = field(default_factory=list)
+    """What the watchdog saw inside long steps, in order of time."""
+    notices: tuple[str, ...] = ()
+    """What the recorder could not do, in sentences for the user."""
+
+    def stalls(self, slow_ms: float) -> list[Stall]:
+        """The steps longer than `slow_ms` milliseconds, in order of time."""
+        limit_ns = slow_ms * 1e6
+        stalls = [
+            Stall(task.id, self._place_of(task.id, span), span.start_ns, span.end_ns - span.start_ns)
+            for task in self.tasks.values()
+            for span in task.iter_spans()
+            if span.state is State.RUNNING and span.end_ns - span.start_ns > limit_ns
+        ]
+        return sorted(stalls, key=lambda stall: stall.start_ns)
+
+    def _place_of(self, task: int, span: Span) -> Frame | None:
+        """Where the user's code most often was when the watchdog looked into this step."""
+        places = Counter(
+            innermost_user_frame(sample.chain)
+            for sample in self.samples
+            if sample.task == task and span.start_ns <= sample.time_ns < span.end_ns
+        )
+        return places.most_common(1)[0][0] if places else None
+
+
+def innermost_user_frame(chain: tuple[Frame, ...]) -> Frame | None:
+    """The last frame of `chain`, outermost first, that is the user's own code."""
+    for frame in reversed(chain):
+        if frame.is_user:
+            return frame
+    return None
