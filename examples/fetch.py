@@ -74,7 +74,7 @@ def checksum(pages: Sequence[bytes]) -> str:
 def local_server() -> Iterator[list[str]]:
     """The URLs of a server's pages; the server lives in a process of its own, until the block is left."""
     command = [sys.executable, __file__, "--serve"]
-    # Its standard input is its lifeline: that closes when this program ends, in whatever way, and ends it too.
+    # Its standard input is its lifeline: when this program ends, in whatever way, that closes and it stops.
     # In a session of its own it does not get the Ctrl-C that is meant for this program.
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
