@@ -1,0 +1,104 @@
+"""The command line: one module a verb, loaded when it is asked for.
+
+Rule: what a person can mend is one sentence on stderr and exit code 2, never a traceback of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from coroscope._version import __version__
+from coroscope.errors import CoroscopeError
+
+_INTERRUPTED = 128 + 2  # as a shell reports a program that SIGINT ended
+_PIPE_CLOSED = 1
+
+# Verbs by name: where each is found. Importing a verb costs what it needs, which `run` must not
+# pay, nor bring into the program that it observes, for the others.
+_VERBS = {
+    "run": "coroscope.cli.run:run",
+    "show": "coroscope.cli.show:show",
+}
+
+
+class _Verbs(click.Group):
+    """A group whose commands are imported by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _VERBS:
+            return None
+        module, _, name = _VERBS[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="coroscope", message="%(prog)s %(version)s")
+def coroscope() -> None:
+    """Run coroutines, and see them running."""
+
+
+def main() -> None:
+    """Run the command line of this process, and exit with its exit code."""
+    sys.exit(_exit_code_of(sys.argv[1:]))
+
+
+def _exit_code_of(arguments: list[str]) -> int:
+    try:
+        return _invoke(arguments)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.UsageError as error:
+        _complain(_sentence(error))
+        return error.exit_code
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return error.exit_code
+    except CoroscopeError as error:
+        _complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        return _PIPE_CLOSED
+
+
+def _invoke(arguments: list[str]) -> int:
+    # Not `coroscope.main`: it would print click's own words for errors, and a blank line for Ctrl-C.
+    try:
+        with coroscope.make_context("coroscope", arguments) as context:
+            returned = coroscope.invoke(context)
+    except click.exceptions.Exit as ended:
+        returned = ended.exit_code
+    # Here rather than at the interpreter's end, where a closed pipe could only be reported, not handled.
+    sys.stdout.flush()
+    return returned if isinstance(returned, int) else 0
+
+
+def _complain(problem: str) -> None:
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in problem)
+    print(f"coroscope: {shown}", file=sys.stderr)
+
+
+def _sentence(error: click.UsageError) -> str:
+    """Click's complaint in the style of ours, with the place to look further."""
+    message = " ".join(error.format_message().split())
+    command = "coroscope" if error.ctx is None else error.ctx.command_path
+    return f"{message[:1].lower()}{message[1:].rstrip('.')} (see {command} --help)"
+
+
+def _forget_stdout() -> None:
+    """Send what is still buffered nowhere, or the interpreter would complain at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,246 @@
+"""What one run did, on one screen: its end, its tasks, its time, its timeline, and what held it up."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from collections import Counter
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from coroscope.analysis import Concurrency, concurrency, program_shares, total_shares, waited_places
+from coroscope.trace.model import Ending, Frame, Outcome, Stall, State, Task, Trace
+from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
+from coroscope.views.terminal.sheet import INDENT, Sheet
+from coroscope.views.terminal.timeline import Timeline
+
+_MAX_STALLS = 6
+_MAX_PLACES = 4
+_FACTS_WIDTH = 9
+_OUTCOMES: tuple[Outcome, ...] = ("returned", "raised", "cancelled", "pending")
+_MEANINGS = {
+    State.RUNNING: "code of a task was executed",
+    State.READY: "could run, but had to wait its turn",
+    State.WAITING: "for a timer, the network, a task, …",
+}
+
+
+def print_summary(trace: Trace, console: Console, *, slow_ms: float = 100.0) -> None:
+    """Tell what happened in a recorded run; steps longer than `slow_ms` milliseconds are stalls."""
+    sheet = Sheet(console)
+    _print_title(sheet, trace)
+    if not trace.tasks:
+        _print_no_tasks(sheet)
+    else:
+        stalls = trace.stalls(slow_ms)
+        alive = concurrency(trace)
+        _print_facts(sheet, trace, alive)
+        _print_shares(sheet, trace)
+        _print_timeline(sheet, trace, alive, stalls)
+        _print_waits(sheet, trace)
+        _print_stalls(sheet, trace, stalls, slow_ms)
+    _print_notices(sheet, trace)
+
+
+def print_next_step(console: Console, file: str) -> None:
+    """Say how to see more of the trace in `file`."""
+    sheet = Sheet(console)
+    sheet.blank()
+    sheet.paragraph("Next, on a page: every task, its waits line by line, and who woke it:", QUIET)
+    sheet.command(f"coroscope show {shlex.quote(sheet.inert(file))} --html page.html")
+
+
+def _print_title(sheet: Sheet, trace: Trace) -> None:
+    program = sheet.inert(" ".join(trace.argv)) or "The program"
+    room = max(sheet.width - 40, 20)
+    ending, in_trouble = _ending(sheet, trace.ended)
+    title = Text.assemble(
+        (sheet.cut(program, room), STRONG), " took ", (sheet.time(trace.duration_ns), STRONG), " and "
+    )
+    title.append(ending, TROUBLE if in_trouble else "")
+    title.append(f" (Python {sheet.inert(trace.python)})", QUIET)
+    sheet.paragraph(title)
+
+
+def _ending(sheet: Sheet, ended: Ending) -> tuple[str, bool]:
+    """How it ended, as the end of a sentence, and whether that is bad news."""
+    if ended.signal is not None:
+        return f"was ended by {_signal_name(ended.signal)}", True
+    if not ended.complete:
+        return "was cut off: its end was not recorded, so it was killed or it crashed", True
+    code = "" if ended.exit_code is None else f"exit code {ended.exit_code}"
+    if ended.exception is not None:
+        said = sheet.cut(sheet.inert(ended.exception), 2 * sheet.width)
+        return f"ended with {said}" + (f", {code}" if code else ""), True
+    return f"ended with {code}" if code else "ended", ended.exit_code not in (0, None)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _print_no_tasks(sheet: Sheet) -> None:
+    sheet.blank()
+    sheet.paragraph("No task was recorded: the program started no event loop, or it ended before one ran.")
+
+
+def _print_facts(sheet: Sheet, trace: Trace, alive: Concurrency) -> None:
+    sheet.blank()
+    sheet.paragraph(_task_counts(sheet, trace), label="tasks", label_width=_FACTS_WIDTH)
+    if alive.max_at_ns is None:
+        text = "never more than the main task, so nothing overlapped"
+    else:
+        text = f"{alive.max} at most, first at {sheet.time(alive.max_at_ns)}; {alive.mean:.1f} on average"
+    sheet.paragraph(text, label="at once", label_width=_FACTS_WIDTH)
+
+
+def _task_counts(sheet: Sheet, trace: Trace) -> Text:
+    tasks = [task for task in trace.tasks.values() if not task.is_main]
+    mains = len(trace.tasks) - len(tasks)
+    beside = {0: "", 1: " beside the main task"}.get(mains, f" beside {mains} main tasks")
+    text = Text(f"{len(tasks) or 'none'}{beside}")
+    counts = Counter(task.outcome for task in tasks)
+    for number, outcome in enumerate(outcome for outcome in _OUTCOMES if counts[outcome]):
+        text.append(", " if number else ": ")
+        text.append(f"{counts[outcome]} {outcome}", TROUBLE if outcome == "raised" else "")
+        if outcome == "raised":
+            text.append(_exception_types(sheet, tasks))
+    return text
+
+
+def _exception_types(sheet: Sheet, tasks: list[Task]) -> str:
+    types = Counter(task.exception.partition(":")[0] for task in tasks if task.exception)
+    named = [sheet.inert(name) for name, _ in types.most_common(3)]
+    if len(types) > len(named):
+        named.append(sheet.glyphs.ellipsis)
+    return f" ({', '.join(named)})" if named else ""
+
+
+def _print_shares(sheet: Sheet, trace: Trace) -> None:
+    program, tasks = program_shares(trace), total_shares(trace.tasks.values())
+    shares = [
+        (State.RUNNING, program.running_ns, tasks.running_ns),
+        (State.READY, program.ready_ns, tasks.ready_ns),
+        (State.WAITING, program.waiting_ns, tasks.waiting_ns),
+    ]
+    sheet.blank()
+    _print_share_row(sheet, Text(" " * 11), ("the program", "tasks added up"), "", QUIET)
+    for state, of_program_ns, of_tasks_ns in shares:
+        sign = Text(f"{sheet.glyphs.states[state]} {state.name.lower():9}", STATE_STYLES[state])
+        columns = (
+            _share(sheet, of_program_ns, trace.duration_ns),
+            _share(sheet, of_tasks_ns, tasks.total_ns),
+        )
+        _print_share_row(sheet, sign, columns, sheet.plain(_MEANINGS[state]))
+    idle_ns = trace.duration_ns - program.total_ns
+    if idle_ns > trace.duration_ns / 200:
+        _print_share_row(
+            sheet, Text("  no task  ", QUIET), (_share(sheet, idle_ns, trace.duration_ns), ""), ""
+        )
+
+
+def _print_share_row(
+    sheet: Sheet, sign: Text, columns: tuple[str, str], meaning: str, style: str = ""
+) -> None:
+    """As many of the columns as there is room for."""
+    row = sign.copy()
+    for text, column_style in (
+        (f"{columns[0]:>16}", style),
+        (f"{columns[1]:>19}", style),
+        (f"   {meaning}", QUIET),
+    ):
+        if INDENT + cell_len(row.plain) + cell_len(text) <= sheet.width:
+            row.append_text(Text(text, column_style))
+    sheet.line(row)
+
+
+def _share(sheet: Sheet, part_ns: int, whole_ns: int) -> str:
+    percent = 100 * part_ns / whole_ns if whole_ns else 0.0
+    written = "<1" if 0 < percent < 0.5 else f"{percent:.0f}"
+    return f"{sheet.time(part_ns):>9}{written:>4} %"
+
+
+def _print_timeline(sheet: Sheet, trace: Trace, alive: Concurrency, stalls: list[Stall]) -> None:
+    sheet.heading("Timeline")
+    troubled = {stall.task for stall in stalls}
+    troubled |= {task.id for task in trace.tasks.values() if task.outcome == "raised"}
+    Timeline(sheet, trace, alive, troubled).draw()
+
+
+def _print_waits(sheet: Sheet, trace: Trace) -> None:
+    places = waited_places(trace)[:_MAX_PLACES]
+    if not places:
+        return
+    sheet.heading("Waited longest at")
+    sheet.paragraph("Waits of all tasks added up:", QUIET)
+    for waited in places:
+        often = f"{waited.count} wait" + ("s" if waited.count > 1 else "")
+        sheet.line(
+            Text.assemble(
+                f"{sheet.time(waited.waited_ns):>9} in {often:12} ",
+                _place(sheet, waited.place, sheet.width - INDENT - 26),
+            )
+        )
+
+
+def _print_stalls(sheet: Sheet, trace: Trace, stalls: list[Stall], slow_ms: float) -> None:
+    limit = sheet.time(slow_ms * 1e6)
+    if not stalls:
+        sheet.blank()
+        sheet.paragraph(f"No stalls: no step held its loop for more than {limit}.")
+        return
+    steps = "1 step" if len(stalls) == 1 else f"{len(stalls)} steps"
+    sheet.heading("Stalls")
+    sheet.paragraph(
+        f"{steps} held the loop for more than {limit}, and nothing else on it could run meanwhile:"
+    )
+    longest = sorted(stalls, key=lambda stall: -stall.duration_ns)[:_MAX_STALLS]
+    for stall in longest:
+        when = f"{sheet.time(stall.duration_ns):>9} at {sheet.time(stall.start_ns):12} "
+        place = _stall_place(sheet, stall, trace.tasks.get(stall.task), sheet.width - INDENT - 26)
+        sheet.line(Text.assemble((when, TROUBLE), place))
+    if len(stalls) > len(longest):
+        sheet.line(Text(f"{sheet.glyphs.ellipsis} {len(stalls) - len(longest)} shorter ones", QUIET))
+
+
+def _stall_place(sheet: Sheet, stall: Stall, task: Task | None, width: int) -> str:
+    if stall.place is None:
+        return sheet.cut(_unseen_place(sheet, task), width)
+    where = _place(sheet, stall.place, width)
+    name = "" if task is None else f", {sheet.inert(task.name)}"
+    return where + name if cell_len(where + name) <= width else where
+
+
+def _unseen_place(sheet: Sheet, task: Task | None) -> str:
+    """What can be said of a step that ended before the watchdog looked into it."""
+    if task is None:
+        return "line not recorded"
+    return f"line not recorded, in {sheet.inert(task.coroutine)}, {sheet.inert(task.name)}"
+
+
+def _place(sheet: Sheet, place: Frame, width: int) -> str:
+    """The file and line, and where there is room for it the function."""
+    line = "" if place.line is None else f":{place.line}"
+    where = sheet.inert(_short_path(place.file)) + line
+    function = sheet.inert(place.function.rpartition("<locals>.")[2])
+    if cell_len(where) + 4 + cell_len(function) <= width:
+        return f"{where} in {function}"
+    return sheet.cut(where, max(width, 8), keep_end=True)
+
+
+def _short_path(file: str) -> str:
+    """The path from here, for files that lie below here."""
+    here = os.path.join(os.getcwd(), "")
+    return file.removeprefix(here)
+
+
+def _print_notices(sheet: Sheet, trace: Trace) -> None:
+    for notice in trace.notices:
+        sheet.blank()
+        sheet.paragraph(sheet.inert(notice), label="note", label_width=6)
