@@ -1,0 +1,42 @@
+"""Coroscope runs coroutines, and shows them running.
+
+Everything here is loaded when it is first used: `import coroscope` alone imports neither asyncio nor any view.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from coroscope._version import __version__
+
+if TYPE_CHECKING:
+    from coroscope.loop.loop import Loop
+    from coroscope.loop.pollable import Pollable
+    from coroscope.loop.running import run
+    from coroscope.loop.sleeping import sleep
+    from coroscope.loop.waiting import wait
+    from coroscope.trace import load
+
+__all__ = ["Loop", "Pollable", "__version__", "load", "run", "sleep", "wait"]
+
+_HOMES = {
+    "Loop": "coroscope.loop.loop",
+    "Pollable": "coroscope.loop.pollable",
+    "load": "coroscope.trace",
+    "run": "coroscope.loop.running",
+    "sleep": "coroscope.loop.sleeping",
+    "wait": "coroscope.loop.waiting",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

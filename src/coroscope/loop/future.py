@@ -1,0 +1,45 @@
+"""The future that our loop's `create_future` makes."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import events, exceptions
+from typing import Any
+
+from coroscope.loop.outcome import PENDING, SLOTS, Outcome
+
+
+class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
+    """As `asyncio.Future`; a waiting task is kept directly, so that waking it costs no handle."""
+
+    __slots__ = SLOTS
+
+    def __init__(self, *, loop: Any = None) -> None:
+        self._set_pending(events.get_event_loop() if loop is None else loop)
+
+    def cancel(self, msg: Any = None) -> bool:
+        return self._abandon(msg)
+
+    def set_result(self, result: Any, /) -> None:
+        if self._state is not PENDING:
+            raise exceptions.InvalidStateError(f"{self._state}: {self!r}")
+        self._finish(result)
+
+    def set_exception(self, exception: Any, /) -> None:
+        if self._state is not PENDING:
+            raise exceptions.InvalidStateError(f"{self._state}: {self!r}")
+        if isinstance(exception, type):
+            exception = exception()
+        if isinstance(exception, StopIteration):
+            error = RuntimeError(
+                "StopIteration interacts badly with generators and cannot be raised into a Future"
+            )
+            error.__cause__ = error.__context__ = exception
+            exception = error
+        if not isinstance(exception, BaseException):
+            raise TypeError(f"invalid exception object: {exception!r}")
+        self._fail(exception)
+
+    def __del__(self) -> None:
+        if self._report:
+            self._report_unretrieved()

@@ -1,0 +1,43 @@
+"""The handles of callbacks and timers, as asyncio's but with no debugging work where debugging is off."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from asyncio import format_helpers
+from typing import Any
+
+
+def _set_up(self: Any, callback: Any, args: Any, loop: Any, context: contextvars.Context | None) -> None:
+    self._context = contextvars.copy_context() if context is None else context
+    self._loop = loop
+    self._callback = callback
+    self._args = args
+    self._cancelled = False
+    self._repr = None
+    self._source_traceback = None
+    if loop._debug:
+        self._source_traceback = format_helpers.extract_stack(sys._getframe(2))
+
+
+class Handle(asyncio.Handle):
+    """A callback in the ready queue."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Any, args: Any, loop: Any, context: contextvars.Context | None = None) -> None:
+        _set_up(self, callback, args, loop, context)
+
+
+class TimerHandle(asyncio.TimerHandle):
+    """A callback that runs at a time of the loop's clock, in seconds."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, when: float, callback: Any, args: Any, loop: Any, context: contextvars.Context | None = None
+    ) -> None:
+        _set_up(self, callback, args, loop, context)
+        self._when = when
+        self._scheduled = False

@@ -1,0 +1,256 @@
+"""The event loop: a ready queue, a timer heap and a poller, and the round that goes over them.
+
+One round (`_run_once`):
+  1. poll: what the operating system says is ready goes to the end of the ready queue; the poll blocks only when
+     the ready queue is empty, and no longer than until the next timer;
+  2. the timers that are due go behind it, earliest first;
+  3. everything that is in the ready queue by now runs, in order. What that makes ready waits for the next round, so
+     that tasks which never wait cannot starve the poller.
+This order is asyncio's (CPython 3.11, Lib/asyncio/base_events.py), and programs can observe it.
+
+Rule: the ready queue holds tasks and handles; both have `_run()`.
+Rule: nothing enters it but through `_enqueue`, `_enqueue_due` and `call_soon_threadsafe`: all three tell the watch.
+Transports, name resolution, subprocesses and signals are asyncio's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from coroscope.loop.future import Future
+from coroscope.loop.handle import Handle, TimerHandle
+from coroscope.loop.observer import Observer, stepped_task
+from coroscope.loop.poller import Poller
+from coroscope.loop.task import Task
+from coroscope.loop.timers import TimerHeap
+from coroscope.loop.watch import Watch
+
+_logger = logging.getLogger("asyncio")
+_LONGEST_POLL_S = 24 * 3600.0
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An asyncio event loop: `asyncio.Runner(loop_factory=coroscope.Loop)`, `coroscope.run(main())`."""
+
+    _watch: Watch | None = None
+    _debug: bool
+
+    def __init__(self) -> None:
+        # asyncio's constructor sets the debug mode, which names these two.
+        self._timers = TimerHeap()
+        # Contexts that are not a task's own: a task that a callback steps enters its own one inside this.
+        self._wakeup_context = contextvars.Context()
+        super().__init__(Poller())
+        self._prepare()
+
+    # Queueing
+
+    def _prepare(self) -> None:
+        """Choose how things are queued and run: as they are, with asyncio's debug checks, or watched."""
+        self._append = self._ready.append  # type: ignore[attr-defined]
+        self._enqueue = self._enqueue_checked if self._debug else self._append
+        self._enqueue_due = self._append
+        self._run_batch = self._run_batch_timed if self._debug else self._run_batch_bare
+        self._poll = self._poll_bare
+        if self._watch is not None:
+            self._enqueue_unwatched = self._enqueue
+            self._enqueue = self._enqueue_watched
+            self._enqueue_due = self._enqueue_watched
+            self._run_batch = self._run_batch_watched
+            self._poll = self._poll_watched
+
+    def _enqueue_checked(self, item: Task[Any] | Handle) -> None:
+        self._check_thread()  # type: ignore[attr-defined]
+        self._append(item)
+
+    def _enqueue_watched(self, item: Any) -> None:
+        self._watch.queued(item)  # type: ignore[union-attr]
+        self._enqueue_unwatched(item)
+
+    def set_debug(self, enabled: bool) -> None:
+        super().set_debug(enabled)
+        if hasattr(self, "_append"):
+            self._prepare()
+
+    def set_observer(self, observer: Observer | None) -> Watch | None:
+        """Have `observer` told of every task from now on; None ends that. Call it in the loop's own thread.
+
+        Returns the watch that tells it, None where there is no observer.
+        """
+        self._watch = None if observer is None else Watch(self, observer)
+        self._prepare()
+        return self._watch
+
+    def create_future(self) -> Future:  # type: ignore[override]
+        return Future(loop=self)
+
+    def create_task(self, coro: Any, **kwargs: Any) -> Any:
+        self._check_closed()  # type: ignore[attr-defined]
+        if self._task_factory is not None:  # type: ignore[attr-defined]
+            return super().create_task(coro, **kwargs)
+        task: Task[Any] = Task(coro, loop=self, **kwargs)
+        if task._source_traceback:
+            del task._source_traceback[-1]
+        return task
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> Handle:
+        if self._closed:  # type: ignore[attr-defined]
+            self._check_closed()  # type: ignore[attr-defined]
+        if self._debug:
+            self._check_thread()  # type: ignore[attr-defined]
+            self._check_callback(callback, "call_soon")  # type: ignore[attr-defined]
+        handle = Handle(callback, args, self, context)
+        if handle._source_traceback:
+            del handle._source_traceback[-1]
+        self._enqueue(handle)
+        return handle
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> Handle:
+        self._check_closed()  # type: ignore[attr-defined]
+        if self._debug:
+            self._check_callback(callback, "call_soon_threadsafe")  # type: ignore[attr-defined]
+        handle = Handle(callback, args, self, context)
+        if handle._source_traceback:
+            del handle._source_traceback[-1]
+        if self._watch is not None:
+            self._watch.queued(handle)
+        self._append(handle)
+        self._write_to_self()  # type: ignore[attr-defined]
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> TimerHandle:
+        if delay is None:
+            raise TypeError("delay must not be None")
+        timer = self.call_at(self.time() + delay, callback, *args, context=context)
+        if timer._source_traceback:
+            del timer._source_traceback[-1]
+        return timer
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> TimerHandle:
+        if when is None:
+            raise TypeError("when cannot be None")
+        self._check_closed()  # type: ignore[attr-defined]
+        if self._debug:
+            self._check_thread()  # type: ignore[attr-defined]
+            self._check_callback(callback, "call_at")  # type: ignore[attr-defined]
+        timer = TimerHandle(when, callback, args, self, context)
+        if timer._source_traceback:
+            del timer._source_traceback[-1]
+        self._timers.push(timer)
+        return timer
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        if handle._scheduled:
+            self._timers.note_cancelled()
+
+    def _add_callback(self, handle: Any) -> None:
+        if not handle._cancelled:
+            self._enqueue(handle)
+
+    def close(self) -> None:
+        super().close()
+        self._timers.clear()
+
+    # Running
+
+    def run_forever(self) -> None:
+        watch = self._watch
+        if watch is None:
+            return super().run_forever()
+        try:
+            watch.started()
+            super().run_forever()
+        finally:
+            watch.stopped()
+        return None
+
+    def _run_once(self) -> None:
+        """One round: poll, due timers, then what is ready by now."""
+        ready = self._ready  # type: ignore[attr-defined]
+        timers = self._timers
+        timeout: float | None = None
+        if ready or self._stopping:  # type: ignore[attr-defined]
+            timeout = 0
+        elif timers:
+            due_s = timers.next_due()
+            if due_s is not None:
+                timeout = min(max(0.0, due_s - self.time()), _LONGEST_POLL_S)
+        self._poll(timeout)
+        if timers:
+            for handle in timers.pop_due(self.time() + self._clock_resolution):  # type: ignore[attr-defined]
+                self._enqueue_due(handle)
+        self._run_batch(len(ready))
+
+    def _poll_bare(self, timeout: float | None) -> None:
+        events = self._selector.select(timeout)  # type: ignore[attr-defined]
+        if events:
+            self._process_events(events)  # type: ignore[attr-defined]
+
+    def _poll_watched(self, timeout: float | None) -> None:
+        watch = self._watch
+        if watch is None:
+            return self._poll_bare(timeout)
+        watch.poll_begun()
+        events = self._selector.select(timeout)  # type: ignore[attr-defined]
+        watch.poll_ended()
+        if events:
+            self._process_events(events)  # type: ignore[attr-defined]
+        return None
+
+    def _run_batch_bare(self, count: int) -> None:
+        """Run the first `count` things of the ready queue. The hot path."""
+        popleft = self._ready.popleft  # type: ignore[attr-defined]
+        for _ in range(count):
+            item = popleft()
+            if item._cancelled:
+                continue
+            item._run()
+
+    def _run_batch_timed(self, count: int) -> None:
+        """As `_run_batch_bare`, with asyncio's warning about slow callbacks."""
+        for _ in range(count):
+            item = self._ready.popleft()  # type: ignore[attr-defined]
+            if item._cancelled:
+                continue
+            try:
+                self._current_handle = item
+                started_s = self.time()
+                item._run()
+                took_s = self.time() - started_s
+                if took_s >= self.slow_callback_duration:
+                    _logger.warning("Executing %s took %.3f seconds", _describe(item), took_s)
+            finally:
+                self._current_handle = None
+
+    def _run_batch_watched(self, count: int) -> None:
+        """As the others, telling the watch; the observer may go in the middle of a batch."""
+        run_one = self._run_batch_timed if self._debug else self._run_batch_bare
+        for _ in range(count):
+            watch = self._watch
+            item = self._ready[0]  # type: ignore[attr-defined]
+            if watch is None or item._cancelled:
+                run_one(1)
+                continue
+            watch.begin(item)
+            try:
+                run_one(1)
+            finally:
+                watch.end()
+
+
+def _describe(item: Any) -> str:
+    """How asyncio names what was slow: the task, or the handle."""
+    task = item if isinstance(item, Task) else stepped_task(item._callback)
+    return str(item) if task is None else repr(task)

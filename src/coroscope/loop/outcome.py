@@ -1,0 +1,215 @@
+"""What a future and a task have in common: a state, a result or an exception, and who is told of it.
+
+Both are Python subclasses of asyncio's C types, so that every `isinstance` and `issubclass` holds; their C part is
+never used. The C slots' names (`_state`, `_loop`, `_exception`, …) are kept, because asyncio's helpers and well-known
+libraries read them.
+
+Rule: a task that awaits is stored as `_waiter` when it comes first, else as a callback: order of arrival is kept.
+Rule: whoever leaves the pending state calls `_tell`, once.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+from asyncio import base_futures, exceptions, format_helpers
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coroscope.loop.loop import Loop
+    from coroscope.loop.task import Task
+
+PENDING = "PENDING"
+CANCELLED = "CANCELLED"
+FINISHED = "FINISHED"
+
+Callback = Callable[[Any], object]
+
+SLOTS = (
+    "_asyncio_future_blocking",
+    "_cancel_message",
+    "_cancelled_exc",
+    "_done_callbacks",
+    "_exception",
+    "_exception_tb",
+    "_loop",
+    "_report",
+    "_result",
+    "_source_traceback",
+    "_state",
+    "_waiter",
+)
+
+
+class Outcome:
+    """The methods; the classes that mix it in declare `SLOTS` (a base with slots could not share a C layout)."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _asyncio_future_blocking: bool
+        _cancel_message: Any
+        _cancelled_exc: BaseException | None
+        _done_callbacks: list[tuple[Callback, contextvars.Context]] | None
+        _exception: BaseException | None
+        _exception_tb: Any
+        _loop: Loop
+        _report: bool
+        _result: Any
+        _source_traceback: Any
+        _state: str
+        _waiter: Task[Any] | None
+
+    def _set_pending(self, loop: Loop) -> None:
+        self._loop = loop
+        self._state = PENDING
+        self._result = self._exception = self._done_callbacks = self._waiter = None
+        self._cancel_message = self._cancelled_exc = self._source_traceback = None
+        self._asyncio_future_blocking = self._report = False
+        if loop._debug:
+            # Above this are our own constructor and, at its end, whoever made the future.
+            self._source_traceback = format_helpers.extract_stack(sys._getframe(2))
+
+    __repr__ = base_futures._future_repr
+
+    @property
+    def _callbacks(self) -> list[tuple[Callback, contextvars.Context]] | None:
+        """Who will be told, in order, as asyncio's own futures list them."""
+        callbacks = list(self._done_callbacks or ())
+        if self._waiter is not None:
+            callbacks.insert(0, (self._waiter._wakeup, self._waiter._context))
+        return callbacks or None
+
+    @property
+    def _log_traceback(self) -> bool:
+        return self._report
+
+    @_log_traceback.setter
+    def _log_traceback(self, value: bool) -> None:
+        if value:
+            raise ValueError("_log_traceback can only be set to False")
+        self._report = False
+
+    def get_loop(self) -> Loop:
+        """The loop that this belongs to."""
+        return self._loop
+
+    def done(self) -> bool:
+        return self._state is not PENDING
+
+    def cancelled(self) -> bool:
+        return self._state is CANCELLED
+
+    def result(self) -> Any:
+        if self._state is FINISHED:
+            self._report = False
+            if self._exception is not None:
+                raise self._exception.with_traceback(self._exception_tb)
+            return self._result
+        if self._state is CANCELLED:
+            raise self._make_cancelled_error()
+        raise exceptions.InvalidStateError("Result is not set.")
+
+    def exception(self) -> BaseException | None:
+        if self._state is FINISHED:
+            self._report = False
+            return self._exception
+        if self._state is CANCELLED:
+            raise self._make_cancelled_error()
+        raise exceptions.InvalidStateError("Exception is not set.")
+
+    def _make_cancelled_error(self) -> BaseException:
+        """The error that ended this, once; a new one for everyone who asks later."""
+        error = self._cancelled_exc
+        if error is not None:
+            self._cancelled_exc = None
+            return error
+        if self._cancel_message is None:
+            return exceptions.CancelledError()
+        return exceptions.CancelledError(self._cancel_message)
+
+    def add_done_callback(self, fn: Callback, /, *, context: contextvars.Context | None = None) -> None:
+        if self._state is not PENDING:
+            self._loop.call_soon(fn, self, context=context)
+            return
+        if context is None:
+            context = contextvars.copy_context()
+        if self._done_callbacks is None:
+            self._done_callbacks = [(fn, context)]
+        else:
+            self._done_callbacks.append((fn, context))
+
+    def remove_done_callback(self, fn: Callback, /) -> int:
+        callbacks = self._done_callbacks
+        if not callbacks:
+            return 0
+        kept = [entry for entry in callbacks if entry[0] != fn]
+        removed = len(callbacks) - len(kept)
+        if removed:
+            callbacks[:] = kept
+        return removed
+
+    def _await_by(self, task: Task[Any]) -> None:
+        """Have `task` stepped when this is done; called once for each time that it suspends here."""
+        if self._state is not PENDING:
+            self._loop._enqueue(task)
+        elif self._waiter is None and not self._done_callbacks:
+            self._waiter = task
+        else:
+            self.add_done_callback(task._wakeup, context=self._loop._wakeup_context)
+
+    def _tell(self) -> None:
+        """Schedule everyone who waits for this, in the order in which they came."""
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            waiter._loop._enqueue(waiter)
+        callbacks = self._done_callbacks
+        if callbacks:
+            self._done_callbacks = None
+            call_soon = self._loop.call_soon
+            for callback, context in callbacks:
+                call_soon(callback, self, context=context)
+
+    def _finish(self, result: Any) -> None:
+        self._result = result
+        self._state = FINISHED
+        self._tell()
+
+    def _fail(self, exception: BaseException) -> None:
+        self._exception = exception
+        self._exception_tb = exception.__traceback__
+        self._state = FINISHED
+        self._tell()
+        self._report = True
+
+    def _abandon(self, message: Any) -> bool:
+        """Cancel, unless done: true when this made the difference."""
+        self._report = False
+        if self._state is not PENDING:
+            return False
+        self._state = CANCELLED
+        self._cancel_message = message
+        self._tell()
+        return True
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._state is PENDING:
+            self._asyncio_future_blocking = True
+            yield self
+            if self._state is PENDING:
+                raise RuntimeError("await wasn't used with future")
+        return self.result()
+
+    __iter__ = __await__
+
+    def _report_unretrieved(self) -> None:
+        context = {
+            "message": f"{self.__class__.__name__} exception was never retrieved",
+            "exception": self._exception,
+            "future": self,
+        }
+        if self._source_traceback:
+            context["source_traceback"] = self._source_traceback
+        self._loop.call_exception_handler(context)

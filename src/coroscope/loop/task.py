@@ -1,0 +1,304 @@
+"""The task that our loop's `create_task` makes, and how one step of it is run.
+
+Rule: a task is in the ready queue at most once: it is there exactly while it is ready.
+Rule: `_fut_waiter` is what the task waits for, until the step after the wakeup clears it.
+Rule: the ready queue holds the task itself; the loop calls `_run`, which resumes the coroutine inside its context.
+The states and their transitions are asyncio's (CPython 3.14, Lib/asyncio/tasks.py); what differs is the cost: no
+handle, no wrapper and no `call_soon` a step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import itertools
+from asyncio import base_tasks, coroutines, events, exceptions, futures
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from coroscope.loop.future import Future
+from coroscope.loop.outcome import CANCELLED, FINISHED, PENDING, SLOTS, Outcome
+from coroscope.loop.versions import HAS_EAGER_TASKS, enter_task, leave_task, register_task, unregister_task
+
+if HAS_EAGER_TASKS:
+    from coroscope.loop.versions import swap_current_task
+
+_next_number = itertools.count(1).__next__
+_T = TypeVar("_T")
+
+TASK_SLOTS = (
+    *SLOTS,
+    "_context",
+    "_context_run",
+    "_coro",
+    "_fut_waiter",
+    "_log_destroy_pending",
+    "_must_cancel",
+    "_name",
+    "_num_cancels_requested",
+    "_registration",
+    "_send",
+)
+
+
+class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
+    """As `asyncio.Task`, stepped by our loop directly."""
+
+    __slots__ = TASK_SLOTS
+
+    _cancelled: ClassVar[bool] = False
+    """Handles in the ready queue may be cancelled there; a task's cancellation is a step like any other."""
+
+    kind: ClassVar[str] = "task"
+    """What runs as this task, in the words of the trace: task, generator, pollable or callable."""
+
+    if TYPE_CHECKING:
+        _name: str | int
+        _fut_waiter: Any
+        _context: contextvars.Context
+
+    def __init__(
+        self,
+        coro: Any,
+        *,
+        loop: Any = None,
+        name: Any = None,
+        context: contextvars.Context | None = None,
+        eager_start: bool = False,
+    ) -> None:
+        if loop is None:
+            loop = events.get_event_loop()
+        self._set_pending(loop)
+        self._registration = None
+        if not coroutines.iscoroutine(coro):
+            self._log_destroy_pending = False
+            raise TypeError(f"a coroutine was expected, got {coro!r}")
+        # A default name is a number until somebody asks for it.
+        self._name = _next_number() if name is None else str(name)
+        if context is None:
+            context = contextvars.copy_context()
+        self._context = context
+        self._context_run = context.run
+        self._coro = coro
+        self._send = coro.send
+        self._fut_waiter = None
+        self._num_cancels_requested = 0
+        self._must_cancel = False
+        self._log_destroy_pending = True
+        if eager_start and loop.is_running():
+            self._start_eagerly()
+        else:
+            loop._enqueue(self)
+            register_task(self)
+
+    def __del__(self) -> None:
+        if self._state is PENDING:
+            unregister_task(self)
+            if self._log_destroy_pending:
+                context = {"task": self, "message": "Task was destroyed but it is pending!"}
+                if self._source_traceback:
+                    context["source_traceback"] = self._source_traceback
+                self._loop.call_exception_handler(context)
+        elif self._report:
+            self._report_unretrieved()
+
+    __repr__ = base_tasks._task_repr
+
+    @property
+    def subject(self) -> Any:
+        """What the program gave to be run: here the coroutine."""
+        return self._coro
+
+    def get_coro(self) -> Any:
+        return self._coro
+
+    def get_context(self) -> contextvars.Context:
+        return self._context
+
+    def get_name(self) -> str:
+        name = self._name
+        return name if isinstance(name, str) else f"Task-{name}"
+
+    def set_name(self, value: object, /) -> None:
+        self._name = str(value)
+
+    def set_result(self, result: Any, /) -> None:
+        raise RuntimeError("Task does not support set_result operation")
+
+    def set_exception(self, exception: Any, /) -> None:
+        raise RuntimeError("Task does not support set_exception operation")
+
+    def get_stack(self, *, limit: int | None = None) -> Any:
+        return base_tasks._task_get_stack(self, limit)
+
+    def print_stack(self, *, limit: int | None = None, file: Any = None) -> None:
+        base_tasks._task_print_stack(self, limit, file)
+
+    def cancel(self, msg: Any = None) -> bool:
+        self._report = False
+        if self._state is not PENDING:
+            return False
+        self._num_cancels_requested += 1
+        waits_for = self._fut_waiter
+        if waits_for is not None and waits_for.cancel(msg=msg):
+            # `_fut_waiter` stays: it may be a task that swallows this, and be cancelled again.
+            return True
+        # It is in the ready queue already, or running: its next step throws.
+        self._must_cancel = True
+        self._cancel_message = msg
+        return True
+
+    def cancelling(self) -> int:
+        return self._num_cancels_requested
+
+    def uncancel(self) -> int:
+        if self._num_cancels_requested > 0:
+            self._num_cancels_requested -= 1
+            if self._num_cancels_requested == 0 and HAS_EAGER_TASKS:
+                self._must_cancel = False
+        return self._num_cancels_requested
+
+    def _start_eagerly(self) -> None:
+        """Run the first step inside the caller's (CPython 3.12, `Task.__eager_start`)."""
+        loop = self._loop
+        watch = loop._watch
+        if watch is not None:
+            watch.eager_step_begins(self)
+        previous = swap_current_task(loop, self)
+        try:
+            self._resume(None)
+        finally:
+            swap_current_task(loop, previous)
+            if watch is not None:
+                watch.eager_step_ended()
+            if self._state is PENDING:
+                register_task(self)
+            else:
+                self._coro = None
+
+    def _run(self) -> None:
+        """One step, from the resumption of the coroutine to its next suspension. The hot path."""
+        if self._state is not PENDING:
+            raise exceptions.InvalidStateError(f"_run(): already done: {self!r}")
+        error = None
+        waited_for = self._fut_waiter
+        if waited_for is not None:
+            self._fut_waiter = None
+            if waited_for._exception is not None or waited_for._state is CANCELLED:
+                # Thrown, not sent: an awaitable that yields the future by hand must see the failure too.
+                error = _error_of(waited_for)
+        if self._must_cancel:
+            if not isinstance(error, exceptions.CancelledError):
+                error = self._make_cancelled_error()
+            self._must_cancel = False
+        loop = self._loop
+        enter_task(loop, self)
+        try:
+            self._resume(error)
+        finally:
+            leave_task(loop, self)
+
+    def _resume(self, error: BaseException | None) -> None:
+        try:
+            if error is None:
+                yielded = self._context_run(self._send, None)
+            else:
+                yielded = self._context_run(self._coro.throw, error)
+        except StopIteration as stop:
+            if self._must_cancel:
+                # Cancelled in its last step: the cancellation wins.
+                self._must_cancel = False
+                self._end_cancelled(self._cancel_message)
+            else:
+                unregister_task(self)
+                self._finish(stop.value)
+        except exceptions.CancelledError as cancelled:
+            self._cancelled_exc = _without_our_frames(cancelled)
+            self._end_cancelled(None)
+        except (KeyboardInterrupt, SystemExit) as exit_:
+            unregister_task(self)
+            self._fail(_without_our_frames(exit_))
+            raise
+        except BaseException as failure:
+            unregister_task(self)
+            self._fail(_without_our_frames(failure))
+        else:
+            if yielded is None:
+                self._loop._enqueue(self)
+            elif yielded.__class__ is Future and yielded._asyncio_future_blocking and yielded._loop is self._loop:
+                yielded._asyncio_future_blocking = False
+                self._fut_waiter = yielded
+                yielded._await_by(self)
+                if self._must_cancel and yielded.cancel(msg=self._cancel_message):
+                    self._must_cancel = False
+            else:
+                self._wait_for(yielded)
+
+    def _end_cancelled(self, message: Any) -> None:
+        unregister_task(self)
+        self._abandon(message)
+
+    def _wait_for(self, yielded: Any) -> None:
+        """Suspend on anything that is not exactly a future of ours, or say what is wrong with it."""
+        blocking = getattr(yielded, "_asyncio_future_blocking", None)
+        if blocking is None:
+            if inspect.isgenerator(yielded):
+                self._throw_soon(
+                    f"yield was used instead of yield from for generator in task {self!r} with {yielded!r}"
+                )
+            else:
+                self._throw_soon(f"Task got bad yield: {yielded!r}")
+        elif futures._get_loop(yielded) is not self._loop:
+            self._throw_soon(f"Task {self!r} got Future {yielded!r} attached to a different loop")
+        elif not blocking:
+            self._throw_soon(f"yield was used instead of yield from in task {self!r} with {yielded!r}")
+        elif yielded is self:
+            self._throw_soon(f"Task cannot await on itself: {self!r}")
+        else:
+            yielded._asyncio_future_blocking = False
+            self._fut_waiter = yielded
+            if isinstance(yielded, Outcome):
+                yielded._await_by(self)
+            else:
+                yielded.add_done_callback(self._wakeup, context=self._loop._wakeup_context)
+            if self._must_cancel and yielded.cancel(msg=self._cancel_message):
+                self._must_cancel = False
+
+    def _throw_soon(self, message: str) -> None:
+        """Have the next step raise RuntimeError where the coroutine yielded something wrong."""
+        failed = Future(loop=self._loop)
+        failed._exception = RuntimeError(message)
+        failed._exception_tb = None
+        failed._state = FINISHED
+        self._fut_waiter = failed
+        self._loop._enqueue(self)
+
+    def _wakeup(self, future: Any) -> None:
+        """The callback by which futures that are not ours, or have several waiters, step this task."""
+        if not isinstance(future, Outcome):
+            replacement = Future(loop=self._loop)
+            replacement._state = FINISHED
+            try:
+                future.result()
+            except BaseException as failure:
+                replacement._exception = failure
+                replacement._exception_tb = failure.__traceback__
+            self._fut_waiter = replacement
+        self._run()
+
+
+def _error_of(future: Any) -> BaseException:
+    """What awaiting `future`, which failed or was cancelled, raises."""
+    try:
+        future.result()
+    except BaseException as error:
+        return error
+    raise AssertionError(f"{future!r} has not failed")
+
+
+def _without_our_frames(error: BaseException) -> BaseException:
+    """`error` with a traceback that begins in the coroutine, as with asyncio's own tasks, which are C."""
+    traceback = error.__traceback__
+    if traceback is not None:
+        error.__traceback__ = traceback.tb_next
+    return error

@@ -1,0 +1,182 @@
+"""What tells an observer of the things that a loop queues and runs, for any loop with a ready queue.
+
+Our loop calls it by itself once an observer is attached; on asyncio's loops the recorder calls it from a ready queue
+of its own. It finds out *why* a thing is ready: that is decided when it is queued, by what is running then.
+
+Rule: everything queued while something runs has that thing's cause; a step of a task is a cause by itself.
+Rule: `begin` and `end` come in pairs in the loop's thread; `end` without `begin` does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import weakref
+from enum import Enum, auto
+from typing import Any
+
+from coroscope.loop.observer import IO, OUTSIDE, SIGNAL, THREAD, Cause, CauseKind, Observer, stepped_task
+from coroscope.loop.task import Task
+
+_get_ident = threading.get_ident
+
+
+class Phase(Enum):
+    """What the watched loop is at."""
+
+    OUTSIDE = auto()
+    POLLING = auto()
+    DISPATCHING = auto()
+    RUNNING = auto()
+
+
+class Watch:
+    """The watch over one loop, for one observer."""
+
+    __slots__ = (
+        "_causes",
+        "_observer",
+        "_outer",
+        "_poll_began_ns",
+        "_read_signals",
+        "_tasks",
+        "_thread",
+        "cause",
+        "phase",
+        "token",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, observer: Observer) -> None:
+        self._observer = observer
+        self._read_signals = getattr(type(loop), "_read_from_self", None)
+        self._tasks: dict[int, tuple[Any, Any]] = {}
+        """Of every live task by its id(): the observer's token, and a reference whose callback ends the entry."""
+        self._causes: dict[int, Cause] = {}
+        """Of every queued handle that is not a task's step, by its id()."""
+        self._outer: list[tuple[Any, Cause]] = []
+        self._thread = _get_ident()
+        self._poll_began_ns = 0
+        self.cause = OUTSIDE
+        self.phase = Phase.OUTSIDE
+        self.token: Any = None
+        """The observer's token of the task whose step is running."""
+
+    def started(self) -> None:
+        """The loop runs, in the calling thread."""
+        if self.phase is Phase.OUTSIDE:
+            self._thread = _get_ident()
+            self.phase = Phase.DISPATCHING
+            self._observer.loop_started()
+
+    def stopped(self) -> None:
+        """The loop has returned."""
+        if self.phase is not Phase.OUTSIDE:
+            self.end()
+            self.phase = Phase.OUTSIDE
+            self._observer.loop_stopped()
+
+    def poll_begun(self) -> None:
+        """The batch is over, and the loop asks the operating system."""
+        self.end()
+        self.phase = Phase.POLLING
+        self._poll_began_ns = time.monotonic_ns()
+
+    def poll_ended(self) -> None:
+        """What is queued from here to the next step is input, output, or a timer that is due."""
+        self._observer.polled(time.monotonic_ns() - self._poll_began_ns)
+        self.phase = Phase.DISPATCHING
+
+    def queued(self, item: Any, is_dispatched: bool = False) -> None:
+        """A task or handle enters the ready queue; `is_dispatched` tells that the poller put it there."""
+        task = item if isinstance(item, Task) else stepped_task(item._callback)
+        cause = self._cause_of(item, is_dispatched)
+        if task is None:
+            self._causes[id(item)] = cause
+            return
+        entry = self._tasks.get(id(task))
+        if entry is None:
+            self._create(task, cause, False)
+        elif entry[0] is not None:
+            self._observer.task_ready(entry[0], cause)
+
+    def _cause_of(self, item: Any, is_dispatched: bool) -> Cause:
+        if _get_ident() != self._thread:
+            return THREAD
+        phase = self.phase
+        if phase is Phase.RUNNING:
+            return self.cause
+        if phase is Phase.OUTSIDE:
+            return OUTSIDE
+        if isinstance(item, asyncio.TimerHandle):
+            return Cause(CauseKind.TIMER, None, item._when)  # type: ignore[attr-defined]
+        if is_dispatched or phase is Phase.DISPATCHING:
+            return IO
+        # In the middle of a poll, in the loop's own thread: only a signal's handler runs there.
+        return SIGNAL
+
+    def _create(self, task: Any, cause: Cause, is_eager: bool) -> Any:
+        token = self._observer.task_created(task, cause, is_eager)
+        key = id(task)
+        tasks = self._tasks
+        destroyed = self._observer.task_destroyed
+
+        def forget(_: Any) -> None:
+            entry = tasks.pop(key, None)
+            if entry is not None and entry[0] is not None:
+                destroyed(entry[0])
+
+        tasks[key] = (token, weakref.ref(task, forget))
+        return token
+
+    def begin(self, item: Any) -> None:
+        """A task's step, or a callback, starts to run."""
+        self.phase = Phase.RUNNING
+        task = item if isinstance(item, Task) else stepped_task(item._callback)
+        if task is not None:
+            entry = self._tasks.get(id(task))
+            token = self._create(task, OUTSIDE, False) if entry is None else entry[0]
+            self._begin_step(token)
+            return
+        cause = self._causes.pop(id(item), OUTSIDE)
+        if cause is IO and getattr(item._callback, "__func__", None) is self._read_signals:
+            cause = SIGNAL
+        self.cause = cause
+
+    def _begin_step(self, token: Any) -> None:
+        if token is None:
+            self.cause = OUTSIDE
+            return
+        self.token = token
+        self.cause = Cause(CauseKind.TASK, token)
+        self._observer.step_begun(token)
+
+    def end(self) -> None:
+        """What `begin` began is over."""
+        self.phase = Phase.DISPATCHING
+        token = self.token
+        if token is not None:
+            self.token = None
+            self._observer.step_ended(token)
+
+    def forget(self, task: Any) -> None:
+        """`task` is done; nothing more is told of it."""
+        self._tasks.pop(id(task), None)
+
+    def eager_step_begins(self, task: Any) -> None:
+        """The first step of `task` is run by its constructor, inside the running step."""
+        self._outer.append((self.token, self.cause))
+        if self.token is not None:
+            self._observer.step_paused(self.token)
+        self.token = None
+        self._begin_step(self._create(task, self.cause, True))
+
+    def eager_step_ended(self) -> None:
+        """The step that ran the constructor goes on."""
+        token = self.token
+        self.token = None
+        if token is not None:
+            self._observer.step_ended(token)
+        self.token, self.cause = self._outer.pop()
+        if self.token is not None:
+            self._observer.step_resumed(self.token)
