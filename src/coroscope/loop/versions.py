@@ -44,7 +44,10 @@ else:
     # The registry is a WeakSet, whose `add` costs 400 to 570 ns and whose removal callback costs that again. The
     # entry that `add` would make is put into its set of references directly, and taken out when the task ends, so
     # that no callback is needed. `WeakSet.__iter__` skips references that have died (CPython 3.11 Lib/_weakrefset.py).
-    _references: set[Any] = asyncio_tasks._scheduled_tasks.data  # type: ignore[attr-defined]
+    _registry: Any = (
+        asyncio_tasks._scheduled_tasks if HAS_EAGER_TASKS else asyncio_tasks._all_tasks  # type: ignore[attr-defined]
+    )
+    _references: set[Any] = _registry.data
     _reference = weakref.ref
 
     def register_task(task: Registered) -> None:
