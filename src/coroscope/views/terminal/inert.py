@@ -7,16 +7,13 @@ package prints `rich.text.Text` only, which is never parsed for markup.
 
 from __future__ import annotations
 
-import unicodedata
-
-# Cc controls, Cf formatting (it holds the bidirectional overrides), Cs lone surrogates, Zl and Zp line ends.
-_ACTIVE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
 
 def inert(text: str, encoding: str = "utf-8") -> str:
     """Give `text` with what a terminal would act on, or `encoding` lacks, as escapes such as `\\x1b`."""
+    # Not printable by Unicode's categories: controls, formatting (the bidirectional overrides are
+    # there), line ends, surrogates, and what no font has.
     if not text.isprintable():
-        text = "".join(_escaped(char) if unicodedata.category(char) in _ACTIVE else char for char in text)
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 

@@ -23,8 +23,8 @@ _FACTS_WIDTH = 9
 _OUTCOMES: tuple[Outcome, ...] = ("returned", "raised", "cancelled", "pending")
 _MEANINGS = {
     State.RUNNING: "code of a task was executed",
-    State.READY: "could run, but had to wait its turn",
-    State.WAITING: "for a timer, the network, a task, …",
+    State.READY: "could run, waited its turn",
+    State.WAITING: "for a timer, a reply, a task",
 }
 
 

@@ -1,0 +1,127 @@
+"""The object of `coroscope show --json`: its keys, in order, and their types are a promise."""
+
+import json
+from typing import Any
+
+import pytest
+
+from coroscope.export.report import report
+from coroscope.trace.model import Ending, Frame, Sample
+from tests.trace_builder import MS, TraceBuilder, fetch_trace
+
+_MAYBE_TEXT = (str, type(None))
+_MAYBE_INT = (int, type(None))
+_MAYBE_FLOAT = (float, type(None))
+
+_REPORT: dict[str, Any] = {
+    "format": int,
+    "python": str,
+    "argv": list,
+    "duration_s": float,
+    "ended": dict,
+    "concurrency": dict,
+    "tasks": list,
+    "stalls": list,
+    "findings": list,
+}
+_ENDED = {"exit_code": _MAYBE_INT, "signal": _MAYBE_INT, "exception": _MAYBE_TEXT, "complete": bool}
+_CONCURRENCY = {"max": int, "mean": float}
+_TASK: dict[str, Any] = {
+    "id": int,
+    "name": str,
+    "kind": str,
+    "coroutine": str,
+    "file": _MAYBE_TEXT,
+    "line": _MAYBE_INT,
+    "process": int,
+    "thread": int,
+    "loop": int,
+    "parent": _MAYBE_INT,
+    "created_s": float,
+    "ended_s": _MAYBE_FLOAT,
+    "outcome": str,
+    "steps": int,
+    "running_s": float,
+    "ready_s": float,
+    "waiting_s": float,
+}
+_WAIT = {
+    "start_s": float,
+    "end_s": _MAYBE_FLOAT,
+    "on": _MAYBE_TEXT,
+    "file": _MAYBE_TEXT,
+    "line": _MAYBE_INT,
+    "woken_by": _MAYBE_TEXT,
+    "waker": _MAYBE_INT,
+}
+_STALL = {"task": int, "file": _MAYBE_TEXT, "line": _MAYBE_INT, "start_s": float, "duration_s": float}
+
+
+def _check(value: dict[str, Any], schema: dict[str, Any]) -> None:
+    assert list(value) == list(schema)
+    for key, types in schema.items():
+        assert isinstance(value[key], types), key
+
+
+def test_every_key_is_there_in_order_with_its_type() -> None:
+    given = json.loads(json.dumps(report(fetch_trace(), waits=True)))
+    _check(given, _REPORT)
+    _check(given["ended"], _ENDED)
+    _check(given["concurrency"], _CONCURRENCY)
+    assert len(given["tasks"]) == 63
+    for task in given["tasks"]:
+        _check(task, _TASK | {"waits": list})
+        for wait in task["waits"]:
+            _check(wait, _WAIT)
+    assert len(given["stalls"]) == 1
+    _check(given["stalls"][0], _STALL)
+    assert given["findings"] == []
+
+
+def test_waits_are_given_only_when_asked_for() -> None:
+    _check(report(fetch_trace())["tasks"][0], _TASK)
+
+
+def test_what_is_not_known_is_null() -> None:
+    builder = TraceBuilder(ended=Ending(None, None, None, complete=False))
+    task = builder.task("fetch", "running 150, waiting 1", ended=False, file=None, line=None)
+    task.waits[0].end_ns = task.waits[0].woken_by = None
+    given = report(builder.build(), waits=True)
+    assert given["ended"] == {"exit_code": None, "signal": None, "exception": None, "complete": False}
+    described = given["tasks"][0]
+    assert [described[key] for key in ("file", "line", "parent", "ended_s")] == [None] * 4
+    assert [described["waits"][0][key] for key in ("end_s", "file", "line", "woken_by", "waker")] == [
+        None
+    ] * 5
+    assert given["stalls"] == [{"task": 1, "file": None, "line": None, "start_s": 0.0, "duration_s": 0.15}]
+
+
+def test_times_are_seconds() -> None:
+    builder = TraceBuilder()
+    builder.task("fetch", "ready 1, running 2, waiting 30, running 1", at_ms=500)
+    given = report(builder.build())
+    task = given["tasks"][0]
+    assert given["duration_s"] == pytest.approx(0.534)
+    assert [task[key] for key in ("created_s", "ended_s")] == pytest.approx([0.5, 0.534])
+    assert [task[key] for key in ("running_s", "ready_s", "waiting_s")] == pytest.approx([0.003, 0.001, 0.03])
+
+
+def test_a_waits_place_is_the_innermost_frame_of_the_users_code() -> None:
+    builder = TraceBuilder()
+    builder.task("main", "waiting 5").waits[0].chain = (
+        Frame("main", "app.py", 50, is_user=True),
+        Frame("fetch", "app.py", 31, is_user=True),
+        Frame("read", "asyncio/streams.py", 700, is_user=False),
+    )
+    wait = report(builder.build(), waits=True)["tasks"][0]["waits"][0]
+    assert (wait["file"], wait["line"]) == ("app.py", 31)
+
+
+def test_a_stall_is_a_step_longer_than_asked_for_at_the_line_that_was_sampled() -> None:
+    parse = Frame("parse", "app.py", 40, is_user=True)
+    builder = TraceBuilder(samples=[Sample(1, 60 * MS, (parse,))])
+    builder.task("fetch", "ready 20, running 80")
+    trace = builder.build()
+    assert report(trace, slow_ms=80)["stalls"] == []
+    stalls = report(trace, slow_ms=79.9)["stalls"]
+    assert [(stall["file"], stall["line"], stall["start_s"]) for stall in stalls] == [("app.py", 40, 0.02)]

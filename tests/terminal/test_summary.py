@@ -1,0 +1,131 @@
+"""The summary in the terminal."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from coroscope.trace.model import Ending, Frame, Sample, Trace
+from coroscope.views.terminal import print_next_step, print_summary
+from tests.trace_builder import MS, TraceBuilder, fetch_trace
+
+
+def _summary(trace: Trace, width: int = 80, *, slow_ms: float = 100.0, encoding: str = "utf-8") -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    console = Console(file=file, width=width, force_terminal=False, color_system=None, highlight=False)
+    print_summary(trace, console, slow_ms=slow_ms)
+    return raw.getvalue().decode(encoding)
+
+
+def _line(summary: str, beginning: str) -> str:
+    return next(line for line in summary.splitlines() if line.lstrip().startswith(beginning))
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_summary_reads_as_it_did(width: int, check_golden: Callable[[str, str], None]) -> None:
+    check_golden(f"summary-{width}.txt", _summary(fetch_trace(), width))
+
+
+def test_a_console_without_unicode_gets_ascii(check_golden: Callable[[str, str], None]) -> None:
+    check_golden("summary-ascii.txt", _summary(fetch_trace(), encoding="ascii"))
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (Ending(0, None, None, complete=True), "ended with exit code 0"),
+        (Ending(3, None, None, complete=True), "ended with exit code 3"),
+        (Ending(1, None, "ValueError: bad", complete=True), "ended with ValueError: bad, exit code 1"),
+        (Ending(None, 9, None, complete=False), "was ended by SIGKILL"),
+        (Ending(None, 250, None, complete=True), "was ended by signal 250"),
+        (Ending(None, None, None, complete=False), "was cut off"),
+        (Ending(None, None, None, complete=True), "took 1.00 ms and ended (Python"),
+    ],
+)
+def test_the_first_line_says_how_the_program_ended(ended: Ending, words: str) -> None:
+    builder = TraceBuilder(ended=ended)
+    builder.task("main", "running 1", is_main=True)
+    assert words in _summary(builder.build(), 120).splitlines()[0]
+
+
+def test_a_trace_without_tasks_says_why_there_is_nothing_to_see() -> None:
+    assert "No task was recorded" in _summary(TraceBuilder(duration_ns=MS).build())
+
+
+def test_a_program_of_one_main_task_is_told_that_nothing_overlapped() -> None:
+    builder = TraceBuilder()
+    builder.task("main", "running 1, waiting 50", is_main=True)
+    summary = _summary(builder.build())
+    assert "none beside the main task" in _line(summary, "tasks")
+    assert "nothing overlapped" in _line(summary, "at once")
+    assert "tasks alive" not in summary
+
+
+def test_a_stall_is_listed_with_its_length_its_moment_and_its_line() -> None:
+    parse = Frame("parse", "/srv/app/parse.py", 40, is_user=True)
+    builder = TraceBuilder(samples=[Sample(1, 300 * MS, (parse,))])
+    builder.task("fetch", "ready 200, running 150")
+    stalls = _summary(builder.build()).partition("Stalls")[2]
+    assert "150 ms at 200 ms" in stalls
+    assert "/srv/app/parse.py:40 in parse, Task-1" in stalls
+
+
+def test_the_limit_for_stalls_is_the_callers() -> None:
+    builder = TraceBuilder()
+    builder.task("fetch", "running 150")
+    assert "No stalls: no step held its loop for more than 200 ms." in _summary(builder.build(), slow_ms=200)
+
+
+def test_many_stalls_are_cut_to_the_longest() -> None:
+    builder = TraceBuilder()
+    builder.task("fetch", ", ".join(f"running {110 + number}, waiting 1" for number in range(9)))
+    stalls = _summary(builder.build()).partition("Stalls")[2]
+    assert "118 ms" in stalls
+    assert "112 ms" not in stalls
+    assert "3 shorter ones" in stalls
+
+
+def test_control_characters_and_markup_in_names_print_inert() -> None:
+    builder = TraceBuilder(argv=("[red]\x1b[2J",), notices=("\x1b]0;title\x07",))
+    place = Frame("f\u202e", "/srv/\x9b2J.py", 3, is_user=True)
+    builder.task(
+        "[bold]fetch\r\n",
+        "waiting 9",
+        name="[red]\x1b[2J",
+        place=place,
+        outcome="raised",
+        exception="E\x1b: x",
+    )
+    summary = _summary(builder.build(), 120)
+    assert all(char.isprintable() or char == "\n" for char in summary)
+    assert "[red]\\x1b[2J" in summary
+    assert "[bold]fetch\\r\\n" in summary
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=40), st.text(max_size=40)), min_size=1, max_size=4),
+    st.integers(30, 150),
+    st.sampled_from(["utf-8", "ascii", "latin-1"]),
+)
+def test_no_name_breaks_a_line_or_the_encoding(
+    names: list[tuple[str, str]], width: int, encoding: str
+) -> None:
+    builder = TraceBuilder()
+    for coroutine, name in names:
+        place = Frame(coroutine, name, 7, is_user=True)
+        builder.task(coroutine, "ready 1, running 200, waiting 40", name=name, place=place)
+    for line in _summary(builder.build(), width, encoding=encoding).split("\n"):
+        assert cell_len(line) <= width
+        assert all(char.isprintable() for char in line)
+
+
+def test_the_next_step_is_one_unbroken_command_for_a_shell() -> None:
+    console = Console(file=io.StringIO(), width=40, color_system=None)
+    print_next_step(console, "my traces/fetch.coro")
+    assert isinstance(console.file, io.StringIO)
+    assert "  coroscope show 'my traces/fetch.coro' --html page.html\n" in console.file.getvalue()
