@@ -1,0 +1,111 @@
+"""What the documentation says is so: its examples run, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+class Block(NamedTuple):
+    """One fenced block: where it begins, its language and marks, its text."""
+
+    file: Path
+    line: int
+    info: list[str]
+    body: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.file.relative_to(ROOT)}:{self.line}"
+
+
+def documents() -> list[Path]:
+    folders = ["docs", "benchmarks", "changelog.d"]
+    return sorted(ROOT.glob("*.md")) + sorted(
+        file for folder in folders for file in (ROOT / folder).rglob("*.md")
+    )
+
+
+def blocks() -> Iterator[Block]:
+    for file in documents():
+        text = file.read_text(encoding="utf-8")
+        for fence in FENCE.finditer(text):
+            line = text.count("\n", 0, fence.start()) + 1
+            yield Block(file, line, fence["info"].split(), fence["body"])
+
+
+def runnable(block: Block) -> bool:
+    return block.info[:1] == ["python"] and "fragment" not in block.info
+
+
+def test_there_is_documentation_with_examples() -> None:
+    assert len(documents()) > 5
+    assert any(runnable(block) and block.file.name == "README.md" for block in blocks())
+
+
+@pytest.mark.parametrize(
+    "block", [pytest.param(block, id=block.name) for block in blocks() if runnable(block)]
+)
+def test_an_example_in_the_documentation_runs(block: Block, tmp_path: Path) -> None:
+    script = tmp_path / "example.py"
+    # Blank lines first, so that a traceback names the line of the document.
+    script.write_text("\n" * block.line + block.body, encoding="utf-8")
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{block.name}\n{done.stderr}"
+
+
+def headings(file: Path) -> set[str]:
+    """The anchors that a document's headings make: lower case, spaces to hyphens, punctuation dropped."""
+    text = FENCE.sub("", file.read_text(encoding="utf-8"))
+    titles = re.findall(r"^#+ +(.+?) *$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def local_links(file: Path) -> list[str]:
+    text = FENCE.sub("", file.read_text(encoding="utf-8"))
+    return [target for target in LINK.findall(text) if "://" not in target]
+
+
+def leads_somewhere(file: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    goal = (file.parent / path).resolve() if path else file
+    if not goal.exists() or not goal.is_relative_to(ROOT):
+        return False
+    return not anchor or (goal.suffix == ".md" and anchor in headings(goal))
+
+
+@pytest.mark.parametrize("file", documents(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_link_within_the_documentation_leads_somewhere(file: Path) -> None:
+    assert [target for target in local_links(file) if not leads_somewhere(file, target)] == []
+
+
+@pytest.mark.parametrize(
+    "target", ["missing.md", "../outside.md", "README.md#no-such-heading", "#no-such-heading"]
+)
+def test_a_link_that_leads_nowhere_is_found(target: str) -> None:
+    assert not leads_somewhere(ROOT / "README.md", target)
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    reached, open_ends = set(), [ROOT / "README.md"]
+    while open_ends:
+        file = open_ends.pop()
+        if file in reached or file.suffix != ".md" or not file.is_file():
+            continue
+        reached.add(file)
+        targets = LINK.findall(FENCE.sub("", file.read_text(encoding="utf-8")))
+        open_ends += [
+            (file.parent / target.partition("#")[0]).resolve() for target in targets if "://" not in target
+        ]
+    fragments = set((ROOT / "changelog.d").glob("+*"))
+    assert set(documents()) - reached - fragments == set()
