@@ -124,7 +124,7 @@ class Watch:
         def forget(_: Any) -> None:
             entry = tasks.pop(key, None)
             if entry is not None and entry[0] is not None:
-                destroyed(entry[0])
+                destroyed(entry[0])  # Done or not: the observer knows.
 
         tasks[key] = (token, weakref.ref(task, forget))
         return token
@@ -141,6 +141,11 @@ class Watch:
         cause = self._causes.pop(id(item), OUTSIDE)
         if cause is IO and getattr(item._callback, "__func__", None) is self._read_signals:
             cause = SIGNAL
+        self.begin_callback(cause)
+
+    def begin_callback(self, cause: Cause) -> None:
+        """A callback starts to run, which `cause` brought about."""
+        self.phase = Phase.RUNNING
         self.cause = cause
 
     def _begin_step(self, token: Any) -> None:
@@ -158,10 +163,6 @@ class Watch:
         if token is not None:
             self.token = None
             self._observer.step_ended(token)
-
-    def forget(self, task: Any) -> None:
-        """`task` is done; nothing more is told of it."""
-        self._tasks.pop(id(task), None)
 
     def eager_step_begins(self, task: Any) -> None:
         """The first step of `task` is run by its constructor, inside the running step."""

@@ -1,0 +1,59 @@
+"""Where a suspended task waits: the chain of coroutines and generators from its root to what it awaits.
+
+No code of the program runs: only attributes of the interpreter's own types are read.
+"""
+
+from __future__ import annotations
+
+import gc
+import types
+from typing import Any
+
+LONGEST_CHAIN = 64
+
+Position = tuple[types.CodeType, int, int]
+"""A code object, the offset of the instruction in bytes, and the line (0: not known)."""
+
+# They hold the coroutine or asynchronous generator that they stand for, but show it to nobody but the collector.
+_OPAQUE = frozenset({"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"})
+
+
+def await_chain(root: Any) -> list[Position]:
+    """The positions at which `root` and everything that it awaits are suspended, outermost first."""
+    chain: list[Position] = []
+    current = root
+    while current is not None and len(chain) < LONGEST_CHAIN:
+        kind = type(current)
+        if kind is types.CoroutineType:
+            frame, following = current.cr_frame, current.cr_await
+        elif kind is types.GeneratorType:
+            frame, following = current.gi_frame, current.gi_yieldfrom
+        elif kind is types.AsyncGeneratorType:
+            frame, following = current.ag_frame, current.ag_await
+        elif kind.__name__ in _OPAQUE:
+            current = _behind(current)
+            continue
+        else:
+            break
+        if frame is None:
+            break
+        chain.append((frame.f_code, frame.f_lasti, frame.f_lineno or 0))
+        current = following
+    return chain
+
+
+def _behind(opaque: Any) -> Any:
+    for referent in gc.get_referents(opaque):
+        if isinstance(referent, types.CoroutineType | types.GeneratorType | types.AsyncGeneratorType):
+            return referent
+    return None
+
+
+def call_stack(frame: types.FrameType | None) -> list[Position]:
+    """The positions of `frame` and its callers, outermost first; the innermost ones where there are too many."""
+    stack: list[Position] = []
+    while frame is not None and len(stack) < LONGEST_CHAIN:
+        stack.append((frame.f_code, frame.f_lasti, frame.f_lineno or 0))
+        frame = frame.f_back
+    stack.reverse()
+    return stack

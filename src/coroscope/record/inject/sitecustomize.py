@@ -1,0 +1,49 @@
+"""Starts the recording in the program's interpreter, before the program, and leaves everything else as it would be.
+
+The supervising process puts this folder first on PYTHONPATH. `site` imports it at the end of the interpreter's own
+preparations; it takes the folder and the variables away again, and imports the `sitecustomize` that it hides.
+"""
+
+import os
+import sys
+
+
+def _restore() -> tuple[str, str]:
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
+    sys.path_importer_cache.pop(here, None)
+    path = os.environ.pop("COROSCOPE_RECORD_PATH", "")
+    loop = os.environ.pop("COROSCOPE_RECORD_LOOP", "keep")
+    own = os.environ.pop("COROSCOPE_RECORD_PYTHONPATH", None)
+    if own is None:
+        os.environ.pop("PYTHONPATH", None)
+    else:
+        os.environ["PYTHONPATH"] = own
+    return path, loop
+
+
+def _start(path: str, loop: str) -> None:
+    try:
+        from coroscope.record.startup import start
+
+        start(path, loop)
+    except Exception as error:  # The program must run, recorded or not.
+        print(f"coroscope: this run is not recorded: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _import_hidden() -> None:
+    ours = sys.modules.pop("sitecustomize")
+    try:
+        import sitecustomize  # noqa: F401
+    except ImportError as error:
+        if error.name != "sitecustomize":
+            raise
+    finally:
+        # The import system, which is still at it, wants to find a module under the name.
+        sys.modules.setdefault("sitecustomize", ours)
+
+
+_path, _loop = _restore()
+if _path:
+    _start(_path, _loop)
+_import_hidden()

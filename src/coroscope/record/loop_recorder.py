@@ -1,0 +1,257 @@
+"""The observer of one loop: writes what its watch tells as events.
+
+Where a task waits is read at once for the first waits at each kind of task, so that a program that is killed has
+told where it hung; afterwards only at the wakeup of waits that were long enough to matter, while the task is still
+suspended there: walking an await chain costs several times what a step does.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from _thread import get_ident
+from typing import Any
+
+from coroscope.loop.observer import Cause, CauseKind
+from coroscope.record.chains import Position, await_chain
+from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
+from coroscope.record.events import Cause as EventCause
+from coroscope.record.recorder import OWN_PATH, Recorder, TaskRecord, place_number, stack_number
+from coroscope.record.subjects import describe, kind_of, subject_of
+
+LONG_WAIT_NS = 1_000_000
+WALKED_AT_ONCE = 64
+"""So many waits of each root coroutine are walked as they begin, however short."""
+
+_CAUSES = {
+    CauseKind.TASK: EventCause.TASK,
+    CauseKind.TIMER: EventCause.TIMER,
+    CauseKind.IO: EventCause.IO,
+    CauseKind.THREAD: EventCause.THREAD,
+    CauseKind.SIGNAL: EventCause.SIGNAL,
+    CauseKind.OUTSIDE: EventCause.IO,
+}
+_KINDS = {kind.name.lower(): kind for kind in TaskKind}
+
+
+class LoopRecorder:
+    """Implements `coroscope.loop.observer.Observer` for one loop."""
+
+    def __init__(self, recorder: Recorder, loop: Any) -> None:
+        self._recorder = recorder
+        self._origin_ns = recorder.origin_ns
+        self.id = recorder.next_loop_id()
+        self._stream = recorder.stream()
+        self._thread = get_ident()
+        self._type = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        self._walked: dict[int, int] = {}
+        self._codes: dict[int, Any] = {}
+        self.current: TaskRecord | None = None
+
+    def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
+        self._stream.emit(kind, time.monotonic_ns() - self._origin_ns, a, b, c, detail, self.id)
+
+    def loop_started(self) -> None:
+        recorder = self._recorder
+        if not recorder.is_recording:
+            return
+        try:
+            self._thread = get_ident()
+            self._stream = recorder.stream()
+            recorder.running[self._thread] = self
+            if recorder.watchdog is not None:
+                recorder.watchdog.ensure_running()
+            self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string(self._type))
+        except Exception as error:  # Whatever fails in here must not reach the program.
+            recorder.fail(error)
+
+    def loop_stopped(self) -> None:
+        recorder = self._recorder
+        recorder.running.pop(self._thread, None)
+        if not recorder.is_recording:
+            return
+        try:
+            self._emit(EventKind.LOOP_STOPPED, self.id)
+        except Exception as error:
+            recorder.fail(error)
+
+    def task_created(self, task: Any, cause: Cause, is_eager: bool) -> TaskRecord | None:
+        if not self._recorder.is_recording:
+            return None
+        try:
+            return self._create(task, cause)
+        except Exception as error:
+            self._recorder.fail(error)
+            return None
+
+    def _create(self, task: Any, cause: Cause) -> TaskRecord:
+        subject = subject_of(task)
+        qualname, file, line, code = describe(subject)
+        record = TaskRecord(self._recorder.next_task_id(), task, subject, code)
+        if code is not None:
+            self._codes[id(code)] = code
+        stream = self._recorder.stream()
+        parent = cause.task.id if cause.task is not None else 0
+        creator = _user_frame()
+        created_at = 0 if creator is None else place_number(stream, creator)
+        site = stream.site(qualname, file, line, created_at)
+        now = time.monotonic_ns() - self._origin_ns
+        stream.emit(EventKind.TASK_CREATED, now, record.id, parent, site, _KINDS[kind_of(task)], self.id)
+        self._name(stream, record, task.get_name())
+        return record
+
+    def _name(self, stream: Any, record: TaskRecord, name: str) -> None:
+        record.name = name
+        number = name[5:] if name.startswith("Task-") else ""
+        now = time.monotonic_ns() - self._origin_ns
+        if number.isascii() and number.isdigit() and number[0] != "0" and len(number) < 10:
+            stream.emit(EventKind.TASK_NAMED, now, record.id, int(number), 0, 0, self.id)
+        else:
+            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.string(name), 0, self.id)
+
+    def task_ready(self, record: TaskRecord, cause: Cause) -> None:
+        if not self._recorder.is_recording:
+            return
+        if record.is_running:
+            record.cause_in_step = cause
+            return
+        try:
+            self._wake(record, cause)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def _wake(self, record: TaskRecord, cause: Cause) -> None:
+        if not record.waits:
+            return
+        record.waits = False
+        stream = self._recorder.stream() if cause.kind is CauseKind.THREAD else self._stream
+        now = time.monotonic_ns() - self._origin_ns
+        waker = stack = 0
+        if cause.task is not None:
+            waker = cause.task.id
+        elif cause.due_s is not None:
+            late_us = (now + self._origin_ns) // 1000 - int(cause.due_s * 1e6)
+            waker = min(max(late_us, 0), U32_MAX)
+        if not record.is_walked and now - record.suspended_ns >= LONG_WAIT_NS:
+            stack = self._walk(stream, record)
+        stream.emit(EventKind.WOKEN, now, record.id, waker, stack, _CAUSES[cause.kind], self.id)
+
+    def _walk(self, stream: Any, record: TaskRecord) -> int:
+        record.is_walked = True
+        subject = record.subject() if record.subject is not None else None
+        if subject is None:
+            return 0
+        chain = await_chain(subject)
+        for code, _, _ in chain:
+            self._codes[id(code)] = code  # Kept, so that its id() is never another's.
+        return stack_number(stream, chain) if chain else 0
+
+    def step_begun(self, record: TaskRecord) -> None:
+        if not self._recorder.is_recording:
+            return
+        try:
+            record.is_running = True
+            if not record.has_begun:
+                record.has_begun = True
+                task = record.ref()
+                record.is_silent = task is not None and bool(task._must_cancel)
+            now = record.began_ns = time.monotonic_ns() - self._origin_ns
+            if not record.is_silent:
+                self.current = record
+                self._stream.emit(EventKind.STEP_BEGUN, now, record.id, 0, 0, 0, self.id)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def step_ended(self, record: TaskRecord) -> None:
+        record.is_running = False
+        self.current = None
+        if not self._recorder.is_recording:
+            return
+        try:
+            self._end_step(record)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def _end_step(self, record: TaskRecord) -> None:
+        task = record.ref()
+        if task is None:
+            return
+        if task.done():
+            if not record.is_silent:
+                self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.DONE)
+            self._end_task(record, task)
+            return
+        record.is_silent = False
+        awaited = task._fut_waiter
+        cause, record.cause_in_step = record.cause_in_step, None
+        if awaited is None:
+            self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.YIELDED)
+            return
+        now = record.suspended_ns = time.monotonic_ns() - self._origin_ns
+        record.waits = True
+        stack = 0
+        root = id(record.root)
+        walked = self._walked.get(root, 0)
+        if walked < WALKED_AT_ONCE:
+            self._walked[root] = walked + 1
+            stack = self._walk(self._stream, record)
+        else:
+            record.is_walked = False
+        on = StepEnd.WAITS_FOR_TASK if hasattr(type(awaited), "get_coro") else StepEnd.WAITS_FOR_FUTURE
+        self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, stack, on, self.id)
+        if cause is not None:
+            self._wake(record, cause)
+
+    def _end_task(self, record: TaskRecord, task: Any) -> None:
+        record.is_done = True
+        name = task.get_name()
+        if name != record.name:
+            self._name(self._stream, record, name)
+        text = 0
+        if task.cancelled():
+            outcome = TaskOutcome.CANCELLED
+        elif task._exception is not None:
+            outcome = TaskOutcome.RAISED
+            text = self._stream.string(type(task._exception).__qualname__)
+        else:
+            outcome = TaskOutcome.RETURNED
+        self._emit(EventKind.TASK_ENDED, record.id, 0, text, outcome)
+
+    def step_paused(self, record: TaskRecord) -> None:
+        if self._recorder.is_recording and not record.is_silent:
+            self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.PAUSED)
+
+    def step_resumed(self, record: TaskRecord) -> None:
+        if self._recorder.is_recording and not record.is_silent:
+            self.current = record
+            self._emit(EventKind.STEP_BEGUN, record.id, 0, 0, 1)
+
+    def task_destroyed(self, record: TaskRecord) -> None:
+        if not self._recorder.is_recording or record.is_done:
+            return
+        try:
+            stream = self._recorder.stream()
+            now = time.monotonic_ns() - self._origin_ns
+            stream.emit(EventKind.TASK_ENDED, now, record.id, 0, 0, TaskOutcome.DESTROYED, self.id)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def polled(self, blocked_ns: int) -> None:
+        # A poll of less than this found something at once: the gap between two steps tells as much.
+        if blocked_ns < 50_000 or not self._recorder.is_recording:
+            return
+        try:
+            self._emit(EventKind.POLLED, self.id, min(blocked_ns // 1000, U32_MAX))
+        except Exception as error:
+            self._recorder.fail(error)
+
+
+def _user_frame() -> Position | None:
+    """Where the program's own code asked for the task that is being created."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(OWN_PATH) and "asyncio" not in file.rsplit("/", 2)[-2:-1]:
+            return frame.f_code, frame.f_lasti, frame.f_lineno or 0
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

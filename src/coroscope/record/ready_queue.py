@@ -1,0 +1,54 @@
+"""The probe on asyncio's own loops: a ready queue that tells a watch what passes through it.
+
+`BaseEventLoop._run_once` (CPython 3.11 to 3.15, Lib/asyncio/base_events.py) asks the queue for its length twice a round:
+before it polls, and before it runs the batch; it appends what is ready and pops what it runs. So a queue in the
+place of the loop's own sees every step begin and end, without a frame of ours on the program's stack, and without
+anything in asyncio being replaced.
+"""
+
+from __future__ import annotations
+
+import sys
+from asyncio import base_events
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from coroscope.loop.watch import Phase, Watch
+
+_ROUND = base_events.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
+_DISPATCH = base_events.BaseEventLoop._add_callback.__code__  # type: ignore[attr-defined]
+
+
+class ReadyQueue(deque[Any]):
+    """A loop's ready queue under watch; without one (`watch = None`) an ordinary deque."""
+
+    def __init__(self, items: Iterable[Any], watch: Watch) -> None:
+        super().__init__(items)
+        self.watch: Watch | None = watch
+
+    def append(self, handle: Any) -> None:
+        watch = self.watch
+        if watch is not None:
+            is_dispatched = watch.phase is Phase.POLLING and sys._getframe(1).f_code is _DISPATCH
+            watch.queued(handle, is_dispatched)
+        super().append(handle)
+
+    def popleft(self) -> Any:
+        watch = self.watch
+        if watch is None:
+            return super().popleft()
+        watch.end()
+        handle = super().popleft()
+        if not handle._cancelled:
+            watch.begin(handle)
+        return handle
+
+    def __len__(self) -> int:
+        watch = self.watch
+        if watch is not None and sys._getframe(1).f_code is _ROUND:
+            if watch.phase is Phase.POLLING:
+                watch.poll_ended()
+            else:
+                watch.poll_begun()
+        return super().__len__()

@@ -1,0 +1,151 @@
+"""The recorder: turns what the watched loops tell into events, one stream for each thread.
+
+It lives inside other people's programs. So: the standard library only, nothing printed, no code of the program run
+(no `str`, `repr`, `==` of its objects), and any failure of ours ends the recording and nothing else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import time
+import types
+import weakref
+from _thread import get_ident
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from coroscope.record.chains import Position
+from coroscope.record.events import EventKind
+from coroscope.record.stream import ChunkFile, Stream
+
+if TYPE_CHECKING:
+    from coroscope.record.watchdog import Watchdog
+
+OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+class Recorder:
+    """One recording: the file, its streams, and everything that must end with it."""
+
+    def __init__(self, path: str) -> None:
+        self._file = ChunkFile(path)
+        self._streams: dict[int, Stream] = {}
+        self._endings: list[Callable[[], None]] = []
+        self._process = os.getpid()
+        self.origin_ns = time.monotonic_ns()
+        self._file.start(self.origin_ns)
+        self.is_recording = True
+        self.next_task_id = itertools.count(1).__next__
+        self.next_loop_id = itertools.count(1).__next__
+        self.running: dict[int, Any] = {}
+        """The loop recorder of each thread in which a loop runs, for the watchdog."""
+        self.watchdog: Watchdog | None = None
+
+    def now(self) -> int:
+        """Nanoseconds since the recording began."""
+        return time.monotonic_ns() - self.origin_ns
+
+    def stream(self) -> Stream:
+        """The calling thread's stream."""
+        ident = get_ident()
+        stream = self._streams.get(ident)
+        if stream is None:
+            stream = self._streams[ident] = self._file.open_stream()
+        return stream
+
+    def at_end(self, ending: Callable[[], None]) -> None:
+        """Have `ending` called once, when the recording stops for whatever reason."""
+        self._endings.append(ending)
+
+    def notice(self, sentence: str) -> None:
+        """Tell the user about something that could not be recorded."""
+        if self.is_recording:
+            stream = self.stream()
+            stream.emit(EventKind.NOTICE, self.now(), 0, 0, stream.string(sentence))
+
+    def finish(self) -> None:
+        """Record the program's end, and stop."""
+        if not self.is_recording or os.getpid() != self._process:
+            return
+        stream = self.stream()
+        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+        name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
+        stream.emit(EventKind.PROGRAM_ENDED, self.now(), 0, 0, name)
+        self._stop()
+        self._file.close()
+
+    def fail(self, error: BaseException) -> None:
+        """Switch the recording off, and leave a word about it in the trace if that is still possible."""
+        if not self.is_recording:
+            return
+        try:
+            self.notice(f"the recording stopped early: {type(error).__name__} in the recorder")
+        except Exception:
+            pass  # The file itself may be what failed.
+        self._stop()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's file without touching it."""
+        self.is_recording = False
+        self._file.abandon()
+        self._stop()
+
+    def _stop(self) -> None:
+        self.is_recording = False
+        endings, self._endings = self._endings, []
+        for ending in endings:
+            ending()
+
+
+class TaskRecord:
+    """What the recorder keeps of one live task."""
+
+    __slots__ = (
+        "began_ns",
+        "cause_in_step",
+        "has_begun",
+        "id",
+        "is_done",
+        "is_running",
+        "is_silent",
+        "is_walked",
+        "name",
+        "ref",
+        "root",
+        "subject",
+        "suspended_ns",
+        "waits",
+    )
+
+    def __init__(self, number: int, task: Any, subject: Any, root: Any) -> None:
+        self.id = number
+        self.ref = weakref.ref(task)
+        self.subject = weakref.ref(subject) if _can_be_referenced(subject) else None
+        self.root = root
+        self.name = ""
+        self.began_ns = 0
+        self.suspended_ns = 0
+        self.has_begun = self.is_done = False
+        self.is_running = False
+        self.is_silent = False
+        """Its one step only throws a cancellation into a coroutine that never began: that is no step."""
+        self.is_walked = True
+        self.waits = False
+        self.cause_in_step: Any = None
+
+
+def _can_be_referenced(subject: Any) -> bool:
+    return isinstance(subject, types.CoroutineType | types.GeneratorType)
+
+
+def place_number(stream: Stream, position: Position) -> int:
+    """The definition of one position in `stream`."""
+    code, offset, line = position
+    return stream.place((id(code), offset), code.co_qualname, code.co_filename, line)
+
+
+def stack_number(stream: Stream, positions: list[Position]) -> int:
+    """The definition of a chain of positions in `stream`."""
+    return stream.stack(tuple([place_number(stream, position) for position in positions]))

@@ -1,0 +1,36 @@
+"""What a task runs, for those who show it: its coroutine, or what `coroscope.wait` was given."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+
+def subject_of(task: Any) -> Any:
+    """What the program gave to be run as `task`."""
+    kind = type(task)
+    return task.subject if hasattr(kind, "subject") else task.get_coro()
+
+
+def kind_of(task: Any) -> str:
+    """The trace's word for it: task, pollable, generator or callable."""
+    return getattr(type(task), "kind", "task")
+
+
+def describe(subject: Any) -> tuple[str, str, int, types.CodeType | None]:
+    """The qualified name, file and first line (0: not known) of `subject`, and its code."""
+    kind = type(subject)
+    if kind is types.CoroutineType:
+        code = subject.cr_code
+    elif kind is types.GeneratorType:
+        code = subject.gi_code
+    elif kind is types.FunctionType:
+        code = subject.__code__
+    elif kind is types.MethodType and type(subject.__func__) is types.FunctionType:
+        code = subject.__func__.__code__
+    else:
+        run = vars(kind).get("run")
+        code = run.__code__ if type(run) is types.FunctionType else None
+        name = kind.__qualname__
+        return name, code.co_filename if code else "", code.co_firstlineno if code else 0, code
+    return code.co_qualname, code.co_filename, code.co_firstlineno, code

@@ -1,0 +1,117 @@
+"""Run a program in an interpreter of its own, recorded, and pass on everything between it and its surroundings.
+
+The program's process is an ordinary one: the same interpreter and options, its own `__main__`, `sys.argv`, `sys.path`,
+standard streams, terminal and process group. This process waits, hands on signals, and outlives it to tell how it
+ended, even if that was by `kill -9`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from coroscope.record import stream
+from coroscope.record.recorder import OWN_PATH
+
+_INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
+_PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGCONT", "SIGWINCH")
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the program's process ended: an exit code, or the signal that killed it; and when, by the monotonic clock."""
+
+    exit_code: int | None
+    signal: int | None
+    at_ns: int
+
+
+def create_trace(path: str, argv: Sequence[str]) -> None:
+    """Begin the live trace file; OSError where it cannot be written."""
+    paths = sysconfig.get_paths()
+    meta: Mapping[str, object] = {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "argv": list(argv),
+        "started_at": time.time(),
+        "library_paths": sorted({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}),
+        "own_path": OWN_PATH,
+    }
+    stream.create(path, meta)
+
+
+def run_program(command: Sequence[str], trace: str, loop: str) -> Ended:
+    """Run `python command…`, recording into the live trace file `trace`; returns when the program has ended."""
+    process = subprocess.Popen(
+        [sys.executable, *subprocess._args_from_interpreter_flags(), *command],  # type: ignore[attr-defined]
+        env=_environment(trace, loop),
+        close_fds=False,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
+    previous = _pass_on_signals(process)
+    try:
+        while process.returncode is None:
+            # The terminal sends its interrupts to the program as well; what it does about them is its business.
+            with suppress(KeyboardInterrupt):
+                process.wait()
+    finally:
+        ended_ns = time.monotonic_ns()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    code = process.returncode
+    return Ended(code if code >= 0 else None, -code if code < 0 else None, ended_ns)
+
+
+def end_as(ended: Ended) -> int:
+    """End this process as the program ended: by the same signal, or else the exit code is returned."""
+    if ended.signal is not None:
+        with suppress(OSError, ValueError):
+            signal.signal(ended.signal, signal.SIG_DFL)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.kill(os.getpid(), ended.signal)
+        return 128 + ended.signal
+    return ended.exit_code or 0
+
+
+def _environment(trace: str, loop: str) -> dict[str, str]:
+    environment = dict(os.environ)
+    own = environment.get("PYTHONPATH")
+    if own is not None:
+        environment["COROSCOPE_RECORD_PYTHONPATH"] = own
+    environment["PYTHONPATH"] = os.pathsep.join([_INJECTED, *([own] if own else [])])
+    environment["COROSCOPE_RECORD_PATH"] = os.path.abspath(trace)
+    environment["COROSCOPE_RECORD_LOOP"] = loop
+    return environment
+
+
+_prctl: Any = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+
+
+def _die_with_parent() -> None:
+    """Killing the supervisor with a signal that it cannot pass on kills the program, too (Linux, prctl(2))."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _pass_on_signals(process: subprocess.Popen[bytes]) -> dict[int, Any]:
+    def pass_on(number: int, _: FrameType | None) -> None:
+        with suppress(OSError):
+            process.send_signal(number)
+
+    previous: dict[int, Any] = {}
+    for name in _PASSED_ON:
+        number = getattr(signal, name, None)
+        if number is not None:
+            previous[number] = signal.signal(number, pass_on)
+    previous[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
+    return previous
