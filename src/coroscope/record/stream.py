@@ -1,0 +1,227 @@
+"""The live trace file: mapped memory, so that whatever was written survives the program, however it ends.
+
+A header page (see `HEADER`), then chunks, each a multiple of 64 KiB that belongs to one stream: events, definitions
+or metadata. A stream is one thread's; only that thread replaces its chunks, and only handing out room in the file is
+locked. Rule: what makes a record count is written last, so none is ever seen torn.
+
+No descriptor is kept: programs close those that they do not know. Room is reserved before it is mapped, because
+writing to a mapped page that the disk has no room for would kill the program.
+"""
+
+from __future__ import annotations
+
+import _thread
+import itertools
+import mmap
+import os
+import sys
+from collections.abc import Mapping
+from struct import Struct, error
+from typing import Any
+
+from coroscope.record.events import EVENT, DefinitionKind
+
+MAGIC = b"COROTRC\0"
+VERSION = 1
+LIVE, AT_REST = 1, 2
+HEADER = Struct("<8sHHIQ")  # magic, format version, layout, -, origin on CLOCK_MONOTONIC in ns
+HEADER_SIZE = 65536  # so that every chunk is aligned wherever memory is mapped in steps of up to 64 KiB
+_ORIGIN_AT = 16
+
+CHUNK = Struct("<4sIIHH")  # magic, size in bytes with this header, stream, content, -
+CHUNK_MAGIC = b"CHNK"
+CHUNK_HEADER_SIZE = 48  # a multiple of an event's size
+META, EVENTS, DEFINITIONS = 1, 2, 3
+
+DEFINITION = Struct("<IIB3x")  # number, payload's size in bytes, kind (0: no more definitions)
+_FIRST_CHUNK = 65536
+_LARGEST_CHUNK = 1 << 20
+_KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+
+
+def create(path: str, meta: Mapping[str, object]) -> None:
+    """Begin a live trace file at `path`, replacing what is there; OSError where that cannot be."""
+    import json  # Only here, in the supervising process: the recorded program does not pay for it.
+
+    text = json.dumps(meta).encode()
+    size = _round_up(CHUNK_HEADER_SIZE + DEFINITION.size + len(text))
+    chunk = bytearray(size)
+    CHUNK.pack_into(chunk, 0, CHUNK_MAGIC, size, 0, META, 0)
+    DEFINITION.pack_into(chunk, CHUNK_HEADER_SIZE, 1, len(text), DefinitionKind.STRING)
+    start = CHUNK_HEADER_SIZE + DEFINITION.size
+    chunk[start : start + len(text)] = text
+    with open(path, "wb") as file:
+        file.write(HEADER.pack(MAGIC, VERSION, LIVE, 0, 0).ljust(HEADER_SIZE, b"\0"))
+        file.write(chunk)
+
+
+def _round_up(size: int) -> int:
+    return -(-size // _FIRST_CHUNK) * _FIRST_CHUNK
+
+
+class ChunkFile:
+    """A live trace file as the recorded program writes it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.abspath(path)
+        self._lock = _thread.allocate_lock()
+        self._next_stream = itertools.count(1).__next__
+        self._streams: list[Stream] = []
+        status = os.stat(self._path)
+        self._identity = (status.st_dev, status.st_ino)
+
+    def start(self, origin_ns: int) -> None:
+        """Write down when the recording begins, on CLOCK_MONOTONIC."""
+        descriptor = self._open()
+        try:
+            os.lseek(descriptor, _ORIGIN_AT, os.SEEK_SET)
+            os.write(descriptor, origin_ns.to_bytes(8, "little"))
+        finally:
+            os.close(descriptor)
+
+    def open_stream(self) -> Stream:
+        """A new stream, for the calling thread alone."""
+        stream = Stream(self, self._next_stream())
+        self._streams.append(stream)
+        return stream
+
+    def map_chunk(self, stream: int, content: int, size: int) -> mmap.mmap:
+        """Room for `size` bytes at the file's end, mapped, with its header written; OSError where there is none."""
+        descriptor = self._open()
+        try:
+            with self._lock:
+                offset = os.lseek(descriptor, 0, os.SEEK_END)
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(descriptor, offset, size)
+                else:
+                    os.write(descriptor, bytes(size))
+                header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0)
+                os.lseek(descriptor, offset, os.SEEK_SET)
+                os.write(descriptor, header)
+            return mmap.mmap(descriptor, size, offset=offset, **_KEEPS_NO_DESCRIPTOR)
+        finally:
+            os.close(descriptor)
+
+    def _open(self) -> int:
+        descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+        status = os.fstat(descriptor)
+        if (status.st_dev, status.st_ino) != self._identity:
+            os.close(descriptor)
+            raise OSError(f"{self._path!r} is no longer the trace that was begun")
+        return descriptor
+
+    def close(self) -> None:
+        """Let go of every stream; what was written stays."""
+        for stream in self._streams:
+            stream.drop()
+
+    def abandon(self) -> None:
+        """In a forked child: write nowhere from now on. The maps, shared with the parent, are left as they are."""
+        self.close()
+
+
+class Stream:
+    """What one thread writes: a chunk of events, a chunk of definitions, and what is already defined."""
+
+    def __init__(self, file: ChunkFile, number: int) -> None:
+        self._file = file
+        self._number = number
+        self._is_defining = False
+        self._next_number = 1
+        self._numbers: dict[Any, int] = {}
+        self._sizes = {EVENTS: _FIRST_CHUNK, DEFINITIONS: _FIRST_CHUNK}
+        self._pack = EVENT.pack_into
+        self._events: Any = None
+        self._take_events(0)
+        self._definitions: Any = None
+        self._defined = 0
+        self._take_definitions(0)
+
+    def _take(self, content: int, least: int) -> mmap.mmap:
+        size = max(self._sizes[content], _round_up(least + CHUNK_HEADER_SIZE))
+        self._sizes[content] = min(self._sizes[content] * 2, _LARGEST_CHUNK)
+        return self._file.map_chunk(self._number, content, size)
+
+    def _take_events(self, _: int) -> None:
+        self._events = self._take(EVENTS, 0)
+        self._next_position = itertools.count(CHUNK_HEADER_SIZE, EVENT.size).__next__
+
+    def _take_definitions(self, least: int) -> None:
+        self._definitions = self._take(DEFINITIONS, least)
+        self._defined = CHUNK_HEADER_SIZE
+
+    def emit(
+        self, kind: int, time_ns: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0, source: int = 0
+    ) -> None:
+        """Write one event; OSError where there is no more room on the disk.
+
+        The position is claimed by one call into C, so that a signal's handler or a finaliser that writes an event
+        in between gets another one.
+        """
+        try:
+            self._pack(self._events, self._next_position(), time_ns, a, b, c, source, detail, kind)
+        except error:
+            if self._events is None:
+                return
+            self._take_events(0)
+            self._pack(self._events, self._next_position(), time_ns, a, b, c, source, detail, kind)
+        except TypeError:
+            if self._events is not None:
+                raise
+
+    def string(self, text: str) -> int:
+        """The number of a text."""
+        number = self._numbers.get(text)
+        return self._define(text, DefinitionKind.STRING, text.encode(errors="surrogatepass")) if number is None else number
+
+    def place(self, key: tuple[int, int], function: str, file: str, line: int) -> int:
+        """The number of a place in the program; `key` is the code object's id() and an offset in it."""
+        number = self._numbers.get(key)
+        if number is not None:
+            return number
+        numbers = (self.string(function), self.string(file), line)
+        return self._define(key, DefinitionKind.PLACE, _pack_u32(numbers))
+
+    def stack(self, places: tuple[int, ...]) -> int:
+        """The number of a chain of places, outermost first."""
+        key = (DefinitionKind.STACK, places)
+        number = self._numbers.get(key)
+        return self._define(key, DefinitionKind.STACK, _pack_u32(places)) if number is None else number
+
+    def site(self, coroutine: str, file: str, line: int, created_at: int) -> int:
+        """The number of a kind of task: what it runs, and the place that creates it (0: not known)."""
+        key = (DefinitionKind.SITE, coroutine, file, line, created_at)
+        number = self._numbers.get(key)
+        if number is not None:
+            return number
+        numbers = (self.string(coroutine), self.string(file), line, created_at)
+        return self._define(key, DefinitionKind.SITE, _pack_u32(numbers))
+
+    def _define(self, key: Any, kind: DefinitionKind, payload: bytes) -> int:
+        """Write one definition, and return its number; 0 for one that interrupts another being written."""
+        if self._is_defining or self._definitions is None:
+            return 0
+        self._is_defining = True
+        try:
+            end = self._defined + DEFINITION.size + len(payload)
+            if end > len(self._definitions):
+                self._take_definitions(DEFINITION.size + len(payload))
+                end = self._defined + DEFINITION.size + len(payload)
+            number = self._next_number
+            self._definitions[self._defined + DEFINITION.size : end] = payload
+            # Number and size come before the kind, which makes them count.
+            DEFINITION.pack_into(self._definitions, self._defined, number, len(payload), kind)
+            self._defined = end
+            self._next_number = number + 1
+            self._numbers[key] = number
+        finally:
+            self._is_defining = False
+        return number
+
+    def drop(self) -> None:
+        """Write no more; events that still come are lost without a word."""
+        self._events = self._definitions = None
+
+
+def _pack_u32(numbers: tuple[int, ...]) -> bytes:
+    return b"".join([number.to_bytes(4, "little") for number in numbers])

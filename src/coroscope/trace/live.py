@@ -1,0 +1,78 @@
+"""Reads the layout that a running program writes: a header page, then chunks (see `coroscope.record.stream`).
+
+A program may have been killed in the middle of anything, so reading stops without complaint where the chunks do.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from coroscope.errors import TraceFormatError
+from coroscope.record.events import EVENT
+from coroscope.record.stream import (
+    CHUNK,
+    CHUNK_HEADER_SIZE,
+    CHUNK_MAGIC,
+    DEFINITION,
+    DEFINITIONS,
+    EVENTS,
+    HEADER_SIZE,
+    META,
+)
+from coroscope.trace.raw import RawStream, RawTrace
+
+_SMALLEST_CHUNK = 65536
+
+
+def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
+    """The content of a live trace file, as far as it was written."""
+    meta: dict[str, Any] | None = None
+    streams: dict[int, RawStream] = {}
+    position = HEADER_SIZE
+    while position + CHUNK_HEADER_SIZE <= len(data):
+        magic, size, number, content, _ = CHUNK.unpack_from(data, position)
+        if magic == b"\0\0\0\0":
+            # Room that was reserved, and whose owner was killed before it could sign it.
+            position += _SMALLEST_CHUNK
+            continue
+        if magic != CHUNK_MAGIC or size % _SMALLEST_CHUNK or size == 0:
+            raise TraceFormatError(path, "a chunk's header is damaged; record the program again", position)
+        body = data[position + CHUNK_HEADER_SIZE : position + size]
+        if content == META and meta is None:
+            meta = _read_meta(path, body, position)
+        elif content == EVENTS:
+            streams.setdefault(number, RawStream()).events += _written_events(body)
+        elif content == DEFINITIONS:
+            streams.setdefault(number, RawStream()).definitions += _written_definitions(body)
+        position += size
+    if meta is None:
+        raise TraceFormatError(path, "its metadata is missing; record the program again", HEADER_SIZE)
+    return RawTrace(meta, origin_ns, streams)
+
+
+def _written_events(body: bytes) -> bytes:
+    # The last byte of a record is its kind, which is 0 where none was written.
+    count = len(body[EVENT.size - 1 :: EVENT.size].rstrip(b"\0"))
+    return body[: count * EVENT.size]
+
+
+def _written_definitions(body: bytes) -> bytes:
+    position = 0
+    while position + DEFINITION.size <= len(body):
+        _, size, kind = DEFINITION.unpack_from(body, position)
+        if kind == 0 or position + DEFINITION.size + size > len(body):
+            break
+        position += DEFINITION.size + size
+    return body[:position]
+
+
+def _read_meta(path: str, body: bytes, position: int) -> dict[str, Any]:
+    try:
+        _, size, _ = DEFINITION.unpack_from(body, 0)
+        meta = json.loads(body[DEFINITION.size : DEFINITION.size + size])
+    except ValueError as problem:
+        raise TraceFormatError(path, "its metadata is damaged; record the program again", position) from problem
+    if not isinstance(meta, dict):
+        raise TraceFormatError(path, "its metadata is damaged; record the program again", position)
+    return meta
