@@ -1,0 +1,69 @@
+import { AXIS_HEIGHT } from "./geometry.js";
+import { Strip } from "./strip.js";
+import { packColor } from "./theme.js";
+
+const FOOT_PX = 3;
+
+// Paints the bars of the visible rows, pixel by pixel, into one image that is put on the canvas at once.
+export class Bars {
+  #image = null;
+  #strip = null;
+
+  paint(context, view, geometry, theme, tickTimes) {
+    const width = context.canvas.width;
+    const height = context.canvas.height;
+    if (this.#image?.width !== width || this.#image?.height !== height) {
+      this.#image = context.createImageData(width, height);
+    }
+    const pixels = new Uint32Array(this.#image.data.buffer);
+    pixels.fill(packColor(theme.rgb.page));
+    const left = Math.round(geometry.gutter * geometry.ratio);
+    if (this.#strip?.color.length !== width - left) this.#strip = new Strip(width - left);
+    this.#paintGrid(pixels, width, height, geometry, theme, tickTimes);
+    const [first, last] = geometry.visible(view.rowCount);
+    for (let position = first; position <= last; position++) {
+      this.#paintRow(pixels, width, height, left, position, view, geometry, theme);
+    }
+    context.putImageData(this.#image, 0, 0);
+  }
+
+  #paintGrid(pixels, width, height, geometry, theme, tickTimes) {
+    const color = packColor(theme.rgb.line);
+    const top = Math.round(AXIS_HEIGHT * geometry.ratio);
+    for (const time of tickTimes) {
+      const x = Math.round(geometry.x(time) * geometry.ratio);
+      if (x >= width) continue;
+      for (let y = top; y < height; y++) pixels[y * width + x] = color;
+    }
+  }
+
+  #paintRow(pixels, width, height, left, position, view, geometry, theme) {
+    const row = view.rowAt(position);
+    const { ratio } = geometry;
+    const clip = (y) => Math.min(height, Math.max(Math.round(AXIS_HEIGHT * ratio), Math.round(y * ratio)));
+    const tint = row === view.selected ? theme.rgb.selection : row === view.cursor ? theme.rgb.cursor : null;
+    if (tint) {
+      const top = geometry.rowTop(position);
+      pixels.fill(packColor(tint), clip(top) * width, clip(top + view.camera.rowHeight) * width);
+    }
+    const { running, ready, waiting, page } = theme.rgb;
+    const strip = this.#strip;
+    const nsPerPixel = view.camera.span / strip.color.length;
+    strip.fill(view.model.spans, row, view.camera.start, nsPerPixel, { background: tint ?? page, running, ready, waiting });
+    const bar = geometry.bar(position);
+    const bottom = clip(bar.top + bar.height);
+    const alive = strip.color.subarray(strip.from, strip.to);
+    for (let y = clip(bar.top); y < bottom; y++) pixels.set(alive, y * width + left + strip.from);
+    if (bar.height >= 3 * FOOT_PX) this.#paintFoot(pixels, width, left, clip(bar.top + bar.height - FOOT_PX), bottom, running);
+  }
+
+  // A step of some microseconds is a breath of colour in its pixel. Along the foot of the bar it is a full mark, so
+  // that a task that ran briefly cannot be taken for one that did not run.
+  #paintFoot(pixels, width, left, top, bottom, running) {
+    const { hasRun, from, to } = this.#strip;
+    const color = packColor(running);
+    for (let x = from; x < to; x++) {
+      if (hasRun[x]) for (let y = top; y < bottom; y++) pixels[y * width + left + x] = color;
+    }
+  }
+}

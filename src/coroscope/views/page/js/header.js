@@ -1,0 +1,45 @@
+import { byId, el } from "./dom.js";
+import { duration, share } from "./format.js";
+import { sharesBar } from "./lists.js";
+
+const MEANINGS = [
+  ["running", 1, "Python code of the task was executing"],
+  ["ready", 0, "it could run, but its loop was busy with another task"],
+  ["waiting", 2, "for a reply, a timer, a lock, another task"],
+];
+
+// Who this is about, and how it went.
+export function fillHeader(model) {
+  const { summary } = model.facts;
+  byId("command").textContent = summary.command;
+  byId("command").title = summary.command;
+  byId("ending").textContent = summary.ended.text;
+  byId("ending").className = `ending ${summary.ended.tone}`;
+  byId("figures").replaceChildren(
+    figure("duration", duration(summary.duration)),
+    figure(model.count === 1 ? "task" : "tasks", model.count.toLocaleString("en")),
+    figure("at once, at most", summary.concurrency.max.toLocaleString("en")),
+    figure("on average", summary.concurrency.mean.toFixed(1)),
+    figure("Python", summary.python),
+  );
+  fillLegend(model.totalShares());
+}
+
+function figure(term, value) {
+  return el("div", {}, el("dd", {}, value), el("dt", {}, term));
+}
+
+function fillLegend(shares) {
+  const total = shares[0] + shares[1] + shares[2];
+  const item = ([name, state, meaning]) =>
+    el(
+      "li",
+      { title: `${meaning}: ${duration(shares[state])} over all tasks` },
+      el("i", { className: `swatch ${name}` }),
+      el("b", {}, name),
+      el("span", {}, share(shares[state], total)),
+      el("small", {}, meaning),
+    );
+  byId("legend").replaceChildren(...MEANINGS.map(item));
+  byId("legend").before(sharesBar(shares));
+}

@@ -1,0 +1,88 @@
+import { byId } from "./dom.js";
+
+const ZOOM_STEP = 1.5;
+const PAN_STEP = 0.2;
+
+// What each key does; the help lists the same in the template.
+function actions(view, search) {
+  const { camera } = view;
+  const middle = () => (camera.start + camera.end) / 2;
+  const onRow = (task) => view.cursor >= 0 && task(view.cursor);
+  const rows = () => [view.rowCount, view.rowsHeight];
+  const pageRows = () => Math.max(1, Math.floor(view.rowsHeight / camera.rowHeight) - 1);
+  const { spans } = view.model;
+  return new Map([
+    [["ArrowLeft", "a"], () => camera.pan(-camera.span * PAN_STEP)],
+    [["ArrowRight", "d"], () => camera.pan(camera.span * PAN_STEP)],
+    [["w", "+", "="], () => camera.zoom(1 / ZOOM_STEP, focusTime(view, middle()))],
+    [["s", "-"], () => camera.zoom(ZOOM_STEP, focusTime(view, middle()))],
+    [["ArrowDown", "j"], () => view.moveCursorBy(1)],
+    [["ArrowUp", "k"], () => view.moveCursorBy(-1)],
+    [["PageDown"], () => view.moveCursorBy(pageRows())],
+    [["PageUp"], () => view.moveCursorBy(-pageRows())],
+    [["Home"], () => view.moveCursorBy(-view.rowCount)],
+    [["End"], () => view.moveCursorBy(view.rowCount)],
+    [["Enter"], () => onRow((row) => openTask(view, row))],
+    [["z"], () => onRow((row) => view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]))],
+    [["f"], () => camera.fit()],
+    [["["], () => camera.changeRowHeight(-1, ...rows())],
+    [["]"], () => camera.changeRowHeight(1, ...rows())],
+    [["n"], () => moveSpanBy(view, 1)],
+    [["p"], () => moveSpanBy(view, -1)],
+    [["/"], () => search.focus()],
+    [["?"], () => byId("help").showModal()],
+    [["Escape"], () => leave(view)],
+  ]);
+}
+
+export function listenToKeys(view, search) {
+  const byKey = new Map();
+  for (const [keys, action] of actions(view, search)) for (const key of keys) byKey.set(key, action);
+  document.addEventListener("keydown", (event) => {
+    const action = byKey.get(event.key) ?? byKey.get(event.key.toLowerCase());
+    if (!action || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
+    event.preventDefault();
+    action();
+    view.changed();
+  });
+}
+
+// Keys that the focused control wants for itself.
+function isTaken(event) {
+  const { target, key } = event;
+  if (byId("help").open || target.closest("input")) return true;
+  if (key === "Enter") return !!target.closest("button, summary, a");
+  const isScrolling = ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"].includes(key);
+  return isScrolling && !!target.closest("#panel");
+}
+
+// Zooming aims at the selected span while it is in view.
+function focusTime(view, otherwise) {
+  if (view.span < 0) return otherwise;
+  const { spans } = view.model;
+  const middle = (spans.start[view.span] + spans.end(view.selected, view.span)) / 2;
+  return middle >= view.camera.start && middle <= view.camera.end ? middle : otherwise;
+}
+
+function openTask(view, row) {
+  view.select(row);
+  view.camera.reveal(view.model.spans.rowStart(row));
+  byId("panel").focus({ preventScroll: true });
+}
+
+function moveSpanBy(view, step) {
+  if (view.selected < 0) return;
+  const { spans } = view.model;
+  const [low, high] = [spans.first[view.selected], spans.first[view.selected + 1]];
+  const span = view.span < 0 ? (step > 0 ? low : high - 1) : view.span + step;
+  if (span < low || span >= high) return;
+  view.select(view.selected, span);
+  view.camera.reveal(spans.start[span]);
+}
+
+// One thing at a time: the selected span, the selection, then the search.
+function leave(view) {
+  if (view.span >= 0) view.select(view.selected);
+  else if (view.selected >= 0) view.select(-1);
+  else if (view.query) view.search("");
+}

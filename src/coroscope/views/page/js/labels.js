@@ -1,0 +1,116 @@
+import { duration, fileName } from "./format.js";
+import { STATE_NAMES, WAITING, lastNotAfter } from "./spans.js";
+import { AXIS_HEIGHT } from "./geometry.js";
+import { tickLabel } from "./axis.js";
+
+const NAME_FONT = '500 12px system-ui, -apple-system, "Segoe UI", sans-serif';
+const SMALL_FONT = '11px system-ui, -apple-system, "Segoe UI", sans-serif';
+const INDENT_PX = 10;
+const PADDING_PX = 10;
+const SMALLEST_LABELLED_PX = 46;
+const SPANS_LABELLED = 60; // in one row; more would be too narrow to hold a word
+const READABLE_ROW_PX = 12;
+
+export function drawAxis(context, geometry, theme, { step, times }) {
+  context.font = SMALL_FONT;
+  context.fillStyle = theme.css.muted;
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  for (const time of times) {
+    const text = tickLabel(time, step);
+    const x = geometry.x(time) + 4;
+    if (x + context.measureText(text).width < geometry.width) context.fillText(text, x, AXIS_HEIGHT / 2);
+  }
+  context.fillStyle = theme.css.line;
+  context.fillRect(0, AXIS_HEIGHT - 1, geometry.width, 1);
+}
+
+// Names in the gutter, what each bar's wide spans are, and how a task ended behind its bar.
+export function drawRowLabels(context, view, geometry, theme) {
+  if (view.camera.rowHeight < READABLE_ROW_PX) return;
+  context.textBaseline = "middle";
+  context.save();
+  context.beginPath();
+  context.rect(0, AXIS_HEIGHT, geometry.width, geometry.rowsHeight);
+  context.clip();
+  const [first, last] = geometry.visible(view.rowCount);
+  for (let position = first; position <= last; position++) {
+    const row = view.rowAt(position);
+    const middle = geometry.rowTop(position) + view.camera.rowHeight / 2;
+    drawName(context, view, geometry, theme, row, middle);
+    drawEnd(context, view, geometry, theme, row, middle);
+    drawSpanLabels(context, view, geometry, theme, row, middle);
+  }
+  context.restore();
+}
+
+function drawName(context, view, geometry, theme, row, middle) {
+  const { model } = view;
+  const indent = geometry.gutter < 160 ? 0 : model.depth[row] * INDENT_PX;
+  const right = geometry.gutter - PADDING_PX;
+  let x = PADDING_PX + indent;
+  context.font = NAME_FONT;
+  context.fillStyle = theme.css.text;
+  const name = fitText(context, model.name(row), right - x);
+  context.fillText(name, x, middle);
+  x += context.measureText(name).width + 7;
+  context.font = SMALL_FONT;
+  context.fillStyle = theme.css.muted;
+  if (right - x > 24) context.fillText(fitText(context, model.coroutine(row), right - x), x, middle);
+}
+
+function drawEnd(context, view, geometry, theme, row, middle) {
+  const { model } = view;
+  const outcome = model.outcome(row);
+  if (outcome === "returned") return;
+  const x = geometry.x(model.spans.rowEnd[row]) + 5;
+  if (x < geometry.gutter || x > geometry.width - 20) return;
+  const text = { raised: `✕ ${model.exception(row) ?? "raised"}`, cancelled: "⊘ cancelled", pending: "… still pending" }[outcome];
+  context.font = SMALL_FONT;
+  context.fillStyle = outcome === "raised" ? theme.css.bad : theme.css.muted;
+  context.fillText(fitText(context, text, geometry.width - x - 6), x, middle);
+}
+
+function drawSpanLabels(context, view, geometry, theme, row, middle) {
+  const { spans } = view.model;
+  const { start, end } = view.camera;
+  const low = spans.first[row];
+  const high = spans.first[row + 1];
+  if (low === high || spans.rowEnd[row] <= start || spans.rowStart(row) >= end) return;
+  const first = lastNotAfter(spans.start, start, low, high);
+  const last = lastNotAfter(spans.start, end, low, high);
+  if (last - first > SPANS_LABELLED) return;
+  context.font = SMALL_FONT;
+  for (let span = first; span <= last; span++) {
+    const left = Math.max(geometry.gutter, geometry.x(spans.start[span]));
+    const right = Math.min(geometry.width, geometry.x(spans.end(row, span)));
+    if (right - left < SMALLEST_LABELLED_PX) continue;
+    context.fillStyle = theme.css[`on-${STATE_NAMES[spans.state[span]]}`];
+    const text = fitText(context, spanLabel(view.model, row, span), right - left - 12);
+    context.fillText(text, left + 6, middle - (view.camera.rowHeight >= 22 ? 1 : 0));
+  }
+}
+
+function spanLabel(model, row, span) {
+  const { spans } = model;
+  const length = duration(spans.end(row, span) - spans.start[span]);
+  const state = spans.state[span];
+  const wait = state === WAITING ? model.waits.at(row, spans.start[span]) : -1;
+  const place = wait >= 0 ? model.place(model.waitPlace(wait)) : null;
+  if (!place) return `${STATE_NAMES[state]} ${length}`;
+  return `waiting ${length} · ${place.name.split(".").at(-1)} ${fileName(place.file)}:${place.line}`;
+}
+
+// As much of `text` as fits, with an ellipsis where it was cut; nothing where not even that fits.
+export function fitText(context, text, width) {
+  if (text.length > 300) text = text.slice(0, 300);
+  if (context.measureText(text).width <= width) return text;
+  let low = 0;
+  let high = text.length;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (context.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
+    else high = middle - 1;
+  }
+  return low > 0 ? `${text.slice(0, low)}…` : "";
+}

@@ -1,0 +1,74 @@
+import { byId } from "./dom.js";
+import { moment } from "./format.js";
+import { HashLink } from "./hash.js";
+import { fillHeader } from "./header.js";
+import { listenToKeys } from "./keys.js";
+import { loadData } from "./load.js";
+import { Minimap } from "./minimap.js";
+import { Model } from "./model.js";
+import { Panel } from "./panel.js";
+import { Pointer } from "./pointer.js";
+import { Search } from "./search.js";
+import { Theme } from "./theme.js";
+import { Timeline } from "./timeline.js";
+import { Tooltip } from "./tooltip.js";
+import { View } from "./view.js";
+
+async function start() {
+  const theme = new Theme();
+  const data = byId("data");
+  const model = new Model(await loadData(data.textContent));
+  data.remove();
+  const view = new View(model);
+  theme.onChange = () => view.changed();
+  const timeline = new Timeline(byId("timeline"), view, theme);
+  const minimap = new Minimap(byId("minimap"), view, theme);
+  const panel = new Panel(model, view);
+  const search = new Search(view);
+  const link = new HashLink(model, view);
+  fillHeader(model);
+  byId("minimap").setAttribute("aria-label", minimap.describe());
+  byId("timeline").setAttribute("aria-label", `Timeline of ${model.count.toLocaleString("en")} tasks, one row each`);
+  new Pointer(timeline, view, new Tooltip(model));
+  listenToKeys(view, search);
+  listenToButtons(view, theme);
+  link.restore();
+  view.onChange(() => {
+    timeline.draw();
+    minimap.draw();
+    panel.update();
+    search.update();
+    showWindow(view);
+    link.update();
+  });
+  // For the console: what the page knows and where it draws it.
+  globalThis.coroscope = { model, view, timeline, theme };
+  document.documentElement.dataset.state = "ready";
+}
+
+function listenToButtons(view, theme) {
+  const middle = () => (view.camera.start + view.camera.end) / 2;
+  const onClick = (id, action) =>
+    byId(id).addEventListener("click", () => {
+      action();
+      view.changed();
+    });
+  onClick("fit", () => view.camera.fit());
+  onClick("zoom-in", () => view.camera.zoom(0.5, middle()));
+  onClick("zoom-out", () => view.camera.zoom(2, middle()));
+  onClick("theme", () => theme.toggle());
+  onClick("open-help", () => byId("help").showModal());
+}
+
+function showWindow(view) {
+  const { start, end, span } = view.camera;
+  const step = Math.max(1, span / 1000);
+  byId("window").textContent = `${moment(start, step)} – ${moment(end, step)}`;
+}
+
+start().catch((error) => {
+  document.documentElement.dataset.state = "failed";
+  byId("failure").hidden = false;
+  byId("failure").textContent = `This page could not be shown: ${error.message}. A current Chrome, Edge, Firefox or Safari is needed.`;
+  throw error;
+});

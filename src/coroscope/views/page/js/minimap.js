@@ -1,0 +1,150 @@
+import { duration } from "./format.js";
+import { READY, RUNNING, WAITING } from "./spans.js";
+
+const BINS = 1200;
+const EDGE_PX = 6;
+
+// How many tasks are in each state over the whole run, and which part of it the timeline shows.
+export class Minimap {
+  constructor(canvas, view, theme) {
+    this.canvas = canvas;
+    this.view = view;
+    this.theme = theme;
+    this.context = canvas.getContext("2d", { alpha: false });
+    this.counts = countStates(view.model);
+    this.highest = Math.max(1, ...this.counts.all);
+    this.#listen();
+    new ResizeObserver(() => this.resize()).observe(canvas);
+    this.resize();
+  }
+
+  resize() {
+    this.ratio = devicePixelRatio || 1;
+    this.canvas.width = Math.max(1, Math.round(this.canvas.clientWidth * this.ratio));
+    this.canvas.height = Math.max(1, Math.round(this.canvas.clientHeight * this.ratio));
+    this.view.changed();
+  }
+
+  draw() {
+    const { context, theme } = this;
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    const width = this.canvas.clientWidth;
+    const height = this.canvas.clientHeight;
+    context.fillStyle = theme.css.page;
+    context.fillRect(0, 0, width, height);
+    this.#drawAreas(width, height - 2);
+    this.#drawWindow(width, height);
+  }
+
+  // From the top down, so that each area covers the lower part of the one before.
+  #drawAreas(width, height) {
+    const { context, theme, counts } = this;
+    const layers = [
+      [counts.all, theme.css.waiting],
+      [counts.busy, theme.css.ready],
+      [counts.running, theme.css.running],
+    ];
+    for (const [values, color] of layers) {
+      context.fillStyle = color;
+      context.beginPath();
+      context.moveTo(0, height);
+      for (let bin = 0; bin < BINS; bin++) {
+        const y = height - (values[bin] / this.highest) * (height - 4);
+        context.lineTo((bin / BINS) * width, y);
+        context.lineTo(((bin + 1) / BINS) * width, y);
+      }
+      context.lineTo(width, height);
+      context.fill();
+    }
+  }
+
+  #drawWindow(width, height) {
+    const { context, theme } = this;
+    const [left, right] = this.#edges(width);
+    context.fillStyle = theme.css.page;
+    context.globalAlpha = 0.65;
+    context.fillRect(0, 0, left, height);
+    context.fillRect(right, 0, width - right, height);
+    context.globalAlpha = 1;
+    context.strokeStyle = theme.css.accent;
+    context.lineWidth = 1.5;
+    context.strokeRect(left + 0.75, 0.75, Math.max(2, right - left - 1.5), height - 1.5);
+  }
+
+  #edges(width) {
+    const { camera } = this.view;
+    return [(camera.start / camera.duration) * width, (camera.end / camera.duration) * width];
+  }
+
+  // Dragging inside the window moves it; elsewhere it marks out a new one; a click centres it.
+  #listen() {
+    const { canvas, view } = this;
+    const timeOf = (event) => (event.offsetX / canvas.clientWidth) * view.camera.duration;
+    let drag = null;
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      const [left, right] = this.#edges(canvas.clientWidth);
+      const isWhole = view.camera.span >= view.camera.duration;
+      const isInside = event.offsetX > left + EDGE_PX && event.offsetX < right - EDGE_PX && !isWhole;
+      drag = { from: timeOf(event), last: timeOf(event), isInside, x: event.offsetX, isMoved: false };
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!drag) return;
+      const time = timeOf(event);
+      drag.isMoved ||= Math.abs(event.offsetX - drag.x) > 3;
+      if (!drag.isMoved) return;
+      if (drag.isInside) view.camera.pan(time - drag.last);
+      else view.camera.show(Math.min(drag.from, time), Math.max(drag.from, time));
+      drag.last = time;
+      view.changed();
+    });
+    canvas.addEventListener("pointerup", () => {
+      if (drag && !drag.isMoved) view.camera.pan(drag.from - (view.camera.start + view.camera.end) / 2);
+      drag = null;
+      view.changed();
+    });
+    canvas.addEventListener("pointercancel", () => (drag = null));
+  }
+
+  describe() {
+    const most = Math.round(this.highest);
+    return `Tasks alive over ${duration(this.view.model.duration)}, ${most} at most; drag to choose what the timeline shows`;
+  }
+}
+
+// The mean number of tasks in each state, a bin of time at a time. Each span adds to the two bins it ends in, and a
+// difference to those between, so the cost is spans + bins.
+function countStates(model) {
+  const { spans } = model;
+  const width = model.duration / BINS;
+  const partial = [0, 1, 2].map(() => new Float64Array(BINS + 2));
+  const change = [0, 1, 2].map(() => new Float64Array(BINS + 2));
+  for (let row = 0; row < model.count; row++) {
+    for (let i = spans.first[row]; i < spans.first[row + 1]; i++) {
+      addSpan(partial[spans.state[i]], change[spans.state[i]], spans.start[i] / width, spans.end(row, i) / width);
+    }
+  }
+  const [ready, running, waiting] = [READY, RUNNING, WAITING].map((state) => settle(partial[state], change[state]));
+  const busy = running.map((value, bin) => value + ready[bin]);
+  return { running, busy, all: busy.map((value, bin) => value + waiting[bin]) };
+}
+
+function addSpan(partial, change, start, end) {
+  const first = Math.min(BINS, Math.max(0, Math.floor(start)));
+  const last = Math.min(BINS, Math.max(0, Math.floor(end)));
+  if (first === last) {
+    partial[first] += end - start;
+    return;
+  }
+  partial[first] += first + 1 - start;
+  partial[last] += end - last;
+  change[first + 1] += 1;
+  change[last] -= 1;
+}
+
+function settle(partial, change) {
+  const values = new Float64Array(BINS);
+  let whole = 0;
+  for (let bin = 0; bin < BINS; bin++) values[bin] = partial[bin] + (whole += change[bin]);
+  return values;
+}

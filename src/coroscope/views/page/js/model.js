@@ -1,0 +1,111 @@
+import { sumDeltas } from "./load.js";
+import { Spans } from "./spans.js";
+import { Waits } from "./waits.js";
+
+const DEEPEST_INDENT = 6;
+
+// Everything the page knows, by row: tasks are rows in order of creation.
+export class Model {
+  constructor({ facts, columns }) {
+    this.facts = facts;
+    this.columns = columns;
+    this.count = columns["task.id"].length;
+    this.duration = Math.max(1, facts.summary.duration);
+    this.ids = sumDeltas(columns["task.id"]);
+    this.spans = new Spans(columns);
+    this.waits = new Waits(columns, this.spans);
+    this.depth = this.#depths();
+    this.chainPlace = facts.chains.map((chain) => this.#userPlace(chain));
+    this.sampleTime = sumDeltas(columns["sample.time"]);
+  }
+
+  // A parent that was created later is none that can be drawn above: depth 0.
+  #depths() {
+    const parent = this.columns["task.parent"];
+    const depth = new Uint8Array(this.count);
+    for (let row = 0; row < this.count; row++) {
+      if (parent[row] && parent[row] <= row) depth[row] = Math.min(DEEPEST_INDENT, depth[parent[row] - 1] + 1);
+    }
+    return depth;
+  }
+
+  // The innermost place of the user's own code, else the innermost of all; 0 for none.
+  #userPlace(chain) {
+    for (let i = chain.length - 1; i >= 0; i--) if (this.facts.places[chain[i]][3]) return chain[i];
+    return chain.at(-1) ?? 0;
+  }
+
+  name(row) {
+    const number = this.columns["task.nameNumber"][row];
+    const prefix = this.facts.strings[this.columns["task.name"][row]] ?? "";
+    return number ? prefix + (number - 1) : prefix;
+  }
+
+  coroutine(row) {
+    return this.facts.strings[this.columns["task.coroutine"][row]] ?? "";
+  }
+
+  parent(row) {
+    return this.columns["task.parent"][row] - 1;
+  }
+
+  outcome(row) {
+    return this.facts.outcomes[this.columns["task.outcome"][row]];
+  }
+
+  exception(row) {
+    return this.facts.strings[this.columns["task.exception"][row]];
+  }
+
+  // A place as an object, or null; `code` is the line's text where it could be read.
+  place(number) {
+    if (!number) return null;
+    const [nameNumber, fileNumber, line, isUser] = this.facts.places[number];
+    const file = this.facts.strings[fileNumber];
+    const source = this.facts.sources[fileNumber];
+    return { name: this.facts.strings[nameNumber], file, line, isUser: !!isUser, source };
+  }
+
+  waitPlace(wait) {
+    return this.chainPlace[this.waits.chain[wait]];
+  }
+
+  waitsOn(wait) {
+    return this.facts.strings[this.waits.on[wait]];
+  }
+
+  // The places that the watchdog saw inside a step, most often first: [chain, times].
+  samplesIn(row, start, end) {
+    const counts = new Map();
+    for (let i = 0; i < this.sampleTime.length; i++) {
+      const isInside = this.sampleTime[i] >= start && this.sampleTime[i] < end;
+      if (!isInside || this.columns["sample.task"][i] !== row + 1) continue;
+      const chain = this.columns["sample.chain"][i];
+      counts.set(chain, (counts.get(chain) ?? 0) + 1);
+    }
+    return [...counts].sort((a, b) => b[1] - a[1]);
+  }
+
+  // What was waited for at each place of some waits, longest in total first.
+  waitedPlaces(from = 0, to = this.waits.start.length) {
+    const places = new Map();
+    for (let wait = from; wait < to; wait++) {
+      const place = this.waitPlace(wait);
+      if (!place) continue;
+      let entry = places.get(place);
+      if (!entry) places.set(place, (entry = { place, count: 0, total: 0, longest: wait }));
+      entry.count++;
+      entry.total += this.waits.length(wait);
+      if (this.waits.length(wait) > this.waits.length(entry.longest)) entry.longest = wait;
+    }
+    return [...places.values()].sort((a, b) => b.total - a.total);
+  }
+
+  shares(row) {
+    return this.spans.rowTotals.map((totals) => totals[row]);
+  }
+
+  totalShares() {
+    return this.spans.rowTotals.map((totals) => totals.reduce((sum, value) => sum + value, 0));
+  }
+}

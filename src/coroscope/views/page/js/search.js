@@ -1,0 +1,35 @@
+import { byId } from "./dom.js";
+import { count } from "./format.js";
+
+// The field that keeps only the tasks whose name or coroutine has the text in it.
+export class Search {
+  constructor(view) {
+    this.view = view;
+    this.field = byId("search");
+    this.found = byId("found");
+    this.field.addEventListener("input", () => view.search(this.field.value.trim()));
+    this.field.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  focus() {
+    this.field.focus();
+    this.field.select();
+  }
+
+  update() {
+    const { view } = this;
+    if (document.activeElement !== this.field) this.field.value = view.query;
+    this.found.textContent = view.query ? `${view.rowCount.toLocaleString("en")} of ${count(view.model.count, "task")}` : "";
+  }
+
+  #key(event) {
+    if (event.key === "Escape") {
+      this.field.value = "";
+      this.view.search("");
+      this.field.blur();
+    } else if (event.key === "Enter" && this.view.cursor >= 0) {
+      this.view.select(this.view.cursor);
+      byId("timeline").focus();
+    }
+  }
+}

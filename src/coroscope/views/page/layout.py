@@ -1,0 +1,75 @@
+"""Decides all that the page holds, without reading or writing a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from coroscope.trace.model import Frame, Trace
+from coroscope.views.page.columns import Column
+from coroscope.views.page.interning import Chains, Places, Strings
+from coroscope.views.page.summary import summarize
+from coroscope.views.page.tables import (
+    KINDS,
+    OUTCOMES,
+    WAKERS,
+    sample_columns,
+    span_columns,
+    task_columns,
+    wait_columns,
+)
+
+_STALLS_LISTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """A page's content: `facts` become JSON, `columns` the binary part; `places` want source lines."""
+
+    title: str
+    facts: dict[str, Any]
+    columns: tuple[Column, ...]
+    places: tuple[Frame, ...]
+    file_numbers: dict[str, int]
+    """The number in `facts["strings"]` of each file that `places` name."""
+
+
+def plan_page(trace: Trace, slow_ms: float = 100.0) -> PagePlan:
+    """The page of `trace`; steps longer than `slow_ms` milliseconds are listed as stalls."""
+    strings = Strings()
+    places = Places(strings)
+    chains = Chains(places)
+    rows = {task: row for row, task in enumerate(trace.tasks)}
+    columns = (
+        *task_columns(trace, rows, strings, places),
+        *span_columns(trace),
+        *wait_columns(trace, rows, strings, chains),
+        *sample_columns(trace, rows, chains),
+    )
+    summary = summarize(trace)
+    facts = {
+        "summary": summary,
+        "stalls": _plan_stalls(trace, slow_ms, rows, places),
+        "strings": strings.table,
+        "places": places.table,
+        "chains": chains.table,
+        "kinds": KINDS,
+        "outcomes": OUTCOMES,
+        "wakers": WAKERS,
+    }
+    file_numbers = {frame.file: strings.number(frame.file) for frame in places.frames}
+    return PagePlan(f"{summary['command']} · coroscope", facts, columns, tuple(places.frames), file_numbers)
+
+
+def _plan_stalls(trace: Trace, slow_ms: float, rows: dict[int, int], places: Places) -> dict[str, Any]:
+    """The longest stalls, in order of time, as rows of task row, place, start and duration."""
+    stalls = trace.stalls(slow_ms)
+    longest = sorted(stalls, key=lambda stall: -stall.duration_ns)[:_STALLS_LISTED]
+    return {
+        "slowMs": slow_ms,
+        "count": len(stalls),
+        "listed": [
+            [rows[stall.task], places.number(stall.place), stall.start_ns, stall.duration_ns]
+            for stall in sorted(longest, key=lambda stall: stall.start_ns)
+        ],
+    }

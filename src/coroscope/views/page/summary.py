@@ -1,0 +1,38 @@
+"""What the page's header says about a run, in numbers and short texts."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from coroscope.analysis import concurrency, program_shares
+from coroscope.trace.model import Ending, Trace
+from coroscope.views.page.plain_text import make_visible
+
+
+def summarize(trace: Trace) -> dict[str, Any]:
+    """The header's facts, ready for JSON; times in nanoseconds."""
+    alive = concurrency(trace)
+    shares = program_shares(trace)
+    return {
+        "command": make_visible(shlex.join(trace.argv)) or "(no command line)",
+        "python": make_visible(trace.python),
+        "duration": trace.duration_ns,
+        "ended": _describe_ending(trace.ended),
+        "concurrency": {"max": alive.max, "mean": alive.mean},
+        "program": {"running": shares.running_ns, "ready": shares.ready_ns, "waiting": shares.waiting_ns},
+        "loops": {loop.id: make_visible(loop.type) for loop in trace.loops.values()},
+        "notices": [make_visible(notice, 2000) for notice in trace.notices],
+    }
+
+
+def _describe_ending(ended: Ending) -> dict[str, str]:
+    if not ended.complete:
+        return {"text": "incomplete: its end was not recorded", "tone": "bad"}
+    if ended.signal is not None:
+        return {"text": f"ended by signal {ended.signal}", "tone": "bad"}
+    if ended.exception is not None:
+        return {"text": "raised " + make_visible(ended.exception, 200), "tone": "bad"}
+    if ended.exit_code is None:
+        return {"text": "exit code not known", "tone": "bad"}
+    return {"text": f"exit code {ended.exit_code}", "tone": "bad" if ended.exit_code else "good"}

@@ -1,0 +1,52 @@
+"""Puts a page where it was asked for, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from coroscope.errors import UsageError
+from coroscope.trace.model import Trace
+from coroscope.views.page.document import render_document
+from coroscope.views.page.excerpts import read_excerpts
+from coroscope.views.page.layout import plan_page
+
+
+def write_page(trace: Trace, path: str | os.PathLike[str], *, slow_ms: float = 100.0) -> None:
+    """Write `trace` as one HTML file that opens anywhere, offline.
+
+    Steps longer than `slow_ms` milliseconds are listed as stalls. Source lines are read from the
+    files that the trace names, where they exist. Raises `UsageError` when `path` cannot be written.
+    """
+    plan = plan_page(trace, slow_ms)
+    excerpts = read_excerpts(plan.places, trace.started_at + trace.duration_ns / 1e9)
+    document = render_document(plan, excerpts)
+    try:
+        _replace(Path(path), document)
+    except OSError as error:
+        problem = f"cannot write the page to {os.fspath(path)!r}: {error.strerror or error}"
+        raise UsageError(f"{problem}; choose another path") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside `path`, then rename: a reader sees the old file or the new one, never a part."""
+    if path.is_dir():
+        raise IsADirectoryError(None, "it is a directory")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        part.chmod(_mode_of_new_files())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _mode_of_new_files() -> int:
+    """What `open` would have given: temporary files are private to their owner, pages are not."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
