@@ -15,7 +15,8 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
     __slots__ = SLOTS
 
     def __init__(self, *, loop: Any = None) -> None:
-        self._set_pending(events.get_event_loop() if loop is None else loop)
+        own_loop: Any = events.get_event_loop() if loop is None else loop
+        self._set_pending(own_loop)
 
     def cancel(self, msg: Any = None) -> bool:
         return self._abandon(msg)

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import sys
 from asyncio import format_helpers
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 def _set_up(self: Any, callback: Any, args: Any, loop: Any, context: contextvars.Context | None) -> None:
@@ -26,7 +26,14 @@ class Handle(asyncio.Handle):
 
     __slots__ = ()
 
-    def __init__(self, callback: Any, args: Any, loop: Any, context: contextvars.Context | None = None) -> None:
+    if TYPE_CHECKING:
+        _source_traceback: Any
+        _scheduled: bool
+        _when: float
+
+    def __init__(
+        self, callback: Any, args: Any, loop: Any, context: contextvars.Context | None = None
+    ) -> None:
         _set_up(self, callback, args, loop, context)
 
 
@@ -34,6 +41,11 @@ class TimerHandle(asyncio.TimerHandle):
     """A callback that runs at a time of the loop's clock, in seconds."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+        _source_traceback: Any
+        _scheduled: bool
+        _when: float
 
     def __init__(
         self, when: float, callback: Any, args: Any, loop: Any, context: contextvars.Context | None = None

@@ -127,7 +127,11 @@ class Loop(asyncio.SelectorEventLoop):
         return handle
 
     def call_later(  # type: ignore[override]
-        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
     ) -> TimerHandle:
         if delay is None:
             raise TypeError("delay must not be None")
@@ -137,7 +141,11 @@ class Loop(asyncio.SelectorEventLoop):
         return timer
 
     def call_at(  # type: ignore[override]
-        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
     ) -> TimerHandle:
         if when is None:
             raise TypeError("when cannot be None")

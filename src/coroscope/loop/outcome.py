@@ -45,9 +45,9 @@ SLOTS = (
 class Outcome:
     """The methods; the classes that mix it in declare `SLOTS` (a base with slots could not share a C layout)."""
 
-    __slots__ = ()
-
-    if TYPE_CHECKING:
+    if not TYPE_CHECKING:  # mypy would hold this class to it
+        __slots__ = ()
+    else:
         _asyncio_future_blocking: bool
         _cancel_message: Any
         _cancelled_exc: BaseException | None
@@ -71,7 +71,7 @@ class Outcome:
             # Above this are our own constructor and, at its end, whoever made the future.
             self._source_traceback = format_helpers.extract_stack(sys._getframe(2))
 
-    __repr__ = base_futures._future_repr
+    __repr__ = base_futures._future_repr  # type: ignore[attr-defined]
 
     @property
     def _callbacks(self) -> list[tuple[Callback, contextvars.Context]] | None:

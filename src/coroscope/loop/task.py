@@ -122,10 +122,10 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     def set_name(self, value: object, /) -> None:
         self._name = str(value)
 
-    def set_result(self, result: Any, /) -> None:
+    def set_result(self, result: Any, /) -> None:  # noqa: ARG002 (asyncio's signature)
         raise RuntimeError("Task does not support set_result operation")
 
-    def set_exception(self, exception: Any, /) -> None:
+    def set_exception(self, exception: Any, /) -> None:  # noqa: ARG002
         raise RuntimeError("Task does not support set_exception operation")
 
     def get_stack(self, *, limit: int | None = None) -> Any:
@@ -225,7 +225,11 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         else:
             if yielded is None:
                 self._loop._enqueue(self)
-            elif yielded.__class__ is Future and yielded._asyncio_future_blocking and yielded._loop is self._loop:
+            elif (
+                yielded.__class__ is Future
+                and yielded._asyncio_future_blocking
+                and yielded._loop is self._loop
+            ):
                 yielded._asyncio_future_blocking = False
                 self._fut_waiter = yielded
                 yielded._await_by(self)
@@ -288,12 +292,13 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
 
 def _error_of(future: Any) -> BaseException:
-    """What awaiting `future`, which failed or was cancelled, raises."""
-    try:
-        future.result()
-    except BaseException as error:
+    """What awaiting `future`, which failed or was cancelled, raises; not raised here, for its traceback's sake."""
+    if future._state is CANCELLED:
+        error: BaseException = future._make_cancelled_error()
         return error
-    raise AssertionError(f"{future!r} has not failed")
+    future._report = False
+    failure: BaseException = future._exception
+    return failure.with_traceback(future._exception_tb)
 
 
 def _without_our_frames(error: BaseException) -> BaseException:

@@ -15,7 +15,9 @@ Position = tuple[types.CodeType, int, int]
 """A code object, the offset of the instruction in bytes, and the line (0: not known)."""
 
 # They hold the coroutine or asynchronous generator that they stand for, but show it to nobody but the collector.
-_OPAQUE = frozenset({"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"})
+_OPAQUE = frozenset(
+    {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"}
+)
 
 
 def await_chain(root: Any) -> list[Position]:

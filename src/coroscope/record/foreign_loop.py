@@ -75,7 +75,12 @@ def watch_foreign_loop(loop: Any, observer: Any, recorder: Recorder) -> Watch:
             return call_at(when, callback, *args, context=context)
         return call_at(when, watched(callback, args, partial(begin_timer, when)), context=context)
 
-    replaced = {"call_soon": soon, "call_soon_threadsafe": soon_threadsafe, "call_later": later, "call_at": at}
+    replaced = {
+        "call_soon": soon,
+        "call_soon_threadsafe": soon_threadsafe,
+        "call_later": later,
+        "call_at": at,
+    }
     vars(loop).update(replaced)
 
     def detach() -> None:

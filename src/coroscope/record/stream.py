@@ -172,7 +172,11 @@ class Stream:
     def string(self, text: str) -> int:
         """The number of a text."""
         number = self._numbers.get(text)
-        return self._define(text, DefinitionKind.STRING, text.encode(errors="surrogatepass")) if number is None else number
+        return (
+            self._define(text, DefinitionKind.STRING, text.encode(errors="surrogatepass"))
+            if number is None
+            else number
+        )
 
     def place(self, key: tuple[int, int], function: str, file: str, line: int) -> int:
         """The number of a place in the program; `key` is the code object's id() and an offset in it."""

@@ -23,7 +23,7 @@ def load(path: str | os.PathLike[str]) -> Trace:
     TraceFormatError, in one sentence, where it is not a trace that this version can read.
     """
     name = os.fspath(path)
-    return build(name, _read(name))
+    return build(_read(name))
 
 
 def compact(path: str | os.PathLike[str], ending: Ending, ended_ns: int | None) -> None:
@@ -46,7 +46,9 @@ def _read(path: str) -> RawTrace:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as problem:
-        raise TraceFormatError(path, f"{(problem.strerror or 'it cannot be opened').lower()}; check the path") from problem
+        raise TraceFormatError(
+            path, f"{(problem.strerror or 'it cannot be opened').lower()}; check the path"
+        ) from problem
     if data[:8] != MAGIC or len(data) < HEADER.size:
         raise TraceFormatError(path, "it is not a trace; give a file that coroscope run wrote")
     _, version, layout, _, origin_ns = HEADER.unpack_from(data)

@@ -50,12 +50,12 @@ _AWAITED = {StepEnd.WAITS_FOR_FUTURE: "future", StepEnd.WAITS_FOR_TASK: "task"}
 _RESUMED = 1
 
 
-def build(path: str, raw: RawTrace) -> Trace:
-    """The trace that `raw`, read from `path`, tells of."""
+def build(raw: RawTrace) -> Trace:
+    """The trace that `raw` tells of."""
     builder = _Builder(raw)
     for event in _in_order(raw):
         builder.take(event)
-    return builder.finish(path)
+    return builder.finish()
 
 
 Event = tuple[int, int, int, int, int, int, int, int]
@@ -205,7 +205,7 @@ class _Builder:
         self._ended_ns = event[0]
         self._exception = self._definitions[event[7]].string(event[3])
 
-    def finish(self, path: str) -> Trace:
+    def finish(self) -> Trace:
         raw = self._raw
         duration_ns = self._ended_ns
         if duration_ns is None:

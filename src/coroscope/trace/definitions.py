@@ -32,7 +32,9 @@ class UserCode:
     def __init__(self, meta: dict[str, Any]) -> None:
         own = meta.get("own_path")
         libraries = meta.get("library_paths")
-        folders = [folder for folder in libraries if isinstance(folder, str)] if isinstance(libraries, list) else []
+        folders = (
+            [folder for folder in libraries if isinstance(folder, str)] if isinstance(libraries, list) else []
+        )
         if isinstance(own, str):
             folders.append(own)
         self._folders = tuple(folder.rstrip("/\\") + os.sep for folder in folders)

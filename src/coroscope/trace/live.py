@@ -72,7 +72,9 @@ def _read_meta(path: str, body: bytes, position: int) -> dict[str, Any]:
         _, size, _ = DEFINITION.unpack_from(body, 0)
         meta = json.loads(body[DEFINITION.size : DEFINITION.size + size])
     except ValueError as problem:
-        raise TraceFormatError(path, "its metadata is damaged; record the program again", position) from problem
+        raise TraceFormatError(
+            path, "its metadata is damaged; record the program again", position
+        ) from problem
     if not isinstance(meta, dict):
         raise TraceFormatError(path, "its metadata is damaged; record the program again", position)
     return meta

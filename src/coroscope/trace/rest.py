@@ -21,7 +21,9 @@ from coroscope.record.events import EVENT
 from coroscope.record.stream import AT_REST, DEFINITIONS, EVENTS, HEADER, MAGIC, META, VERSION
 from coroscope.trace.raw import RawStream, RawTrace, ending_from
 
-BLOCK = Struct("<4sHHIIII")  # magic, content, -, stream, size at rest, size inflated, CRC-32 of what is at rest
+BLOCK = Struct(
+    "<4sHHIIII"
+)  # magic, content, -, stream, size at rest, size inflated, CRC-32 of what is at rest
 BLOCK_MAGIC = b"BLCK"
 END_MAGIC = b"END."
 _EVENTS_A_BLOCK = 65536

@@ -4,6 +4,7 @@ The supervising process puts this folder first on PYTHONPATH. `site` imports it 
 preparations; it takes the folder and the variables away again, and imports the `sitecustomize` that it hides.
 """
 
+import importlib
 import os
 import sys
 
@@ -32,15 +33,11 @@ def _start(path: str, loop: str) -> None:
 
 
 def _import_hidden() -> None:
-    ours = sys.modules.pop("sitecustomize")
-    try:
-        import sitecustomize  # noqa: F401
-    except ImportError as error:
-        if error.name != "sitecustomize":
-            raise
-    finally:
-        # The import system, which is still at it, wants to find a module under the name.
-        sys.modules.setdefault("sitecustomize", ours)
+    del sys.modules["sitecustomize"]
+    # Raises ImportError where there is none; `site` expects that, and no trace of this module is left.
+    module = importlib.import_module("sitecustomize")
+    # The import system, which is still at this module, wants to find one under the name.
+    sys.modules["sitecustomize"] = module
 
 
 _path, _loop = _restore()
