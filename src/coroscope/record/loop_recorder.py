@@ -75,7 +75,7 @@ class LoopRecorder:
         except Exception as error:
             recorder.fail(error)
 
-    def task_created(self, task: Any, cause: Cause, is_eager: bool) -> TaskRecord | None:
+    def task_created(self, task: Any, cause: Cause, is_eager: bool) -> TaskRecord | None:  # noqa: ARG002
         if not self._recorder.is_recording:
             return None
         try:

@@ -1,6 +1,6 @@
 """The probe on asyncio's own loops: a ready queue that tells a watch what passes through it.
 
-`BaseEventLoop._run_once` (CPython 3.11 to 3.15, Lib/asyncio/base_events.py) asks the queue for its length twice a round:
+`BaseEventLoop._run_once` (CPython 3.11 to 3.15, Lib/asyncio/base_events.py) asks the queue for its length twice:
 before it polls, and before it runs the batch; it appends what is ready and pops what it runs. So a queue in the
 place of the loop's own sees every step begin and end, without a frame of ours on the program's stack, and without
 anything in asyncio being replaced.

@@ -14,6 +14,7 @@ import types
 import weakref
 from _thread import get_ident
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from coroscope.record.chains import Position
@@ -80,10 +81,8 @@ class Recorder:
         """Switch the recording off, and leave a word about it in the trace if that is still possible."""
         if not self.is_recording:
             return
-        try:
+        with suppress(Exception):  # The file itself may be what failed.
             self.notice(f"the recording stopped early: {type(error).__name__} in the recorder")
-        except Exception:
-            pass  # The file itself may be what failed.
         self._stop()
 
     def abandon(self) -> None:

@@ -26,7 +26,7 @@ def start(path: str, loop: str) -> Recorder:
     return recorder
 
 
-def _use_our_loop(asyncio: object) -> None:
+def _use_our_loop(_: object) -> None:
     from coroscope.loop.policy import use_our_loop
 
     use_our_loop()

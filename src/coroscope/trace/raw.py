@@ -58,4 +58,4 @@ def ending_from(path: str, stored: object) -> Ending:
 
 
 def _number(value: object) -> int | None:
-    return None if value is None else int(value)  # type: ignore[call-overload, no-any-return]
+    return None if value is None else int(value)  # type: ignore[call-overload]
