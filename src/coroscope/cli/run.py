@@ -15,7 +15,23 @@ from coroscope.record.supervise import create_trace, end_as, run_program
 _SUFFIX = ".coroscope"
 
 
-@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+class _UpToTheProgram(click.Command):
+    """A command whose own options end where the program's begin: at the script, or behind `-m MODULE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        position = 0
+        while position < len(args) and args[position].startswith("-") and args[position] != "--":
+            if args[position] == "-m":
+                args = [*args[: position + 2], "--", *args[position + 2 :]]
+                break
+            position += 2 if args[position] in _WITH_VALUES else 1
+        return super().parse_args(ctx, args)
+
+
+_WITH_VALUES = ("--loop", "-o", "--output", "--html", "--slow-ms")
+
+
+@click.command(cls=_UpToTheProgram, context_settings={"allow_interspersed_args": False})
 @click.option(
     "--loop",
     type=click.Choice(["keep", "coroscope"]),
@@ -34,7 +50,12 @@ _SUFFIX = ".coroscope"
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | -m MODULE) [ARGS]...")
 def run(
-    loop: str, output: str | None, html: str | None, module: str | None, slow_ms: float, command: tuple[str, ...]
+    loop: str,
+    output: str | None,
+    html: str | None,
+    module: str | None,
+    slow_ms: float,
+    command: tuple[str, ...],
 ) -> int:
     """Run a Python program, record its tasks, and show where they waited.
 
@@ -82,9 +103,13 @@ def _check_writable(path: str) -> None:
     """Refuse, before the program runs, a page that could not be written after it."""
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path):
-        raise UsageError(f"cannot write the page to {path!r} (it is a directory): choose another place with --html")
+        raise UsageError(
+            f"cannot write the page to {path!r} (it is a directory): choose another place with --html"
+        )
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise UsageError(f"cannot write the page to {path!r} (no folder to write in): choose another place with --html")
+        raise UsageError(
+            f"cannot write the page to {path!r} (no folder to write in): choose another place with --html"
+        )
 
 
 def _report(

@@ -29,7 +29,7 @@ _CAUSES = {
     CauseKind.IO: EventCause.IO,
     CauseKind.THREAD: EventCause.THREAD,
     CauseKind.SIGNAL: EventCause.SIGNAL,
-    CauseKind.OUTSIDE: EventCause.IO,
+    CauseKind.OUTSIDE: 0,  # the code around the loop: nothing that a trace has a word for
 }
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
