@@ -20,19 +20,24 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workloads import CONTENDERS, SWITCHING_TASKS
+from workloads import CONTENDERS, SPAWNED_AT_ONCE, SWITCHING_TASKS, WAKING_PAIRS
 
 CHILD = Path(__file__).with_name("workloads.py")
 TIME_LIMIT_S = 600
 REFERENCE = "coroscope"
 OWN_SLEEP = "coroscope.sleep"  # the same loop, so it has rows only where a workload sleeps
-WORKLOADS = {
-    "spawn": "create a task that returns at once, and see it finished",
-    **{f"switch-{tasks}": f"sleep(0) among {tasks:,} tasks" for tasks in SWITCHING_TASKS},
-    "wake": "make a future, set it and wake the task that awaits it, in 100 pairs of tasks",
-    "sleepers": "create, put to sleep and wake one of many sleeping tasks",
+OPERATIONS = {
+    "spawn": "create tasks that return at once, {} at a time, and see them finished",
+    "switch": "sleep(0) among {} tasks",
+    "wake": "make a future, set it and wake the task that awaits it; pairs of tasks: {}",
 }
-SIZES = {"spawn": 100_000, "wake": 200_000} | {f"switch-{tasks}": 400_000 for tasks in SWITCHING_TASKS}
+COUNTS = {"spawn": SPAWNED_AT_ONCE, "switch": SWITCHING_TASKS, "wake": WAKING_PAIRS}
+SIZES = {"spawn": 100_000, "switch": 400_000, "wake": 200_000}
+WORKLOADS = {
+    f"{kind}-{count}": OPERATIONS[kind].format(f"{count:,}")
+    for kind, counts in COUNTS.items()
+    for count in counts
+} | {"sleepers": "create, put to sleep and wake one of many sleeping tasks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def measure_all(rows: list[Row], paths: dict[str, str], options: argparse.Namesp
         for row in rows:
             if row.missing is None:
                 say(f"round {number} of {options.rounds}: {row.workload} on {row.loop}, {row.python}")
-                size = options.sleepers if row.workload == "sleepers" else SIZES[row.workload]
+                size = SIZES.get(row.workload.partition("-")[0], options.sleepers)
                 row.add(run_child(paths[row.python], row, max(int(size * options.scale), 1)))
     say("")
 

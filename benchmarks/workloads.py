@@ -21,10 +21,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-SPAWNED_AT_ONCE = 1_000
-PAIRS = 100
+SPAWNED_AT_ONCE = (1, 1_000)
 SWITCHING_TASKS = (2, 100, 10_000)
-SLEEP_SPREAD_S = 2.0
+WAKING_PAIRS = (1, 100)
+SLEEP_SPREAD_S = 1.0
 SEED = 7
 
 SPAWN_ALLOWANCE_S = 50e-6
@@ -48,11 +48,15 @@ async def nothing() -> None:
 # asyncio's interface: asyncio, uvloop and coroscope
 
 
-async def spawn(size: int) -> int:
-    for _ in range(0, size, SPAWNED_AT_ONCE):
-        tasks = [asyncio.create_task(nothing()) for _ in range(SPAWNED_AT_ONCE)]
-        await tasks[-1]  # ready tasks run in the order of their creation: the last one ends last
-    return -(-size // SPAWNED_AT_ONCE) * SPAWNED_AT_ONCE
+def spawn(at_once: int) -> Measure:
+    async def measure(size: int) -> int:
+        rounds = max(size // at_once, 1)
+        for _ in range(rounds):
+            tasks = [asyncio.create_task(nothing()) for _ in range(at_once)]
+            await tasks[-1]  # ready tasks run in the order of their creation: the last one ends last
+        return at_once * rounds
+
+    return measure
 
 
 def switch(tasks: int, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> Measure:
@@ -84,27 +88,30 @@ def sleepers(sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> Mea
     return measure
 
 
-async def wake(size: int) -> int:
-    """Pairs of tasks that wake each other; an operation makes one future, sets it and awaits it."""
-    loop = asyncio.get_running_loop()
-    rounds = max(size // PAIRS // 2, 1)
+def wake(pairs: int) -> Measure:
+    async def measure(size: int) -> int:
+        """Pairs of tasks that wake each other; an operation makes one future, sets it and awaits it."""
+        loop = asyncio.get_running_loop()
+        rounds = max(size // pairs // 2, 1)
 
-    async def play(
-        mine: list[asyncio.Future[None]], theirs: list[asyncio.Future[None]], serves: bool
-    ) -> None:
-        if serves:
-            theirs[0].set_result(None)
-        for _ in range(rounds):
-            await mine[0]
-            mine[0] = loop.create_future()
-            theirs[0].set_result(None)
+        async def play(
+            mine: list[asyncio.Future[None]], theirs: list[asyncio.Future[None]], serves: bool
+        ) -> None:
+            if serves:
+                theirs[0].set_result(None)
+            for _ in range(rounds):
+                await mine[0]
+                mine[0] = loop.create_future()
+                theirs[0].set_result(None)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(PAIRS):
-            one, other = [loop.create_future()], [loop.create_future()]
-            group.create_task(play(one, other, serves=False))
-            group.create_task(play(other, one, serves=True))
-    return PAIRS * 2 * rounds
+        async with asyncio.TaskGroup() as group:
+            for _ in range(pairs):
+                one, other = [loop.create_future()], [loop.create_future()]
+                group.create_task(play(one, other, serves=False))
+                group.create_task(play(other, one, serves=True))
+        return pairs * 2 * rounds
+
+    return measure
 
 
 def run_on(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Run:
@@ -115,9 +122,18 @@ def run_on(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Run:
     return run
 
 
+def by_size(
+    spawn: Callable[[int], Measure], switch: Callable[[int], Measure], wake: Callable[[int], Measure]
+) -> dict[str, Measure]:
+    return (
+        {f"spawn-{at_once}": spawn(at_once) for at_once in SPAWNED_AT_ONCE}
+        | {f"switch-{tasks}": switch(tasks) for tasks in SWITCHING_TASKS}
+        | {f"wake-{pairs}": wake(pairs) for pairs in WAKING_PAIRS}
+    )
+
+
 def asyncio_like(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Contender:
-    switches = {f"switch-{tasks}": switch(tasks) for tasks in SWITCHING_TASKS}
-    return Contender(run_on(new_loop), {"spawn": spawn, **switches, "sleepers": sleepers(), "wake": wake})
+    return Contender(run_on(new_loop), by_size(spawn, switch, wake) | {"sleepers": sleepers()})
 
 
 def own_asyncio() -> Contender:
@@ -141,7 +157,7 @@ def own_coroscope_sleep() -> Contender:
     import coroscope
 
     switches = {f"switch-{tasks}": switch(tasks, coroscope.sleep) for tasks in SWITCHING_TASKS}
-    return Contender(run_on(coroscope.Loop), {**switches, "sleepers": sleepers(coroscope.sleep)})
+    return Contender(run_on(coroscope.Loop), switches | {"sleepers": sleepers(coroscope.sleep)})
 
 
 # trio's interface
@@ -150,12 +166,16 @@ def own_coroscope_sleep() -> Contender:
 def own_trio() -> Contender:
     import trio
 
-    async def spawn(size: int) -> int:
-        for _ in range(0, size, SPAWNED_AT_ONCE):
-            async with trio.open_nursery() as nursery:
-                for _ in range(SPAWNED_AT_ONCE):
-                    nursery.start_soon(nothing)
-        return -(-size // SPAWNED_AT_ONCE) * SPAWNED_AT_ONCE
+    def spawn(at_once: int) -> Measure:
+        async def measure(size: int) -> int:
+            rounds = max(size // at_once, 1)
+            for _ in range(rounds):
+                async with trio.open_nursery() as nursery:
+                    for _ in range(at_once):
+                        nursery.start_soon(nothing)
+            return at_once * rounds
+
+        return measure
 
     def switch(tasks: int) -> Measure:
         async def measure(size: int) -> int:
@@ -181,23 +201,26 @@ def own_trio() -> Contender:
                 nursery.start_soon(sleep_until, moment_s)
         return size
 
-    async def wake(size: int) -> int:
-        rounds = max(size // PAIRS // 2, 1)
+    def wake(pairs: int) -> Measure:
+        async def measure(size: int) -> int:
+            rounds = max(size // pairs // 2, 1)
 
-        async def play(mine: list[trio.Event], theirs: list[trio.Event], serves: bool) -> None:
-            if serves:
-                theirs[0].set()
-            for _ in range(rounds):
-                await mine[0].wait()
-                mine[0] = trio.Event()
-                theirs[0].set()
+            async def play(mine: list[trio.Event], theirs: list[trio.Event], serves: bool) -> None:
+                if serves:
+                    theirs[0].set()
+                for _ in range(rounds):
+                    await mine[0].wait()
+                    mine[0] = trio.Event()
+                    theirs[0].set()
 
-        async with trio.open_nursery() as nursery:
-            for _ in range(PAIRS):
-                one, other = [trio.Event()], [trio.Event()]
-                nursery.start_soon(play, one, other, False)
-                nursery.start_soon(play, other, one, True)
-        return PAIRS * 2 * rounds
+            async with trio.open_nursery() as nursery:
+                for _ in range(pairs):
+                    one, other = [trio.Event()], [trio.Event()]
+                    nursery.start_soon(play, one, other, False)
+                    nursery.start_soon(play, other, one, True)
+            return pairs * 2 * rounds
+
+        return measure
 
     def run(main: Coroutine[Any, Any, None]) -> None:
         async def start() -> None:
@@ -205,8 +228,7 @@ def own_trio() -> Contender:
 
         trio.run(start)
 
-    switches = {f"switch-{tasks}": switch(tasks) for tasks in SWITCHING_TASKS}
-    return Contender(run, {"spawn": spawn, **switches, "sleepers": sleepers, "wake": wake})
+    return Contender(run, by_size(spawn, switch, wake) | {"sleepers": sleepers})
 
 
 CONTENDERS = {
@@ -221,7 +243,7 @@ CONTENDERS = {
 def wakeup_times(size: int) -> list[float]:
     """Moments of the monotonic clock, all later than the time that any loop needs to spawn so many tasks."""
     draw = random.Random(SEED)
-    first_s = time.monotonic() + 1 + size * SPAWN_ALLOWANCE_S
+    first_s = time.monotonic() + 0.1 + size * SPAWN_ALLOWANCE_S
     return [first_s + draw.uniform(0, SLEEP_SPREAD_S) for _ in range(size)]
 
 
