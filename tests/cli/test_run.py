@@ -19,7 +19,7 @@ print(sorted(name for name in vars(sys.modules["__main__"])), __spec__, __loader
 print(sys.modules.get("sitecustomize"), os.environ.get("PYTHONPATH"), [n for n in os.environ if "COROSCOPE" in n])
 async def main():
     traceback.print_stack(file=sys.stdout)
-    print(threading.enumerate(), [task.get_name() for task in asyncio.all_tasks()])
+    print([thread.name for thread in threading.enumerate()], [task.get_name() for task in asyncio.all_tasks()])
     await asyncio.sleep(0.01)
     print(asyncio.current_task().get_coro().__qualname__)
 asyncio.run(main())

@@ -6,9 +6,11 @@ function is wrapped, before any of them can have taken a reference to it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from coroscope.record.on_import import when_imported
 from coroscope.record.recorder import Recorder
 
 
@@ -18,23 +20,20 @@ def install(events: ModuleType, recorder: Recorder) -> None:
     get_running_loop = events._get_running_loop
     watches: dict[int, tuple[Any, Any]] = {}
 
+    def watch_of(loop: Any) -> Any:
+        loop_and_watch = watches.get(id(loop))
+        if loop_and_watch is None or loop_and_watch[0] is not loop:
+            loop_and_watch = watches[id(loop)] = (loop, attach(loop, recorder))
+        return loop_and_watch[1]
+
     def announce(loop: Any) -> None:
         if not recorder.is_recording:
             return set_running_loop(loop)  # type: ignore[no-any-return]
         try:
-            previous = get_running_loop()
-            if loop is None and previous is not None:
-                entry = watches.get(id(previous))
-                if entry is not None:
-                    entry[1].stopped()
-            elif loop is not None:
-                entry = watches.get(id(loop))
-                if entry is None or entry[0] is not loop:
-                    watch = attach(loop, recorder)
-                    if watch is not None:
-                        entry = watches[id(loop)] = (loop, watch)
-                if entry is not None:
-                    entry[1].started()
+            running = loop if loop is not None else get_running_loop()
+            watch = watch_of(running) if running is not None else None
+            if watch is not None:
+                watch.started() if loop is not None else watch.stopped()
         except Exception as error:
             recorder.fail(error)
         return set_running_loop(loop)  # type: ignore[no-any-return]
@@ -45,6 +44,22 @@ def install(events: ModuleType, recorder: Recorder) -> None:
     announce.__doc__ = set_running_loop.__doc__
     events._set_running_loop = announce  # type: ignore[attr-defined]
     recorder.at_end(watches.clear)
+    when_imported("uvloop", lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder))
+
+
+def _watch_from_birth(uvloop: ModuleType, watch_of: Callable[[Any], Any], recorder: Recorder) -> None:
+    """Watch uvloop's loops before they run: what was queued until then could not be seen afterwards."""
+    kind: Any = uvloop.Loop
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        super(kind, self).__init__(*args, **kwargs)
+        if recorder.is_recording:
+            try:
+                watch_of(self)
+            except Exception as error:
+                recorder.fail(error)
+
+    kind.__init__ = __init__
 
 
 def attach(loop: Any, recorder: Recorder) -> Any:

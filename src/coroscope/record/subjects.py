@@ -28,6 +28,9 @@ def describe(subject: Any) -> tuple[str, str, int, types.CodeType | None]:
         code = subject.__code__
     elif kind is types.MethodType and type(subject.__func__) is types.FunctionType:
         code = subject.__func__.__code__
+    elif kind.__module__.startswith("_cython"):
+        # A coroutine of compiled code, uvloop's for one, has a name but no code object.
+        return subject.__qualname__, "", 0, None
     else:
         run = vars(kind).get("run")
         code = run.__code__ if type(run) is types.FunctionType else None

@@ -249,7 +249,7 @@ def _is_shutdown(task: Task) -> bool:
     return (
         task.parent is None
         and task.coroutine.endswith(_SHUTDOWN)
-        and os.path.basename(task.file or "") == "base_events.py"
+        and os.path.basename(task.file or "") in ("base_events.py", "")
     )
 
 
