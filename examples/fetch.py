@@ -38,8 +38,11 @@ async def main(urls: Sequence[str]) -> None:
 
 
 async def fetch_one_after_another(session: aiohttp.ClientSession, urls: Sequence[str]) -> list[bytes]:
-    # A task a page here too, although nothing else runs meanwhile: both ways do the same work for a page.
-    return [await page_task(session, number, url) for number, url in enumerate(urls, 1)]
+    pages = []
+    for number, url in enumerate(urls, 1):
+        # A task here too, although nothing else runs meanwhile: both ways do the same work for a page.
+        pages.append(await page_task(session, number, url))
+    return pages
 
 
 async def fetch_concurrently(session: aiohttp.ClientSession, urls: Sequence[str]) -> list[bytes]:
