@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import pytest
+
+from coroscope.cli import coroscope as command_line
 
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -109,3 +112,15 @@ def test_every_document_is_reached_from_the_readme() -> None:
         ]
     fragments = set((ROOT / "changelog.d").glob("+*"))
     assert set(documents()) - reached - fragments == set()
+
+
+def test_every_option_of_the_command_line_is_in_its_reference() -> None:
+    sections = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8").split("\n## ")
+    context = click.Context(command_line)
+    for verb in command_line.list_commands(context):
+        command = command_line.get_command(context, verb)
+        (section,) = [text for text in sections if text.startswith(f"coroscope {verb}\n")]
+        assert command is not None
+        for parameter in command.params:
+            for option in parameter.opts if isinstance(parameter, click.Option) else ():
+                assert f"`{option}" in section, f"{option} of coroscope {verb}"
