@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# For a long search by hand: pytest --hypothesis-profile=thorough. Where CI is set, Hypothesis takes its own profile
+# "ci": the same examples each time, and no deadline.
+settings.register_profile("thorough", max_examples=2_000, deadline=None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
