@@ -67,7 +67,10 @@ def test_a_failing_program_prints_the_traceback_that_it_prints_alone(tmp_path: P
 def test_the_exit_code_comes_through(
     tmp_path: Path, options: tuple[str, ...], ending: str, exit_code: int, complete: bool
 ) -> None:
-    text = f"import asyncio, os, sys\nasync def main():\n    await asyncio.sleep(0.01)\n    {ending}\nasyncio.run(main())\n"
+    text = (
+        "import asyncio, os, sys\nasync def main():\n    await asyncio.sleep(0.01)\n"
+        f"    {ending}\nasyncio.run(main())\n"
+    )
     program = write_program(tmp_path, text)
     assert run_recorded(program, options=options).returncode == exit_code
     shown = show_json(trace_of(program))
@@ -76,7 +79,9 @@ def test_the_exit_code_comes_through(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_program_killed_by_a_signal_leaves_a_trace_and_its_signal(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_program_killed_by_a_signal_leaves_a_trace_and_its_signal(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     text = (
         "import asyncio, os\nasync def main():\n    await asyncio.sleep(0.01)\n"
         f"    os.kill(os.getpid(), {int(number)})\n    await asyncio.sleep(9)\nasyncio.run(main())\n"
@@ -88,7 +93,13 @@ def test_a_program_killed_by_a_signal_leaves_a_trace_and_its_signal(tmp_path: Pa
     assert shown["tasks"][0]["waits"][0]["line"] == 3
 
 
-SLEEPING = "import asyncio\nasync def main():\n    print('ready', flush=True)\n    await asyncio.sleep(30)\nasyncio.run(main())\n"
+SLEEPING = """\
+import asyncio
+async def main():
+    print("ready", flush=True)
+    await asyncio.sleep(30)
+asyncio.run(main())
+"""
 
 
 def start(program: Path) -> subprocess.Popen[str]:
@@ -138,14 +149,19 @@ def test_the_page_is_written_beside_the_trace(tmp_path: Path) -> None:
 
 
 def test_our_loop_is_used_when_it_is_asked_for(tmp_path: Path) -> None:
-    text = "import asyncio\nasync def main(): print(type(asyncio.get_running_loop()).__module__)\nasyncio.run(main())\n"
+    text = (
+        "import asyncio\nasync def main():\n"
+        "    print(type(asyncio.get_running_loop()).__module__)\nasyncio.run(main())\n"
+    )
     program = write_program(tmp_path, text)
     assert run_recorded(program, options=("--loop", "coroscope")).stdout == "coroscope.loop.loop\n"
     assert run_recorded(program).stdout == run_alone(program).stdout
 
 
 def test_a_program_without_asyncio_does_not_get_it(tmp_path: Path) -> None:
-    program = write_program(tmp_path, "import sys\nprint([m for m in ('asyncio', 'threading', 'json') if m in sys.modules])\n")
+    program = write_program(
+        tmp_path, "import sys\nprint([m for m in ('asyncio', 'threading', 'json') if m in sys.modules])\n"
+    )
     assert run_recorded(program).stdout == run_alone(program).stdout
 
 
@@ -164,7 +180,7 @@ def test_a_forked_child_does_not_write_into_the_trace(tmp_path: Path) -> None:
     [
         (["nope.py"], "nope.py"),
         (["folder"], "folder"),
-        (["-m", "json"], "json"),
+        (["-m", "email"], "email"),
         (["-m", "nope.nothing"], "nope.nothing"),
         (["-o", "no/such/folder/t", "ok.py"], "no/such/folder/t"),
         (["-o", "folder", "ok.py"], "folder"),

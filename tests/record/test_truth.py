@@ -10,7 +10,7 @@ import pytest
 
 from tests.programs import run_recorded, show_json, write_program
 
-SCRIPT = '''\
+SCRIPT = """\
 import asyncio, sys, time
 
 if "uvloop" in sys.argv:
@@ -74,7 +74,7 @@ async def main():
 
 with asyncio.Runner(loop_factory=new_loop) as runner:
     runner.run(main())
-'''
+"""
 
 LOOPS = ["keep", "coroscope"] + (["uvloop"] if sys.platform != "win32" else [])
 

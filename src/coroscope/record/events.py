@@ -56,7 +56,7 @@ class TaskOutcome(IntEnum):
 
 
 class StepEnd(IntEnum):
-    """How a step ended; in `STEP_ENDED`. DONE is followed by `TASK_ENDED` at once. PAUSED: an eager task begins inside."""
+    """How a step ended; in `STEP_ENDED`. DONE is followed by `TASK_ENDED`. PAUSED: an eager task begins inside."""
 
     YIELDED = 0
     WAITS_FOR_FUTURE = 1
