@@ -41,7 +41,8 @@ export class Bars {
     const row = view.rowAt(position);
     const { ratio } = geometry;
     const clip = (y) => Math.min(height, Math.max(Math.round(AXIS_HEIGHT * ratio), Math.round(y * ratio)));
-    const tint = row === view.selected ? theme.rgb.selection : row === view.cursor ? theme.rgb.cursor : null;
+    const isPointedAt = row === view.cursor || row === view.hover;
+    const tint = row === view.selected ? theme.rgb.selection : isPointedAt ? theme.rgb.cursor : null;
     if (tint) {
       const top = geometry.rowTop(position);
       pixels.fill(packColor(tint), clip(top) * width, clip(top + view.camera.rowHeight) * width);

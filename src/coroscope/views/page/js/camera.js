@@ -49,10 +49,14 @@ export class Camera {
     this.scroll = Math.min(Math.max(0, this.scroll + px), Math.max(0, rows * this.rowHeight - height));
   }
 
+  // The least scrolling for a neighbour; a row that is far off comes into the middle.
   revealRow(position, rows, height) {
     const top = position * this.rowHeight;
-    if (top < this.scroll) this.scroll = top;
-    else if (top + this.rowHeight > this.scroll + height) this.scroll = top + this.rowHeight - height;
+    const above = this.scroll - top;
+    const below = top + this.rowHeight - this.scroll - height;
+    if (Math.max(above, below) > 2 * this.rowHeight) this.scroll = top - height / 2;
+    else if (above > 0) this.scroll = top;
+    else if (below > 0) this.scroll += below;
     this.scrollBy(0, rows, height);
   }
 

@@ -1,5 +1,5 @@
 import { el } from "./dom.js";
-import { count, duration, moment, placeName, share } from "./format.js";
+import { duration, moment, placeName, share } from "./format.js";
 import { growingList, leadingRow, placesList, section, sharesBar } from "./lists.js";
 import { chainList, sourceLine } from "./quote.js";
 import { RUNNING, STATE_NAMES, WAITING } from "./spans.js";
@@ -168,7 +168,7 @@ function factsSection(model, view, row) {
       ...fact("at", createdAt && `${createdAt.name}  ${placeName(createdAt)}`),
       ...fact("its code", file && placeName({ file, line: columns["task.line"][row] })),
       ...fact("ended", model.outcome(row) === "pending" ? "not in the recording" : moment(spans.rowEnd[row], 1e5)),
-      ...fact("steps", count(columns["task.steps"][row], "step")),
+      ...fact("steps", columns["task.steps"][row].toLocaleString("en")),
       ...fact("kind", facts.kinds[columns["task.kind"][row]]),
       ...fact("loop", loop),
       ...fact("process, thread", `${columns["task.process"][row]}, ${columns["task.thread"][row]}`),

@@ -22,12 +22,14 @@ export function moment(ns, step = 1e6) {
   return `${(ns / 1e9).toFixed(decimals)} s`;
 }
 
-// Small shares are not nothing: "0.04 %", "< 0.01 %".
+// Small shares are not nothing ("0.04 %", "< 0.01 %"), and nearly all is not all ("99.7 %").
 export function share(part, whole) {
   const percent = whole ? (100 * part) / whole : 0;
   if (percent === 0) return "0 %";
   if (percent < 0.01) return "< 0.01 %";
-  return `${percent.toFixed(percent < 0.995 ? 2 : percent < 9.95 ? 1 : 0)} %`;
+  if (percent < 100 && percent >= 99.95) return "> 99.9 %";
+  const decimals = percent < 0.995 ? 2 : percent < 9.95 || (percent >= 99 && percent < 100) ? 1 : 0;
+  return `${percent.toFixed(decimals)} %`;
 }
 
 export function count(number, noun) {

@@ -40,6 +40,6 @@ function fillLegend(shares) {
       el("span", {}, share(shares[state], total)),
       el("small", {}, meaning),
     );
-  byId("legend").replaceChildren(...MEANINGS.map(item));
+  byId("legend").replaceChildren(...MEANINGS.map(item), el("li", {}, el("small", {}, "Shares of all tasks' time")));
   byId("legend").before(sharesBar(shares));
 }

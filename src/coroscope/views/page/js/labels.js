@@ -1,4 +1,5 @@
-import { duration, fileName } from "./format.js";
+import { duration, placeName } from "./format.js";
+import { sourceLine } from "./quote.js";
 import { STATE_NAMES, WAITING, lastNotAfter } from "./spans.js";
 import { AXIS_HEIGHT } from "./geometry.js";
 import { tickLabel } from "./axis.js";
@@ -7,7 +8,7 @@ const NAME_FONT = '500 12px system-ui, -apple-system, "Segoe UI", sans-serif';
 const SMALL_FONT = '11px system-ui, -apple-system, "Segoe UI", sans-serif';
 const INDENT_PX = 10;
 const PADDING_PX = 10;
-const SMALLEST_LABELLED_PX = 46;
+const SMALLEST_LABELLED_PX = 40;
 const SPANS_LABELLED = 60; // in one row; more would be too narrow to hold a word
 const READABLE_ROW_PX = 12;
 
@@ -86,19 +87,24 @@ function drawSpanLabels(context, view, geometry, theme, row, middle) {
     const right = Math.min(geometry.width, geometry.x(spans.end(row, span)));
     if (right - left < SMALLEST_LABELLED_PX) continue;
     context.fillStyle = theme.css[`on-${STATE_NAMES[spans.state[span]]}`];
-    const text = fitText(context, spanLabel(view.model, row, span), right - left - 12);
-    context.fillText(text, left + 6, middle - (view.camera.rowHeight >= 22 ? 1 : 0));
+    const width = right - left - 12;
+    const text = spanLabels(view.model, row, span).find((label) => context.measureText(label).width <= width);
+    if (text) context.fillText(text, left + 6, middle - (view.camera.rowHeight >= 22 ? 1 : 0));
   }
 }
 
-function spanLabel(model, row, span) {
+// What may be written on a span, the most telling first: a cut word would tell less than a shorter one.
+function spanLabels(model, row, span) {
   const { spans } = model;
   const length = duration(spans.end(row, span) - spans.start[span]);
   const state = spans.state[span];
+  const short = [`${STATE_NAMES[state]} ${length}`, length];
   const wait = state === WAITING ? model.waits.at(row, spans.start[span]) : -1;
   const place = wait >= 0 ? model.place(model.waitPlace(wait)) : null;
-  if (!place) return `${STATE_NAMES[state]} ${length}`;
-  return `waiting ${length} · ${place.name.split(".").at(-1)} ${fileName(place.file)}:${place.line}`;
+  if (!place) return short;
+  const code = sourceLine(place);
+  const named = `waiting ${length} · ${place.name.split(".").at(-1)} ${placeName(place)}`;
+  return [...(code ? [`${named} · ${code}`] : []), named, `${length} · ${placeName(place)}`, ...short];
 }
 
 // As much of `text` as fits, with an ellipsis where it was cut; nothing where not even that fits.

@@ -35,6 +35,11 @@ export function leadingRow({ title, detail, code, value, ratio, isCurrent, oncli
   return el("li", {}, button);
 }
 
+// A place as the title of a row.
+export function placeTitle(place) {
+  return el("span", {}, place.name, " ", el("span", { className: "lead-place" }, placeName(place)));
+}
+
 // Where some waits were, the longest in total first.
 export function placesList(model, places, total, onclick, shown = 8) {
   return growingList(
@@ -42,7 +47,7 @@ export function placesList(model, places, total, onclick, shown = 8) {
     (i) => {
       const place = model.place(places[i].place);
       return leadingRow({
-        title: `${place.name}  ${placeName(place)}`,
+        title: placeTitle(place),
         value: duration(places[i].total),
         code: sourceLine(place),
         detail: places[i].count === 1 ? "one wait" : `${places[i].count.toLocaleString("en")} waits, the longest ${duration(model.waits.length(places[i].longest))}`,

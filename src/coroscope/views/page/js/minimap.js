@@ -34,6 +34,21 @@ export class Minimap {
     context.fillRect(0, 0, width, height);
     this.#drawAreas(width, height - 2);
     this.#drawWindow(width, height);
+    this.#drawScale();
+  }
+
+  #drawScale() {
+    const { context, theme } = this;
+    const most = Math.round(this.highest);
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "top";
+    const text = most === 1 ? "1 task" : `${most.toLocaleString("en")} tasks alive`;
+    context.fillStyle = theme.css.page;
+    context.globalAlpha = 0.75;
+    context.fillRect(4, 4, context.measureText(text).width + 8, 15);
+    context.globalAlpha = 1;
+    context.fillStyle = theme.css.muted;
+    context.fillText(text, 8, 6);
   }
 
   // From the top down, so that each area covers the lower part of the one before.

@@ -1,6 +1,6 @@
 import { el } from "./dom.js";
-import { count, duration, moment, placeName } from "./format.js";
-import { growingList, leadingRow, placesList, section } from "./lists.js";
+import { count, duration, moment } from "./format.js";
+import { growingList, leadingRow, placeTitle, placesList, section } from "./lists.js";
 import { sourceLine } from "./quote.js";
 
 // What the panel shows while no task is selected: where to look first.
@@ -17,7 +17,7 @@ export function overview(model, view) {
 
 function programSentence(model) {
   const { program, duration: total, concurrency } = model.facts.summary;
-  const percent = (part) => `${Math.round((100 * part) / Math.max(1, total))} %`;
+  const percent = (part) => `${Math.round((100 * part) / Math.max(1, total))}\u00a0%`;
   const atOnce =
     concurrency.max === 0
       ? "Nothing ran beside the main task."
@@ -47,7 +47,7 @@ function stallsSection(model, view) {
 function stallRow(model, view, [row, placeNumber, start, length], longest) {
   const place = model.place(placeNumber);
   return leadingRow({
-    title: place ? `${place.name}  ${placeName(place)}` : model.coroutine(row),
+    title: place ? placeTitle(place) : model.coroutine(row),
     value: duration(length),
     code: sourceLine(place),
     detail: `${model.name(row)}, at ${moment(start)}`,

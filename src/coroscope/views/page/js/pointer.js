@@ -9,6 +9,7 @@ const LINE_PX = 18; // of a wheel that counts lines, as Firefox's does
 export class Pointer {
   #pointers = new Map();
   #moved = false;
+  #start = { x: 0, y: 0 };
   #thumb = null;
   #pinched = null;
 
@@ -21,7 +22,7 @@ export class Pointer {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("pointercancel", (event) => this.#forget(event));
-    canvas.addEventListener("pointerleave", () => this.tooltip.hide());
+    canvas.addEventListener("pointerleave", () => this.#leave());
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     canvas.addEventListener("dblclick", (event) => this.#doubleClick(event));
   }
@@ -42,8 +43,6 @@ export class Pointer {
     const thumb = this.timeline.scrollThumb();
     this.#thumb = thumb && event.offsetX > canvas.clientWidth - SCROLLBAR_GRAB_PX ? thumb : null;
   }
-
-  #start = { x: 0, y: 0 };
 
   #move(event) {
     const pointer = this.#pointers.get(event.pointerId);
@@ -123,8 +122,16 @@ export class Pointer {
   #hover(event) {
     if (event.pointerType === "touch") return;
     const { row, time } = this.#target(event);
+    if (row !== this.view.hover) this.view.changed();
+    this.view.hover = row;
     if (row < 0) this.tooltip.hide();
     else this.tooltip.show(row, time, event.clientX, event.clientY);
+  }
+
+  #leave() {
+    this.view.hover = -1;
+    this.view.changed();
+    this.tooltip.hide();
   }
 
   // The wheel scrolls the rows; where there is nothing to scroll, it zooms.

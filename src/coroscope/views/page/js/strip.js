@@ -18,9 +18,10 @@ export class Strip {
     const width = this.color.length;
     const lifeStart = spans.rowStart(row);
     const lifeEnd = spans.rowEnd[row];
-    this.from = Math.max(0, Math.floor((lifeStart - start) / nsPerPixel));
+    this.from = Math.min(width, Math.max(0, Math.floor((lifeStart - start) / nsPerPixel)));
     this.to = Math.min(width, Math.ceil((lifeEnd - start) / nsPerPixel));
-    if (low === high || this.to <= this.from) return void (this.to = this.from);
+    this.to = low === high ? this.from : Math.max(this.from, this.to);
+    if (this.to === this.from) return;
     const mix = new Mixer(palette);
     let time = Math.max(lifeStart, start + this.from * nsPerPixel);
     let index = lastNotAfter(spans.start, time, low, high);

@@ -14,7 +14,7 @@ export class View {
     this.cursor = model.count ? 0 : -1;
     this.selected = -1;
     this.span = -1; // the selected span of the selected task, or -1
-    this.hover = null; // {row, time} under the pointer
+    this.hover = -1; // the row under the pointer
     this.rowsHeight = 1; // of the part of the timeline that shows rows, in CSS pixels
   }
 

@@ -1,0 +1,178 @@
+"""The page in a browser, driven and read as a reader would: by pointer, keys, text and pixels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from selenium.webdriver import ActionChains
+from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+Color = tuple[int, int, int]
+
+_NEXT_FRAMES = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));"
+_PIXEL = """
+const [row, time] = arguments;
+const { timeline, view } = coroscope;
+const { geometry, canvas } = timeline;
+const bar = geometry.bar(view.positionOf(row));
+const left = Math.round(geometry.gutter * geometry.ratio);
+const nsPerPixel = view.camera.span / (canvas.width - left);
+const x = left + Math.floor((time - view.camera.start) / nsPerPixel);
+const y = Math.round((bar.top + bar.height / 2) * geometry.ratio);
+return [...timeline.context.getImageData(x, y, 1, 1).data.slice(0, 3)];
+"""
+_POINT = """
+const [row, time] = arguments;
+const { geometry } = coroscope.timeline;
+const bar = geometry.bar(coroscope.view.positionOf(row));
+return [time === null ? 20 : geometry.x(time), bar.top + bar.height / 2];
+"""
+
+
+class OpenedPage:
+    """A loaded page. Rows count from 0 in order of creation; times are nanoseconds."""
+
+    def __init__(
+        self,
+        browser: WebDriver,
+        path: Path,
+        *,
+        fragment: str = "",
+        scheme: str = "light",
+        width: int = 1280,
+        height: int = 800,
+    ) -> None:
+        self.browser = browser
+        self.use_scheme(scheme, settle=False)
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        browser.get("about:blank")  # so that another fragment of the same file loads anew
+        self.console()
+        self.requests()
+        browser.get(f"{path.as_uri()}{'#' + fragment if fragment else ''}")
+        WebDriverWait(browser, 30).until(lambda _: self.run("return document.documentElement.dataset.state"))
+        self.settle()
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self.browser.execute_script(script, *arguments)
+
+    def settle(self) -> None:
+        """Wait until what was asked for is drawn."""
+        self.browser.execute_async_script(_NEXT_FRAMES)
+
+    def use_scheme(self, scheme: str, *, settle: bool = True) -> None:
+        """Have the system prefer light or dark."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        if settle:
+            self.settle()
+
+    # What the page shows
+
+    @property
+    def state(self) -> str:
+        return str(self.run("return document.documentElement.dataset.state"))
+
+    @property
+    def row_count(self) -> int:
+        return int(self.run("return coroscope.view.rowCount"))
+
+    @property
+    def window(self) -> tuple[float, float]:
+        start, end = self.run("return [coroscope.view.camera.start, coroscope.view.camera.end]")
+        return start, end
+
+    @property
+    def selected_row(self) -> int:
+        return int(self.run("return coroscope.view.selected"))
+
+    @property
+    def cursor_row(self) -> int:
+        return int(self.run("return coroscope.view.cursor"))
+
+    @property
+    def panel(self) -> str:
+        return self.element("#panel").text
+
+    def element(self, selector: str) -> WebElement:
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def elements(self, selector: str) -> list[WebElement]:
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def pixel(self, row: int, time_ns: float) -> Color:
+        """The colour in the middle of a row's bar at a moment."""
+        red, green, blue = self.run(_PIXEL, row, time_ns)
+        return red, green, blue
+
+    def color(self, name: str) -> Color:
+        """A colour of the style sheet as it now applies."""
+        script = "return getComputedStyle(document.documentElement).getPropertyValue(arguments[0])"
+        text = self.run(script, f"--{name}").strip().lstrip("#")
+        return int(text[:2], 16), int(text[2:4], 16), int(text[4:], 16)
+
+    # What a reader does
+
+    def show(self, start_ns: float, end_ns: float) -> None:
+        """Have the window at exactly this time."""
+        self.run("coroscope.view.camera.show(...arguments); coroscope.view.changed()", start_ns, end_ns)
+        self.settle()
+
+    def click_bar(self, row: int, time_ns: float | None) -> None:
+        """Click on a row's bar at a moment, or on its label for `None`."""
+        self._chain_at(row, time_ns).click().perform()
+        self.settle()
+
+    def hover_bar(self, row: int, time_ns: float) -> None:
+        self._chain_at(row, time_ns).perform()
+        self.settle()
+
+    def drag_timeline(self, dx: int, dy: int) -> None:
+        chain = ActionChains(self.browser).move_to_element(self.element("#timeline"))
+        chain.click_and_hold().move_by_offset(dx // 2, dy // 2).move_by_offset(dx - dx // 2, dy - dy // 2)
+        chain.release().perform()
+        self.settle()
+
+    def _chain_at(self, row: int, time_ns: float | None) -> ActionChains:
+        x, y = self.run(_POINT, row, time_ns)
+        canvas = self.element("#timeline")
+        dx = round(x - canvas.size["width"] / 2)  # offsets count from the middle
+        dy = round(y - canvas.size["height"] / 2)
+        return ActionChains(self.browser).move_to_element_with_offset(canvas, dx, dy)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            ActionChains(self.browser).send_keys(key).perform()
+        self.settle()
+
+    def click(self, selector: str) -> None:
+        self.element(selector).click()
+        self.settle()
+
+    def click_text(self, text: str) -> None:
+        """Click the first button of the panel that has `text` in it."""
+        button = next(b for b in self.elements("#panel button") if text in b.text)
+        self.run("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+        self.settle()
+
+    # What it must not do
+
+    def console(self) -> list[str]:
+        """Everything the browser complained about since the page began to load."""
+        return [entry["message"] for entry in self._log("browser")]
+
+    def requests(self) -> list[str]:
+        """The addresses that were asked for since the page began to load."""
+        messages = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
+        sent = [message for message in messages if message["method"] == "Network.requestWillBeSent"]
+        return [message["params"]["request"]["url"] for message in sent]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        """Take the entries since the last time out of one of the browser's logs."""
+        return list(self.browser.get_log(kind))  # type: ignore[no-untyped-call]

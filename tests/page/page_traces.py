@@ -1,0 +1,63 @@
+"""Traces for the page's tests, each with what its test needs and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coroscope.trace.model import Frame, Sample, Trace, Wait
+from tests.trace_builder import MS, TraceBuilder
+
+SOURCE = """\
+async def main():
+    task = create_task(fetch())
+    await task
+
+
+async def fetch():
+    before = 1
+    await reply()  # <b>bold?</b>
+    return before
+"""
+
+
+def two_tasks(folder: Path) -> Trace:
+    """main waits for fetch, which waits for a reply at line 8 of a file in `folder` and then wakes main."""
+    file = folder / "program.py"
+    file.write_text(SOURCE)
+    builder = TraceBuilder()
+    main = builder.task("main", "running 10, waiting 200, ready 20, running 20", is_main=True, file=str(file))
+    fetch = builder.task(
+        "fetch", "ready 10, running 20, waiting 150, running 20", at_ms=10, name="fetch a page"
+    )
+    in_main = Frame("main", str(file), 3, is_user=True)
+    in_fetch = Frame("fetch", str(file), 8, is_user=True)
+    in_library = Frame("reply", "/usr/lib/python3.11/asyncio/streams.py", 5, is_user=False)
+    _set_wait(main.waits[0], "task fetch a page", (in_main,), woken_by_task=2)
+    _set_wait(fetch.waits[0], "future", (in_fetch, in_library))
+    return builder.build()
+
+
+def _set_wait(wait: Wait, on: str, chain: tuple[Frame, ...], woken_by_task: int | None = None) -> None:
+    wait.on, wait.chain = on, chain
+    if woken_by_task is not None:
+        wait.woken_by, wait.waker = "task", woken_by_task
+
+
+def many_tasks(number: int) -> Trace:
+    """`number` tasks of 100 ms, the even ones named "even …" and running "pair"."""
+    builder = TraceBuilder()
+    for i in range(number):
+        name = f"even {i}" if i % 2 == 0 else f"odd {i}"
+        builder.task("pair" if i % 2 == 0 else "single", "running 10, waiting 90", at_ms=i * 10, name=name)
+    return builder.build()
+
+
+def stalled() -> Trace:
+    """A step of 250 ms, seen twice by the watchdog at line 40."""
+    builder = TraceBuilder()
+    builder.task("calm", "ready 5, running 5, waiting 900, running 5")
+    builder.task("parse", "running 1, waiting 400, running 250", at_ms=20)
+    trace = builder.build()
+    place = Frame("parse_all", "/srv/app/parse.py", 40, is_user=True)
+    trace.samples += [Sample(2, time_ms * MS, (place,)) for time_ms in (450, 500)]
+    return trace

@@ -1,0 +1,128 @@
+"""What colour a pixel has, and whether text can be read on it."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from itertools import product
+from operator import mul
+
+import pytest
+
+from tests.page.conftest import Open
+from tests.page.opened_page import Color
+from tests.trace_builder import MS, TraceBuilder
+
+_BLOCK = re.compile(r'(:root(?:\[data-theme="dark"\])?) \{(.*?)\n\}', re.DOTALL)
+_COLOR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
+_SURFACES = ("page", "raised", "cursor", "selection")
+_INKS = ("text", "muted", "accent", "bad", "good")
+_READABLE = 4.5  # WCAG 2 AA, for text of normal size
+
+
+def _themes() -> dict[str, dict[str, str]]:
+    style = files("coroscope.views.page").joinpath("style.css").read_text("utf-8")
+    found = {selector: dict(_COLOR.findall(body)) for selector, body in _BLOCK.findall(style)}
+    return {"light": found[":root"], "dark": found[':root[data-theme="dark"]']}
+
+
+def _luminance(color: str) -> float:
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_on_every_surface(theme: str) -> None:
+    colors = _themes()[theme]
+    on_bars = [(f"on-{state}", state) for state in ("running", "ready", "waiting")]
+    pairs = [*product(_INKS, _SURFACES), *on_bars]
+    too_weak = {pair for pair in pairs if _contrast(colors[pair[0]], colors[pair[1]]) < _READABLE}
+    assert not too_weak
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_running_stands_out_from_waiting(theme: str) -> None:
+    colors = _themes()[theme]
+    assert _contrast(colors["running"], colors["waiting"]) > 3
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_middle_of_a_span_has_its_states_color(open_page: Open, scheme: str) -> None:
+    builder = TraceBuilder()
+    builder.task("main", "ready 100, running 100, waiting 100")
+    page = open_page(builder.build(), scheme=scheme)
+    page.press("s")
+    seen = [page.pixel(0, time_ms * MS) for time_ms in (40, 160, 290)]
+    assert seen == [page.color("ready"), page.color("running"), page.color("waiting")]
+
+
+@pytest.mark.chromium
+def test_toggle_changes_the_colors_that_are_drawn(open_page: Open) -> None:
+    builder = TraceBuilder()
+    builder.task("main", "running 100")
+    page = open_page(builder.build(), scheme="light")
+    light = page.pixel(0, 90 * MS)
+    page.click("#theme")
+    dark = page.pixel(0, 90 * MS)
+    assert dark == page.color("running") != light
+    page.click("#theme")
+    assert page.pixel(0, 90 * MS) == light
+
+
+@pytest.mark.chromium
+def test_page_follows_the_system_from_light_to_dark(open_page: Open) -> None:
+    builder = TraceBuilder()
+    builder.task("main", "running 100")
+    page = open_page(builder.build(), scheme="light")
+    light = page.pixel(0, 90 * MS)
+    page.use_scheme("dark")
+    assert page.pixel(0, 90 * MS) == page.color("running") != light
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize(
+    ("stays", "run", "ready", "wait"),
+    [("running 0.001, waiting 0.001", 1, 0, 1), ("running 0.001, ready 0.001, waiting 0.002", 1, 1, 2)],
+)
+def test_pixel_of_many_spans_is_their_exact_mix(
+    open_page: Open, stays: str, run: int, ready: int, wait: int
+) -> None:
+    builder = TraceBuilder()
+    pattern_ms = sum(float(stay.split()[1]) for stay in stays.split(", "))
+    builder.task("main", ", ".join([stays] * round(40 / pattern_ms)))
+    page = open_page(builder.build())
+    # A pixel is a whole number of patterns wide, so wherever it begins, it holds the same shares.
+    width = page.run("const { canvas, geometry } = coroscope.timeline; return canvas.width - geometry.gutter")
+    page.show(0, 10 * pattern_ms * MS * width)
+    colors = [page.color(name) for name in ("running", "ready", "waiting")]
+    expected = _mix(colors, (run, ready, wait))
+    seen = page.pixel(0, page.window[1] * 0.9)
+    assert all(abs(a - b) <= 1 for a, b in zip(seen, expected, strict=True)), (seen, expected)
+
+
+@pytest.mark.chromium
+def test_pixel_in_which_a_task_ends_is_part_background(open_page: Open) -> None:
+    builder = TraceBuilder()
+    builder.task("long", "waiting 1000")
+    page = open_page(builder.build())
+    width = page.run("const { canvas, geometry } = coroscope.timeline; return canvas.width - geometry.gutter")
+    half_pixel_ms = 1000 / width / 2
+    builder = TraceBuilder()
+    builder.task("long", "waiting 1000")
+    builder.task("brief", f"running {half_pixel_ms}", at_ms=100 * 2 * half_pixel_ms)
+    page = open_page(builder.build())
+    expected = _mix([page.color("running"), page.color("page")], (1, 1))
+    seen = page.pixel(1, 100.5 * 2 * half_pixel_ms * MS)
+    assert all(abs(a - b) <= 1 for a, b in zip(seen, expected, strict=True)), (seen, expected)
+
+
+def _mix(colors: list[Color], shares: tuple[int, ...]) -> tuple[int, ...]:
+    channels = zip(*colors, strict=True)
+    return tuple(round(sum(map(mul, channel, shares)) / sum(shares)) for channel in channels)
