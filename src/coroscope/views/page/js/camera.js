@@ -1,13 +1,13 @@
 // The part of the timeline that is in view: a window of time and a distance scrolled over the rows.
 
 const NARROWEST_NS = 200;
-export const ROW_HEIGHTS = [3, 5, 8, 12, 16, 22, 28, 36];
-const DEFAULT_ROW_HEIGHT = 22;
+const ROW_HEIGHTS = [3, 4, 5, 6, 8, 10, 12, 16, 22, 28, 36];
+const COMFORTABLE_ROW = 22;
 
 export class Camera {
   constructor(duration) {
     this.duration = duration;
-    this.rowHeight = DEFAULT_ROW_HEIGHT;
+    this.rowHeight = COMFORTABLE_ROW;
     this.scroll = 0;
     this.fit();
   }
@@ -58,6 +58,19 @@ export class Camera {
     else if (above > 0) this.scroll = top;
     else if (below > 0) this.scroll += below;
     this.scrollBy(0, rows, height);
+  }
+
+  // All rows in view, so that the shape of the whole run is seen at once; where they are too many, readable ones.
+  fitRows(rows, height) {
+    const fitting = ROW_HEIGHTS.filter((px) => px <= COMFORTABLE_ROW && px * rows <= height);
+    this.rowHeight = fitting.at(-1) ?? COMFORTABLE_ROW;
+    this.scroll = 0;
+  }
+
+  makeRowsReadable() {
+    if (this.rowHeight >= COMFORTABLE_ROW) return;
+    this.scroll *= COMFORTABLE_ROW / this.rowHeight;
+    this.rowHeight = COMFORTABLE_ROW;
   }
 
   changeRowHeight(by, rows, height) {

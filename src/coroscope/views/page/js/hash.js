@@ -25,6 +25,10 @@ export class HashLink {
     const [start, end] = (wanted.get("t") ?? "").split("-").map(Number);
     if (end > start) view.camera.show(start, end);
     else view.camera.fit();
+    if (row >= 0) {
+      view.camera.makeRowsReadable();
+      view.moveCursorTo(row);
+    } else view.followRows();
     view.changed();
   }
 

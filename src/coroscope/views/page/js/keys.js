@@ -12,8 +12,8 @@ function actions(view, search) {
   const pageRows = () => Math.max(1, Math.floor(view.rowsHeight / camera.rowHeight) - 1);
   const { spans } = view.model;
   return new Map([
-    [["ArrowLeft", "a"], () => camera.pan(-camera.span * PAN_STEP)],
-    [["ArrowRight", "d"], () => camera.pan(camera.span * PAN_STEP)],
+    [["ArrowLeft", "a"], () => pan(view, -PAN_STEP)],
+    [["ArrowRight", "d"], () => pan(view, PAN_STEP)],
     [["w", "+", "="], () => camera.zoom(1 / ZOOM_STEP, focusTime(view, middle()))],
     [["s", "-"], () => camera.zoom(ZOOM_STEP, focusTime(view, middle()))],
     [["ArrowDown", "j"], () => view.moveCursorBy(1)],
@@ -24,7 +24,7 @@ function actions(view, search) {
     [["End"], () => view.moveCursorBy(view.rowCount)],
     [["Enter"], () => onRow((row) => openTask(view, row))],
     [["z"], () => onRow((row) => view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]))],
-    [["f"], () => camera.fit()],
+    [["f"], () => view.fit()],
     [["["], () => camera.changeRowHeight(-1, ...rows())],
     [["]"], () => camera.changeRowHeight(1, ...rows())],
     [["n"], () => moveSpanBy(view, 1)],
@@ -54,6 +54,11 @@ function isTaken(event) {
   if (key === "Enter") return !!target.closest("button, summary, a");
   const isScrolling = ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"].includes(key);
   return isScrolling && !!target.closest("#panel");
+}
+
+function pan(view, windows) {
+  view.camera.pan(view.camera.span * windows);
+  view.followRows();
 }
 
 // Zooming aims at the selected span while it is in view.

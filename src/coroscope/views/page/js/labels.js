@@ -11,6 +11,7 @@ const PADDING_PX = 10;
 const SMALLEST_LABELLED_PX = 40;
 const SPANS_LABELLED = 60; // in one row; more would be too narrow to hold a word
 const READABLE_ROW_PX = 12;
+const NAMES_APART_PX = 14;
 
 export function drawAxis(context, geometry, theme, { step, times }) {
   context.font = SMALL_FONT;
@@ -28,7 +29,8 @@ export function drawAxis(context, geometry, theme, { step, times }) {
 
 // Names in the gutter, what each bar's wide spans are, and how a task ended behind its bar.
 export function drawRowLabels(context, view, geometry, theme) {
-  if (view.camera.rowHeight < READABLE_ROW_PX) return;
+  const { rowHeight } = view.camera;
+  const named = rowHeight < READABLE_ROW_PX ? Math.ceil(NAMES_APART_PX / rowHeight) : 1; // one name every so many rows
   context.textBaseline = "middle";
   context.save();
   context.beginPath();
@@ -37,8 +39,11 @@ export function drawRowLabels(context, view, geometry, theme) {
   const [first, last] = geometry.visible(view.rowCount);
   for (let position = first; position <= last; position++) {
     const row = view.rowAt(position);
-    const middle = geometry.rowTop(position) + view.camera.rowHeight / 2;
-    drawName(context, view, geometry, theme, row, middle);
+    const middle = geometry.rowTop(position) + rowHeight / 2;
+    const nameMiddle = position === 0 ? Math.max(middle, geometry.rowTop(0) + NAMES_APART_PX / 2) : middle;
+    if (position % named === 0) drawName(context, view, geometry, theme, row, nameMiddle);
+    if (rowHeight < READABLE_ROW_PX) continue;
+    drawElsewhere(context, view, geometry, theme, row, middle);
     drawEnd(context, view, geometry, theme, row, middle);
     drawSpanLabels(context, view, geometry, theme, row, middle);
   }
@@ -58,6 +63,16 @@ function drawName(context, view, geometry, theme, row, middle) {
   context.font = SMALL_FONT;
   context.fillStyle = theme.css.muted;
   if (right - x > 24) context.fillText(fitText(context, model.coroutine(row), right - x), x, middle);
+}
+
+// A row with nothing in view says on which side its bar is.
+function drawElsewhere(context, view, geometry, theme, row, middle) {
+  const { spans } = view.model;
+  const isOver = spans.rowEnd[row] <= view.camera.start;
+  if (!isOver && spans.rowStart(row) < view.camera.end) return;
+  context.font = SMALL_FONT;
+  context.fillStyle = theme.css.muted;
+  context.fillText(isOver ? "◂" : "▸", isOver ? geometry.gutter + 4 : geometry.width - 18, middle);
 }
 
 function drawEnd(context, view, geometry, theme, row, middle) {

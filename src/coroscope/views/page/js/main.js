@@ -53,7 +53,10 @@ function listenToButtons(view, theme) {
       action();
       view.changed();
     });
-  onClick("fit", () => view.camera.fit());
+  const changeRows = (by) => view.camera.changeRowHeight(by, view.rowCount, view.rowsHeight);
+  onClick("fit", () => view.fit());
+  onClick("lower-rows", () => changeRows(-1));
+  onClick("higher-rows", () => changeRows(1));
   onClick("zoom-in", () => view.camera.zoom(0.5, middle()));
   onClick("zoom-out", () => view.camera.zoom(2, middle()));
   onClick("theme", () => theme.toggle());

@@ -111,11 +111,13 @@ export class Minimap {
       if (drag.isInside) view.camera.pan(time - drag.last);
       else view.camera.show(Math.min(drag.from, time), Math.max(drag.from, time));
       drag.last = time;
+      view.followRows();
       view.changed();
     });
     canvas.addEventListener("pointerup", () => {
       if (drag && !drag.isMoved) view.camera.pan(drag.from - (view.camera.start + view.camera.end) / 2);
       drag = null;
+      view.followRows();
       view.changed();
     });
     canvas.addEventListener("pointercancel", () => (drag = null));

@@ -53,6 +53,32 @@ export class View {
     return this.matches[low] === row ? low : -1;
   }
 
+  // The whole run, all tasks of it if they can be told apart.
+  fit() {
+    this.camera.fit();
+    this.camera.fitRows(this.rowCount, this.rowsHeight);
+    this.changed();
+  }
+
+  // After a jump in time: where no row in view has anything to show, go to the first that has.
+  followRows() {
+    const { camera } = this;
+    const first = Math.floor(camera.scroll / camera.rowHeight);
+    const last = Math.min(this.rowCount, first + Math.ceil(this.rowsHeight / camera.rowHeight));
+    if (this.#findLiving(first, last) >= 0) return;
+    const living = this.#findLiving(0, this.rowCount);
+    if (living >= 0) camera.scrollBy(living * camera.rowHeight - camera.scroll, this.rowCount, this.rowsHeight);
+  }
+
+  #findLiving(from, to) {
+    const { spans } = this.model;
+    for (let position = from; position < to; position++) {
+      const row = this.rowAt(position);
+      if (spans.rowStart(row) < this.camera.end && spans.rowEnd[row] > this.camera.start) return position;
+    }
+    return -1;
+  }
+
   select(row, span = -1) {
     this.selected = row;
     this.span = span;
@@ -70,6 +96,7 @@ export class View {
   // As goTo, with the window fitted to the interval and some of its surroundings.
   zoomTo(row, start, end) {
     const margin = Math.max((end - start) * 0.4, 1000);
+    this.camera.makeRowsReadable();
     this.goTo(row, start);
     this.camera.show(start - margin, end + margin);
     this.changed();
@@ -97,7 +124,7 @@ export class View {
     const target = this.selected >= 0 ? this.selected : this.cursor;
     if (this.positionOf(target) >= 0) this.cursor = target;
     else this.cursor = this.rowAt(0);
-    this.camera.scroll = 0;
+    this.camera.fitRows(this.rowCount, this.rowsHeight);
     if (this.cursor >= 0) this.moveCursorTo(this.cursor);
     this.changed();
   }
