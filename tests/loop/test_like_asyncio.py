@@ -1,0 +1,358 @@
+"""The same program on asyncio's loop and on ours: the same results, in the same order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+import coroscope
+
+Program = Callable[[list[Any]], Awaitable[Any]]
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
+programs: list[Program] = []
+
+
+def program(function: Program) -> Program:
+    programs.append(function)
+    return function
+
+
+def outcome(function: Program, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> tuple[list[Any], Any]:
+    """What `function` noted, and what it returned or raised."""
+    notes: list[Any] = []
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        try:
+            result: Any = runner.run(function(notes))  # type: ignore[arg-type]
+        except Exception as error:
+            result = (type(error), error.args)
+    return notes, result
+
+
+@program
+async def callbacks_and_tasks_interleave(notes: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def step(name: str) -> None:
+        for turn in range(3):
+            notes.append((name, turn))
+            loop.call_soon(notes.append, f"after {name} {turn}")
+            await asyncio.sleep(0)
+
+    await asyncio.gather(step("a"), step("b"))
+
+
+@program
+async def timers_run_when_they_are_due(notes: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    for delay in (0.003, 0.001, 0.002):
+        loop.call_later(delay, notes.append, delay)
+    loop.call_later(0.0015, notes.append, "never").cancel()
+    await asyncio.sleep(0.01)
+
+
+@program
+async def a_cancelled_task_cleans_up(notes: list[Any]) -> str:
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as error:
+            notes.append(error.args)
+            await asyncio.sleep(0)
+            notes.append("cleaned up")
+            raise
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    notes.append(task.cancel("enough"))
+    notes.append(task.cancelling())
+    try:
+        await task
+    except asyncio.CancelledError:
+        return f"{task.cancelled()} {task.done()} {task.cancelling()}"
+    return "not cancelled"
+
+
+@program
+async def a_task_cancelled_before_it_begins_never_begins(notes: list[Any]) -> bool:
+    async def work() -> None:
+        notes.append("begun")
+
+    task = asyncio.create_task(work())
+    task.cancel()
+    await asyncio.wait([task])
+    return task.cancelled()
+
+
+@program
+async def a_shielded_task_goes_on(notes: list[Any]) -> str:
+    inner = asyncio.create_task(asyncio.sleep(0.01, "inner"))
+    outer = asyncio.ensure_future(asyncio.shield(inner))
+    await asyncio.sleep(0)
+    outer.cancel()
+    await asyncio.wait([outer])
+    notes.append(outer.cancelled())
+    return await inner
+
+
+@program
+async def a_task_group_cancels_its_siblings(notes: list[Any]) -> str:
+    async def sibling() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            notes.append("sibling ends")
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(sibling())
+            group.create_task(fail())
+    except* ValueError as caught:
+        return repr(caught.exceptions)
+    return "nothing raised"
+
+
+@program
+async def a_timeout_is_told_from_a_cancellation(notes: list[Any]) -> str:
+    try:
+        async with asyncio.timeout(0.005):
+            await asyncio.sleep(60)
+    except TimeoutError:
+        notes.append("timed out")
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        await asyncio.wait_for(asyncio.sleep(60), 0.005)
+    except TimeoutError:
+        return f"and again {task.cancelling()}"
+    return "no"
+
+
+@program
+async def queues_and_locks_are_fair(notes: list[Any]) -> None:
+    queue: asyncio.Queue[int] = asyncio.Queue(2)
+    lock = asyncio.Lock()
+
+    async def produce() -> None:
+        for number in range(6):
+            await queue.put(number)
+            notes.append(f"put {number}")
+
+    async def consume(name: str) -> None:
+        for _ in range(3):
+            number = await queue.get()
+            async with lock:
+                await asyncio.sleep(0)
+                notes.append(f"{name} got {number}")
+
+    await asyncio.gather(produce(), consume("a"), consume("b"))
+
+
+@program
+async def several_tasks_wait_for_one_future(notes: list[Any]) -> None:
+    future = asyncio.get_running_loop().create_future()
+
+    async def wait(name: str) -> None:
+        notes.append((name, await future))
+
+    tasks = [asyncio.create_task(wait(name)) for name in "abc"]
+    await asyncio.sleep(0)
+    future.add_done_callback(lambda _: notes.append("callback"))
+    future.set_result(7)
+    await asyncio.gather(*tasks)
+
+
+@program
+async def contexts_are_each_tasks_own(notes: list[Any]) -> str:
+    VARIABLE.set("main")
+
+    async def child() -> None:
+        notes.append(VARIABLE.get())
+        VARIABLE.set("child")
+        await asyncio.sleep(0)
+        notes.append(VARIABLE.get())
+        asyncio.get_running_loop().call_soon(lambda: notes.append(VARIABLE.get()))
+
+    await asyncio.create_task(child())
+    await asyncio.sleep(0)
+    return VARIABLE.get()
+
+
+@program
+async def current_and_all_tasks_are_right(notes: list[Any]) -> None:
+    async def child() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        notes.append(task.get_name())
+        notes.append(sorted(task.get_name() for task in asyncio.all_tasks()))
+        await asyncio.sleep(0)
+
+    asyncio.current_task().set_name("main")  # type: ignore[union-attr]
+    children = [asyncio.create_task(child(), name=name) for name in ("x", "y")]
+    asyncio.get_running_loop().call_soon(lambda: notes.append(asyncio.current_task()))
+    await asyncio.gather(*children)
+    notes.append(sorted(task.get_name() for task in asyncio.all_tasks()))
+
+
+@program
+async def a_bad_yield_is_an_error_in_the_task(notes: list[Any]) -> None:
+    class Bad:
+        def __await__(self) -> Any:
+            yield 7
+
+    try:
+        await Bad()  # type: ignore[misc]
+    except RuntimeError as error:
+        notes.append(error.args)
+
+
+@program
+async def exceptions_never_retrieved_are_reported(notes: list[Any]) -> None:
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: notes.append((context["message"], repr(context.get("exception"))))
+    )
+
+    async def fail() -> None:
+        raise ValueError("forgotten")
+
+    task = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    del task
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    notes[:] = [(message.split("(")[0].split("<")[0], error) for message, error in notes]
+
+
+@program
+async def threads_hand_in_their_results(notes: list[Any]) -> list[Any]:
+    loop = asyncio.get_running_loop()
+    loop.call_soon_threadsafe(notes.append, "soon")
+    return [await asyncio.to_thread(lambda: 5), await loop.run_in_executor(None, lambda: 6)]
+
+
+@program
+async def streams_echo(notes: list[Any]) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"hello\n")
+        notes.append(await reader.read())
+        writer.close()
+        await writer.wait_closed()
+
+
+@program
+async def subprocesses_run(notes: list[Any]) -> int | None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "print(input())", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    notes.append(await process.communicate(b"hello\n"))
+    return process.returncode
+
+
+@program
+async def signals_call_their_handlers(notes: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    called = asyncio.Event()
+    loop.add_signal_handler(signal.SIGUSR1, called.set)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await asyncio.wait_for(called.wait(), 5)
+    notes.append(loop.remove_signal_handler(signal.SIGUSR1))
+
+
+@program
+async def tasks_of_asyncios_own_type_run_too(notes: list[Any]) -> Any:
+    future = asyncio.get_running_loop().create_future()
+
+    async def child() -> str:
+        notes.append("begun")
+        return str(await future)
+
+    options: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+    task = asyncio.Task(child(), loop=asyncio.get_running_loop(), **options)
+    notes.append("created")
+    await asyncio.sleep(0)
+    future.set_result(8)
+    return await task
+
+
+@pytest.mark.parametrize("function", programs, ids=lambda function: function.__name__)
+def test_a_program_runs_as_on_asyncio(function: Program) -> None:
+    assert outcome(function, coroscope.Loop) == outcome(function, asyncio.SelectorEventLoop)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_eager_tasks_begin_inside_their_creator() -> None:
+    async def main(notes: list[Any]) -> None:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+
+        async def child() -> None:
+            notes.append(asyncio.current_task() is not main_task)
+            await asyncio.sleep(0)
+            notes.append("resumed")
+
+        main_task = asyncio.current_task()
+        task = asyncio.create_task(child())
+        notes.append("created")
+        await task
+
+    assert outcome(main, coroscope.Loop) == outcome(main, asyncio.SelectorEventLoop)
+
+
+def test_our_tasks_and_futures_are_asyncios() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(asyncio.current_task(), asyncio.Task)
+        assert issubclass(type(asyncio.current_task()), asyncio.Task)
+        assert isinstance(loop.create_future(), asyncio.Future)
+        assert asyncio.isfuture(loop.create_future())
+
+    coroscope.run(main())
+
+
+def test_a_million_cancelled_timers_do_not_stay() -> None:
+    loop = coroscope.Loop()
+    for _ in range(10_000):
+        loop.call_later(3600, print).cancel()
+    assert len(loop._timers) < 300
+    loop.close()
+
+
+def test_ctrl_c_cancels_the_main_task_and_is_raised() -> None:
+    text = (
+        "import asyncio, coroscope\n"
+        "async def main():\n"
+        "    print('ready', flush=True)\n"
+        "    try:\n        await asyncio.sleep(30)\n"
+        "    except asyncio.CancelledError:\n        print('cancelled', flush=True)\n        raise\n"
+        "try:\n    coroscope.run(main())\nexcept KeyboardInterrupt:\n    print('interrupted')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[0] == "cancelled\ninterrupted\n"
+
+
+def test_the_loop_sleeps_while_nothing_is_ready() -> None:
+    used_s = time.process_time()
+    coroscope.run(asyncio.sleep(0.3))
+    assert time.process_time() - used_s < 0.15
