@@ -120,8 +120,8 @@ async def a_task_group_cancels_its_siblings(notes: list[Any]) -> str:
             group.create_task(sibling())
             group.create_task(fail())
     except* ValueError as caught:
-        return repr(caught.exceptions)
-    return "nothing raised"
+        notes.append(repr(caught.exceptions))
+    return "over"
 
 
 @program
@@ -213,7 +213,7 @@ async def a_bad_yield_is_an_error_in_the_task(notes: list[Any]) -> None:
             yield 7
 
     try:
-        await Bad()  # type: ignore[misc]
+        await Bad()
     except RuntimeError as error:
         notes.append(error.args)
 
@@ -355,4 +355,4 @@ def test_ctrl_c_cancels_the_main_task_and_is_raised() -> None:
 def test_the_loop_sleeps_while_nothing_is_ready() -> None:
     used_s = time.process_time()
     coroscope.run(asyncio.sleep(0.3))
-    assert time.process_time() - used_s < 0.15
+    assert time.process_time() - used_s < 0.2

@@ -174,7 +174,9 @@ def test_coroutines_async_generators_and_async_with_run_under_run() -> None:
     async def main() -> list[Any]:
         numbers = [number async for number in countdown(3)]
         async with opened() as door:
-            gathered = await asyncio.gather(asyncio.to_thread(lambda: "thread"), coroscope.sleep(0.001, "slept"))
+            gathered = await asyncio.gather(
+                asyncio.to_thread(lambda: "thread"), coroscope.sleep(0.001, "slept")
+            )
         return [numbers, door, gathered]
 
     assert coroscope.run(main()) == [[3, 2, 1], "open", ["thread", "slept"]]

@@ -85,7 +85,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._prepare()
         return self._watch
 
-    def create_future(self) -> Future:  # type: ignore[override]
+    def create_future(self) -> Future:
         return Future(loop=self)
 
     def create_task(self, coro: Any, **kwargs: Any) -> Any:

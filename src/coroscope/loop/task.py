@@ -13,7 +13,7 @@ import asyncio
 import contextvars
 import inspect
 import itertools
-from asyncio import base_tasks, coroutines, events, exceptions, futures
+from asyncio import base_tasks, coroutines, events, exceptions
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from coroscope.loop.future import Future
@@ -53,6 +53,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     """What runs as this task, in the words of the trace: task, generator, pollable or callable."""
 
     if TYPE_CHECKING:
+        _coro: Any
         _name: str | int
         _fut_waiter: Any
         _context: contextvars.Context
@@ -197,6 +198,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             self._resume(error)
         finally:
             leave_task(loop, self)
+            # A traceback keeps the frames that were below it, and so this one: it must not keep the task too.
+            del self
 
     def _resume(self, error: BaseException | None) -> None:
         try:
@@ -215,13 +218,16 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         except exceptions.CancelledError as cancelled:
             self._cancelled_exc = _without_our_frames(cancelled)
             self._end_cancelled(None)
+            del self
         except (KeyboardInterrupt, SystemExit) as exit_:
             unregister_task(self)
             self._fail(_without_our_frames(exit_))
+            del self
             raise
         except BaseException as failure:
             unregister_task(self)
             self._fail(_without_our_frames(failure))
+            del self
         else:
             if yielded is None:
                 self._loop._enqueue(self)
@@ -252,7 +258,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 )
             else:
                 self._throw_soon(f"Task got bad yield: {yielded!r}")
-        elif futures._get_loop(yielded) is not self._loop:
+        elif _loop_of(yielded) is not self._loop:
             self._throw_soon(f"Task {self!r} got Future {yielded!r} attached to a different loop")
         elif not blocking:
             self._throw_soon(f"yield was used instead of yield from in task {self!r} with {yielded!r}")
@@ -289,6 +295,11 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 replacement._exception_tb = failure.__traceback__
             self._fut_waiter = replacement
         self._run()
+
+
+def _loop_of(future: Any) -> Any:
+    """The loop of a future of any kind (CPython 3.11, `asyncio.futures._get_loop`)."""
+    return future.get_loop() if hasattr(future, "get_loop") else future._loop
 
 
 def _error_of(future: Any) -> BaseException:

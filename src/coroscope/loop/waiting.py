@@ -24,7 +24,9 @@ FIRST_PAUSE_S = 0.000_1
 LONGEST_PAUSE_S = 0.01
 """A pollable object that is not ready is polled again after pauses that double from the first to this one."""
 
-_ACCEPTED = "a coroutine, a generator, an awaitable, a future, an object with run(), ready and result, or a function"
+_ACCEPTED = (
+    "a coroutine, a generator, an awaitable, a future, an object with run(), ready and result, or a function"
+)
 
 
 class SubjectTask(Task[Any]):
@@ -128,7 +130,9 @@ def _starter(index: int, item: Any) -> Callable[[Any, Loop], Any]:
         return lambda pollable, loop: PollableTask(_poll(pollable), loop=loop, subject=pollable)
     if callable(item) and not isinstance(item, type):
         return lambda function, loop: CallableTask(asyncio.to_thread(function), loop=loop, subject=function)
-    raise TypeError(f"coroscope.wait() cannot run item {index}, a {type(item).__qualname__}: give {_ACCEPTED}")
+    raise TypeError(
+        f"coroscope.wait() cannot run item {index}, a {type(item).__qualname__}: give {_ACCEPTED}"
+    )
 
 
 async def _await(awaitable: Any) -> Any:
