@@ -96,6 +96,12 @@ class OpenedPage:
         return int(self.run("return coroscope.view.cursor"))
 
     @property
+    def visible_rows(self) -> tuple[int, int]:
+        """The first and the last row in view, of those that the search keeps."""
+        first, last = self.run("return coroscope.timeline.geometry.visible(coroscope.view.rowCount)")
+        return first, last
+
+    @property
     def panel(self) -> str:
         return self.element("#panel").text
 
@@ -159,6 +165,23 @@ class OpenedPage:
         button = next(b for b in self.elements("#panel button") if text in b.text)
         self.run("arguments[0].scrollIntoView({block: 'center'})", button)
         button.click()
+        self.settle()
+
+    def pinch(self, before: int, after: int) -> None:
+        """Two fingers on the middle of the timeline, moved from `before` to `after` pixels apart."""
+        box = self.element("#timeline").rect
+        middle, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+        def touch(kind: str, apart: float | None) -> None:
+            fingers = (
+                [] if apart is None else [{"x": middle + s * apart / 2, "y": y, "id": s} for s in (-1, 1)]
+            )
+            self.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+        touch("touchStart", before)
+        touch("touchMove", (before + after) / 2)
+        touch("touchMove", after)
+        touch("touchEnd", None)
         self.settle()
 
     # What it must not do

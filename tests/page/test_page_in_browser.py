@@ -196,7 +196,7 @@ def test_walked_to_row_comes_into_view(open_page: Open) -> None:
     page = open_page(many_tasks(500))
     page.press(Keys.END)
     assert page.cursor_row == 499
-    first, last = page.run("return coroscope.timeline.geometry.visible(coroscope.view.rowCount)")
+    first, last = page.visible_rows
     assert first <= 499 <= last
 
 
@@ -229,6 +229,46 @@ def test_wheel_with_ctrl_zooms_at_the_pointer(open_page: Open) -> None:
     start, end = page.window
     assert end - start < 0.7 * whole
     assert (whole / 4 - start) / (end - start) == pytest.approx(0.25, abs=0.01)
+
+
+def test_pinching_apart_zooms_in(open_page: Open) -> None:
+    page = open_page(many_tasks(50))
+    whole = page.window[1]
+    page.pinch(100, 200)
+    start, end = page.window
+    assert end - start == pytest.approx(whole / 2, rel=0.02)
+
+
+def test_all_tasks_are_in_view_at_first_where_they_fit(open_page: Open) -> None:
+    page = open_page(many_tasks(100))
+    assert page.visible_rows == (0, 99)
+
+
+def test_rows_are_readable_where_not_all_of_them_fit(open_page: Open) -> None:
+    page = open_page(many_tasks(1000))
+    first, last = page.visible_rows
+    assert first == 0
+    assert last < 40
+
+
+def test_rows_grow_when_a_task_is_zoomed_to(open_page: Open) -> None:
+    page = open_page(many_tasks(100))
+    page.press("j", "z")
+    first, last = page.visible_rows
+    assert first <= 1 <= last < 40
+
+
+def test_jump_in_time_brings_a_row_with_something_to_show(open_page: Open) -> None:
+    page = open_page(many_tasks(1000), fragment=f"t={9000 * MS}-{9050 * MS}")
+    first, last = page.visible_rows
+    assert first <= 900 <= last
+
+
+def test_task_that_the_keys_come_to_is_announced(open_page: Open) -> None:
+    page = open_page(many_tasks(3))
+    assert page.element("#announcer").get_attribute("textContent") == ""
+    page.press("j")
+    assert page.element("#announcer").get_attribute("textContent") == "odd 1, single, returned"
 
 
 def test_click_on_the_minimap_moves_the_window(open_page: Open) -> None:
@@ -296,6 +336,7 @@ def test_every_control_can_be_reached_and_has_a_name(open_page: Open) -> None:
 def test_page_holds_every_span_and_wait_of_the_trace(open_page: Open) -> None:
     trace = fetch_trace()
     trace.tasks[1].waits[3].start_ns += 1234  # a wait need not begin with its span
+    trace.tasks[1].waits[4].end_ns = 12_345  # nor end with it
     trace.tasks[1].waits[5].end_ns = None
     page = open_page(trace)
     spans, waits = page.run(

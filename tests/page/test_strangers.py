@@ -52,7 +52,7 @@ def test_controls_and_bidi_marks_are_shown_as_marks(open_page: Open) -> None:
     assert page.element("#panel h2").text == "a⟨U+202E⟩b␛[31mc␀d"
 
 
-@pytest.mark.parametrize("code", [0x85, 0x7F, 0xAD, 0x200B, 0x2028, 0x2066, 0xFEFF, 0xD800, 0xE0041])
+@pytest.mark.parametrize("code", [0x85, 0x7F, 0xAD, 0x200B, 0x2028, 0x2066, 0xFEFF, 0xD800, 0xE0041, 0x8E2])
 def test_invisible_characters_become_visible(code: int) -> None:
     shown = make_visible(f"a{chr(code)}b")
     assert shown.isprintable()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,23 @@ def test_path_that_cannot_be_written_is_a_mistake_of_the_user(tmp_path: Path, na
     with pytest.raises(UsageError, match="cannot write the page to"):
         write_page(fetch_trace(), tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_link_to_a_page_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link.html").symlink_to(tmp_path / "page.html")
+    write_page(fetch_trace(), tmp_path / "link.html")
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "page.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_page_can_be_written_into_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(pipe.read_text, "utf-8")
+        write_page(fetch_trace(), pipe)
+        assert reading.result().startswith("<!doctype html>")
+    assert pipe.is_fifo()
 
 
 def test_same_trace_gives_the_same_page(tmp_path: Path) -> None:

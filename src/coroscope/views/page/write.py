@@ -31,9 +31,11 @@ def write_page(trace: Trace, path: str | os.PathLike[str], *, slow_ms: float = 1
 
 def _replace(path: Path, text: str) -> None:
     """Write beside `path`, then rename: a reader sees the old file or the new one, never a part."""
-    if path.is_dir():
-        raise IsADirectoryError(None, "it is a directory")
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    if path.exists() and not path.is_file():
+        path.write_text(text, "utf-8")  # a pipe or a device: renaming would put a file in its place
+        return
+    path = path.resolve()  # a link stays a link
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".coroscope-page-")
     part = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:

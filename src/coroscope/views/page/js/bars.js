@@ -1,4 +1,4 @@
-import { AXIS_HEIGHT } from "./geometry.js";
+import { AXIS_HEIGHT, AXIS_LINE } from "./geometry.js";
 import { Strip } from "./strip.js";
 import { packColor } from "./theme.js";
 
@@ -29,7 +29,7 @@ export class Bars {
 
   #paintGrid(pixels, width, height, geometry, theme, tickTimes) {
     const color = packColor(theme.rgb.line);
-    const top = Math.round(AXIS_HEIGHT * geometry.ratio);
+    const top = Math.round(AXIS_LINE * geometry.ratio);
     for (const time of tickTimes) {
       const x = Math.round(geometry.x(time) * geometry.ratio);
       if (x >= width) continue;

@@ -1,6 +1,7 @@
 // Where things are on the timeline's canvas, in CSS pixels: labels at the left, the axis above, rows of bars.
 
-export const AXIS_HEIGHT = 26;
+export const AXIS_LINE = 26; // where the axis ends
+export const AXIS_HEIGHT = 32; // where the rows begin: the name of a low first row needs some air
 
 export class Geometry {
   constructor(camera, width, height, ratio) {

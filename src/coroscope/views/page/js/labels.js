@@ -1,7 +1,7 @@
 import { duration, placeName } from "./format.js";
 import { sourceLine } from "./quote.js";
 import { STATE_NAMES, WAITING, lastNotAfter } from "./spans.js";
-import { AXIS_HEIGHT } from "./geometry.js";
+import { AXIS_LINE } from "./geometry.js";
 import { tickLabel } from "./axis.js";
 
 const NAME_FONT = '500 12px system-ui, -apple-system, "Segoe UI", sans-serif';
@@ -21,10 +21,10 @@ export function drawAxis(context, geometry, theme, { step, times }) {
   for (const time of times) {
     const text = tickLabel(time, step);
     const x = geometry.x(time) + 4;
-    if (x + context.measureText(text).width < geometry.width) context.fillText(text, x, AXIS_HEIGHT / 2);
+    if (x + context.measureText(text).width < geometry.width) context.fillText(text, x, AXIS_LINE / 2);
   }
   context.fillStyle = theme.css.line;
-  context.fillRect(0, AXIS_HEIGHT - 1, geometry.width, 1);
+  context.fillRect(0, AXIS_LINE - 1, geometry.width, 1);
 }
 
 // Names in the gutter, what each bar's wide spans are, and how a task ended behind its bar.
@@ -34,14 +34,13 @@ export function drawRowLabels(context, view, geometry, theme) {
   context.textBaseline = "middle";
   context.save();
   context.beginPath();
-  context.rect(0, AXIS_HEIGHT, geometry.width, geometry.rowsHeight);
+  context.rect(0, AXIS_LINE, geometry.width, geometry.height - AXIS_LINE);
   context.clip();
   const [first, last] = geometry.visible(view.rowCount);
   for (let position = first; position <= last; position++) {
     const row = view.rowAt(position);
     const middle = geometry.rowTop(position) + rowHeight / 2;
-    const nameMiddle = position === 0 ? Math.max(middle, geometry.rowTop(0) + NAMES_APART_PX / 2) : middle;
-    if (position % named === 0) drawName(context, view, geometry, theme, row, nameMiddle);
+    if (position % named === 0) drawName(context, view, geometry, theme, row, middle);
     if (rowHeight < READABLE_ROW_PX) continue;
     drawElsewhere(context, view, geometry, theme, row, middle);
     drawEnd(context, view, geometry, theme, row, middle);

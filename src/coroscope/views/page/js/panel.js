@@ -5,6 +5,7 @@ import { overview } from "./overview.js";
 // The panel beside the timeline: the selected task, or where the time went while none is selected.
 export class Panel {
   #shown = null;
+  #announced = 0; // the first task is where everybody begins
 
   constructor(model, view) {
     this.model = model;
@@ -14,6 +15,7 @@ export class Panel {
   }
 
   update() {
+    this.#announce();
     const { view } = this;
     const wanted = `${view.selected}/${view.span}`;
     if (wanted === this.#shown) return;
@@ -23,7 +25,13 @@ export class Panel {
     this.element.replaceChildren(...parts.filter(Boolean));
     this.element.scrollTop = 0;
     if (hadFocus) this.element.focus(); // the button that was pressed is gone
-    this.announcer.textContent =
-      view.selected >= 0 ? `${this.model.name(view.selected)}, ${this.model.coroutine(view.selected)}, ${this.model.outcome(view.selected)}` : "";
+  }
+
+  // For those who hear the page: the task that the keys have come to.
+  #announce() {
+    const row = this.view.cursor;
+    if (row === this.#announced) return;
+    this.#announced = row;
+    this.announcer.textContent = row < 0 ? "" : `${this.model.name(row)}, ${this.model.coroutine(row)}, ${this.model.outcome(row)}`;
   }
 }
