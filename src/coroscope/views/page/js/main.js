@@ -43,7 +43,7 @@ async function start() {
   });
   // For the console: what the page knows and where it draws it.
   globalThis.coroscope = { model, view, timeline, theme };
-  document.documentElement.dataset.state = "ready";
+  requestAnimationFrame(() => (document.documentElement.dataset.state = "ready")); // after the first drawing
 }
 
 function listenToButtons(view, theme) {
