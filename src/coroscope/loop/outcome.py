@@ -28,15 +28,11 @@ Callback = Callable[[Any], object]
 
 SLOTS = (
     "_asyncio_future_blocking",
-    "_cancel_message",
-    "_cancelled_exc",
     "_done_callbacks",
     "_exception",
     "_exception_tb",
     "_loop",
-    "_report",
     "_result",
-    "_source_traceback",
     "_state",
     "_waiter",
 )
@@ -49,24 +45,25 @@ class Outcome:
         __slots__ = ()
     else:
         _asyncio_future_blocking: bool
-        _cancel_message: Any
-        _cancelled_exc: BaseException | None
         _done_callbacks: list[tuple[Callback, contextvars.Context]] | None
         _exception: BaseException | None
         _exception_tb: Any
         _loop: Loop
-        _report: bool
         _result: Any
-        _source_traceback: Any
         _state: str
         _waiter: Task[Any] | None
+
+    # What few of them ever need is kept in the instance's dictionary, which is made only then.
+    _cancel_message: Any = None
+    _cancelled_exc: BaseException | None = None
+    _report: bool = False
+    _source_traceback: Any = None
 
     def _set_pending(self, loop: Loop) -> None:
         self._loop = loop
         self._state = PENDING
         self._result = self._exception = self._done_callbacks = self._waiter = None
-        self._cancel_message = self._cancelled_exc = self._source_traceback = None
-        self._asyncio_future_blocking = self._report = False
+        self._asyncio_future_blocking = False
         if loop._debug:
             # Above this are our own constructor and, at its end, whoever made the future.
             self._source_traceback = format_helpers.extract_stack(sys._getframe(2))
@@ -103,8 +100,8 @@ class Outcome:
 
     def result(self) -> Any:
         if self._state is FINISHED:
-            self._report = False
             if self._exception is not None:
+                self._report = False
                 raise self._exception.with_traceback(self._exception_tb)
             return self._result
         if self._state is CANCELLED:
@@ -113,7 +110,8 @@ class Outcome:
 
     def exception(self) -> BaseException | None:
         if self._state is FINISHED:
-            self._report = False
+            if self._exception is not None:
+                self._report = False
             return self._exception
         if self._state is CANCELLED:
             raise self._make_cancelled_error()
@@ -186,11 +184,12 @@ class Outcome:
 
     def _abandon(self, message: Any) -> bool:
         """Cancel, unless done: true when this made the difference."""
-        self._report = False
         if self._state is not PENDING:
+            self._report = False
             return False
         self._state = CANCELLED
-        self._cancel_message = message
+        if message is not None:
+            self._cancel_message = message
         self._tell()
         return True
 

@@ -13,7 +13,9 @@ import asyncio
 import contextvars
 import inspect
 import itertools
-from asyncio import base_tasks, coroutines, events, exceptions
+import sys
+from asyncio import base_tasks, coroutines, events, exceptions, format_helpers
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from coroscope.loop.future import Future
@@ -32,10 +34,7 @@ TASK_SLOTS = (
     "_context_run",
     "_coro",
     "_fut_waiter",
-    "_log_destroy_pending",
-    "_must_cancel",
     "_name",
-    "_num_cancels_requested",
     "_registration",
     "_send",
 )
@@ -48,6 +47,10 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     _cancelled: ClassVar[bool] = False
     """Handles in the ready queue may be cancelled there; a task's cancellation is a step like any other."""
+
+    _log_destroy_pending: bool = True
+    _must_cancel: bool = False
+    _num_cancels_requested: int = 0
 
     kind: ClassVar[str] = "task"
     """What runs as this task, in the words of the trace: task, generator, pollable or callable."""
@@ -69,9 +72,14 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     ) -> None:
         if loop is None:
             loop = events.get_event_loop()
-        self._set_pending(loop)
-        self._registration = None
-        if not coroutines.iscoroutine(coro):
+        # As `_set_pending`, in place: this is a large part of what a short task costs.
+        self._loop = loop
+        self._state = PENDING
+        self._result = self._exception = self._done_callbacks = self._waiter = self._registration = None
+        self._asyncio_future_blocking = False
+        if loop._debug:
+            self._source_traceback = format_helpers.extract_stack(sys._getframe(1))
+        if type(coro) is not CoroutineType and not coroutines.iscoroutine(coro):
             self._log_destroy_pending = False
             raise TypeError(f"a coroutine was expected, got {coro!r}")
         # A default name is a number until somebody asks for it.
@@ -83,9 +91,6 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         self._coro = coro
         self._send = coro.send
         self._fut_waiter = None
-        self._num_cancels_requested = 0
-        self._must_cancel = False
-        self._log_destroy_pending = True
         if eager_start and loop.is_running():
             self._start_eagerly()
         else:
@@ -136,8 +141,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         base_tasks._task_print_stack(self, limit, file)
 
     def cancel(self, msg: Any = None) -> bool:
-        self._report = False
         if self._state is not PENDING:
+            self._report = False
             return False
         self._num_cancels_requested += 1
         waits_for = self._fut_waiter
