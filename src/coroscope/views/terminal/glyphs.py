@@ -38,7 +38,7 @@ class Glyphs:
 
 UNICODE = Glyphs(
     states={State.RUNNING: "█", State.READY: "▒", State.WAITING: "─"},
-    woke="┼",
+    woke="•",
     ends={"raised": "×", "cancelled": "○", "pending": "→"},
     levels="▁▂▃▄▅▆▇█",
     axis="─",

@@ -67,7 +67,7 @@ class Sheet:
         body = Text(text, style) if isinstance(text, str) else text
         room = max(self.width - INDENT - label_width, 8)
         for number, wrapped in enumerate(body.wrap(self._console, room)):
-            self.line(Text(("" if number else label).ljust(label_width), QUIET) + wrapped)
+            self.line(Text.assemble((("" if number else label).ljust(label_width), QUIET), wrapped))
 
     def command(self, text: str) -> None:
         """Write what is to be copied: never cut, and never broken by us."""

@@ -132,7 +132,7 @@ def _print_shares(sheet: Sheet, trace: Trace) -> None:
     sheet.blank()
     _print_share_row(sheet, Text(" " * 11), ("the program", "tasks added up"), "", QUIET)
     for state, of_program_ns, of_tasks_ns in shares:
-        sign = Text(f"{sheet.glyphs.states[state]} {state.name.lower():9}", STATE_STYLES[state])
+        sign = Text.assemble((f"{sheet.glyphs.states[state]} {state.name.lower():9}", STATE_STYLES[state]))
         columns = (
             _share(sheet, of_program_ns, trace.duration_ns),
             _share(sheet, of_tasks_ns, tasks.total_ns),
@@ -141,7 +141,7 @@ def _print_shares(sheet: Sheet, trace: Trace) -> None:
     idle_ns = trace.duration_ns - program.total_ns
     if idle_ns > trace.duration_ns / 200:
         _print_share_row(
-            sheet, Text("  no task  ", QUIET), (_share(sheet, idle_ns, trace.duration_ns), ""), ""
+            sheet, Text.assemble(("  no task  ", QUIET)), (_share(sheet, idle_ns, trace.duration_ns), ""), ""
         )
 
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from coroscope.analysis import Concurrency
-from coroscope.trace.model import Outcome, Task, Trace
+from coroscope.trace.model import Outcome, State, Task, Trace
 from coroscope.views.terminal.axis import marks
 from coroscope.views.terminal.bars import Cell, Scale, bar
 from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, TROUBLE
@@ -122,8 +122,9 @@ class Timeline:
         if cell is None:
             return " ", ""
         self._seen_woke |= cell.woke
-        sign = self._sheet.glyphs.woke if cell.woke else self._sheet.glyphs.states[cell.state]
-        return sign, STATE_STYLES[cell.state]
+        if cell.woke:
+            return self._sheet.glyphs.woke, STATE_STYLES[State.RUNNING]
+        return self._sheet.glyphs.states[cell.state], STATE_STYLES[cell.state]
 
     def _with_end(self, drawn: Text, cells: Sequence[Cell | None], task: Task) -> Text:
         """Put the sign for an end that was not a plain return over the task's last cell."""
