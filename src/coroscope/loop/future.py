@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import events, exceptions
+from asyncio import exceptions
 from typing import Any
 
-from coroscope.loop.outcome import PENDING, SLOTS, Outcome
+from coroscope.loop.outcome import FINISHED, PENDING, SLOTS, Outcome
 
 
 class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
@@ -15,8 +15,7 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
     __slots__ = SLOTS
 
     def __init__(self, *, loop: Any = None) -> None:
-        own_loop: Any = events.get_event_loop() if loop is None else loop
-        self._set_pending(own_loop)
+        self._set_pending(loop)
 
     def cancel(self, msg: Any = None) -> bool:
         return self._abandon(msg)
@@ -24,7 +23,10 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
     def set_result(self, result: Any, /) -> None:
         if self._state is not PENDING:
             raise exceptions.InvalidStateError(f"{self._state}: {self!r}")
-        self._finish(result)
+        self._result = result
+        self._state = FINISHED
+        if self._waiters is not None:
+            self._tell()
 
     def set_exception(self, exception: Any, /) -> None:
         if self._state is not PENDING:
@@ -42,5 +44,20 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
         self._fail(exception)
 
     def __del__(self) -> None:
-        if self._report:
+        if self._exception is not None and self._report:
             self._report_unretrieved()
+
+
+def create_future(loop: Any) -> Future:
+    """`Loop.create_future`; sets up by itself what `Future.__init__` would: to call the class costs as much again."""
+    if loop._debug:
+        return Future(loop=loop)
+    future = _new_future(Future)
+    future._loop = loop
+    future._state = PENDING
+    future._exception = future._waiters = None
+    future._asyncio_future_blocking = False
+    return future
+
+
+_new_future = Future.__new__

@@ -2,7 +2,7 @@
 
 One round (`_run_once`):
   1. poll: what the operating system says is ready goes to the end of the ready queue; the poll blocks only when
-     the ready queue is empty, and no longer than until the next timer;
+     the ready queue is empty, and no longer than until the next timer; it is left out where it can bring nothing;
   2. the timers that are due go behind it, earliest first;
   3. everything that is in the ready queue by now runs, in order. What that makes ready waits for the next round, so
      that tasks which never wait cannot starve the poller.
@@ -18,19 +18,25 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from coroscope.loop.future import Future
+from coroscope.loop.future import create_future
 from coroscope.loop.handle import Handle, TimerHandle
 from coroscope.loop.observer import Observer, stepped_task
 from coroscope.loop.poller import Poller
-from coroscope.loop.task import Task
+from coroscope.loop.task import Task, create_task
 from coroscope.loop.timers import TimerHeap
+from coroscope.loop.trampoline import Returned
 from coroscope.loop.watch import Watch
 
 _logger = logging.getLogger("asyncio")
 _LONGEST_POLL_S = 24 * 3600.0
+_MOST_UNPOLLED_ROUNDS = 64
+"""After so many the poller is asked in any case, to take out what other threads' wakeups have written."""
+_MOST_TRAMPOLINES = 1000
+"""So many are kept for the next tasks, 0.6 KB each."""
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -44,7 +50,13 @@ class Loop(asyncio.SelectorEventLoop):
         self._timers = TimerHeap()
         # Contexts that are not a task's own: a task that a callback steps enters its own one inside this.
         self._wakeup_context = contextvars.Context()
-        super().__init__(Poller())
+        self._returned = Returned()
+        self._trampolines: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_TRAMPOLINES)
+        """Those that carry no coroutine now."""
+        self._unpolled_rounds = 0
+        poller = Poller()
+        self._registered = poller.registered
+        super().__init__(poller)
         self._prepare()
 
     # Queueing
@@ -85,17 +97,17 @@ class Loop(asyncio.SelectorEventLoop):
         self._prepare()
         return self._watch
 
-    def create_future(self) -> Future:
-        return Future(loop=self)
+    # Each is written where the slots are that it fills.
+    create_future = create_future
+    create_task = create_task
 
-    def create_task(self, coro: Any, **kwargs: Any) -> Any:
-        self._check_closed()  # type: ignore[attr-defined]
-        if self._task_factory is not None:  # type: ignore[attr-defined]
-            return super().create_task(coro, **kwargs)
-        task: Task[Any] = Task(coro, loop=self, **kwargs)
-        if task._source_traceback:
-            del task._source_traceback[-1]
-        return task
+    def set_task_factory(self, factory: Any) -> None:
+        super().set_task_factory(factory)
+        if factory is None:
+            vars(self).pop("create_task", None)
+        else:
+            # asyncio's own hands the factory exactly what it was given, which differs by CPython's version.
+            vars(self)["create_task"] = super().create_task
 
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -188,18 +200,28 @@ class Loop(asyncio.SelectorEventLoop):
         """One round: poll, due timers, then what is ready by now."""
         ready = self._ready  # type: ignore[attr-defined]
         timers = self._timers
-        timeout: float | None = None
-        if ready or self._stopping:  # type: ignore[attr-defined]
-            timeout = 0
-        elif timers:
-            due_s = timers.next_due()
-            if due_s is not None:
-                timeout = min(max(0.0, due_s - self.time()), _LONGEST_POLL_S)
-        self._poll(timeout)
+        if (
+            ready
+            and self._unpolled_rounds < _MOST_UNPOLLED_ROUNDS
+            and len(self._registered) <= 1
+            and not self._signal_handlers  # type: ignore[attr-defined]
+        ):
+            # Nothing but the loop's own wakeup is registered: a poll could bring nothing to run.
+            self._unpolled_rounds += 1
+        else:
+            self._unpolled_rounds = 0
+            self._poll(self._poll_timeout_s())
         if timers:
             for handle in timers.pop_due(self.time() + self._clock_resolution):  # type: ignore[attr-defined]
                 self._enqueue_due(handle)
         self._run_batch(len(ready))
+
+    def _poll_timeout_s(self) -> float | None:
+        """How long the poller may block: None is until something happens."""
+        if self._ready or self._stopping:  # type: ignore[attr-defined]
+            return 0
+        due_s = self._timers.next_due()
+        return None if due_s is None else min(max(0.0, due_s - self.time()), _LONGEST_POLL_S)
 
     def _poll_bare(self, timeout: float | None) -> None:
         events = self._selector.select(timeout)  # type: ignore[attr-defined]

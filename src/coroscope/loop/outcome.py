@@ -4,7 +4,8 @@ Both are Python subclasses of asyncio's C types, so that every `isinstance` and 
 never used. The C slots' names (`_state`, `_loop`, `_exception`, …) are kept, because asyncio's helpers and well-known
 libraries read them.
 
-Rule: a task that awaits is stored as `_waiter` when it comes first, else as a callback: order of arrival is kept.
+Rule: `_waiters` is None, the one task that awaits this, or a list of such tasks and of callbacks with their contexts;
+      never an empty list but after `remove_done_callback`. They are told in the order in which they came.
 Rule: whoever leaves the pending state calls `_tell`, once.
 """
 
@@ -12,9 +13,9 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from asyncio import base_futures, exceptions, format_helpers
+from asyncio import base_futures, events, exceptions, format_helpers
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
@@ -25,16 +26,16 @@ CANCELLED = "CANCELLED"
 FINISHED = "FINISHED"
 
 Callback = Callable[[Any], object]
+Waiter: TypeAlias = "Task[Any] | tuple[Callback, contextvars.Context]"
 
 SLOTS = (
     "_asyncio_future_blocking",
-    "_done_callbacks",
     "_exception",
     "_exception_tb",
     "_loop",
     "_result",
     "_state",
-    "_waiter",
+    "_waiters",
 )
 
 
@@ -45,13 +46,12 @@ class Outcome:
         __slots__ = ()
     else:
         _asyncio_future_blocking: bool
-        _done_callbacks: list[tuple[Callback, contextvars.Context]] | None
         _exception: BaseException | None
         _exception_tb: Any
         _loop: Loop
         _result: Any
         _state: str
-        _waiter: Task[Any] | None
+        _waiters: Task[Any] | list[Waiter] | None
 
     # What few of them ever need is kept in the instance's dictionary, which is made only then.
     _cancel_message: Any = None
@@ -59,12 +59,14 @@ class Outcome:
     _report: bool = False
     _source_traceback: Any = None
 
-    def _set_pending(self, loop: Loop) -> None:
-        self._loop = loop
-        self._state = PENDING
-        self._result = self._exception = self._done_callbacks = self._waiter = None
+    def _set_pending(self, loop: Loop | None) -> None:
+        self._exception = self._waiters = None
         self._asyncio_future_blocking = False
-        if loop._debug:
+        # Until there is a loop to report to, there is nothing to report.
+        self._state = FINISHED
+        self._loop = events.get_event_loop() if loop is None else loop  # type: ignore[assignment]
+        self._state = PENDING
+        if self._loop._debug:
             # Above this are our own constructor and, at its end, whoever made the future.
             self._source_traceback = format_helpers.extract_stack(sys._getframe(2))
 
@@ -73,10 +75,14 @@ class Outcome:
     @property
     def _callbacks(self) -> list[tuple[Callback, contextvars.Context]] | None:
         """Who will be told, in order, as asyncio's own futures list them."""
-        callbacks = list(self._done_callbacks or ())
-        if self._waiter is not None:
-            callbacks.insert(0, (self._waiter._wakeup, self._waiter._context))
-        return callbacks or None
+        waiters = self._waiters
+        if waiters is None:
+            return None
+        if not isinstance(waiters, list):
+            waiters = [waiters]
+        return [
+            waiter if isinstance(waiter, tuple) else (waiter._wakeup, waiter._context) for waiter in waiters
+        ] or None
 
     @property
     def _log_traceback(self) -> bool:
@@ -133,53 +139,55 @@ class Outcome:
             return
         if context is None:
             context = contextvars.copy_context()
-        if self._done_callbacks is None:
-            self._done_callbacks = [(fn, context)]
-        else:
-            self._done_callbacks.append((fn, context))
+        self._add_waiter((fn, context))
 
     def remove_done_callback(self, fn: Callback, /) -> int:
-        callbacks = self._done_callbacks
-        if not callbacks:
+        waiters = self._waiters
+        if not isinstance(waiters, list):
             return 0
-        kept = [entry for entry in callbacks if entry[0] != fn]
-        removed = len(callbacks) - len(kept)
+        kept = [waiter for waiter in waiters if not isinstance(waiter, tuple) or waiter[0] != fn]
+        removed = len(waiters) - len(kept)
         if removed:
-            callbacks[:] = kept
+            waiters[:] = kept
         return removed
 
     def _await_by(self, task: Task[Any]) -> None:
         """Have `task` stepped when this is done; called once for each time that it suspends here."""
         if self._state is not PENDING:
             self._loop._enqueue(task)
-        elif self._waiter is None and not self._done_callbacks:
-            self._waiter = task
+        elif self._waiters is None:
+            self._waiters = task
         else:
-            self.add_done_callback(task._wakeup, context=self._loop._wakeup_context)
+            self._add_waiter(task)
+
+    def _add_waiter(self, waiter: Waiter) -> None:
+        waiters = self._waiters
+        if waiters is None:
+            self._waiters = [waiter]
+        elif isinstance(waiters, list):
+            waiters.append(waiter)
+        else:
+            self._waiters = [waiters, waiter]
 
     def _tell(self) -> None:
-        """Schedule everyone who waits for this, in the order in which they came."""
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            waiter._loop._enqueue(waiter)
-        callbacks = self._done_callbacks
-        if callbacks:
-            self._done_callbacks = None
-            call_soon = self._loop.call_soon
-            for callback, context in callbacks:
-                call_soon(callback, self, context=context)
-
-    def _finish(self, result: Any) -> None:
-        self._result = result
-        self._state = FINISHED
-        self._tell()
+        """Schedule everyone who waits for this, of whom there is one at least, in the order in which they came."""
+        waiters: Any = self._waiters
+        self._waiters = None
+        if type(waiters) is not list:
+            self._loop._enqueue(waiters)
+            return
+        for waiter in waiters:
+            if type(waiter) is tuple:
+                self._loop.call_soon(waiter[0], self, context=waiter[1])
+            else:
+                self._loop._enqueue(waiter)
 
     def _fail(self, exception: BaseException) -> None:
         self._exception = exception
         self._exception_tb = exception.__traceback__
         self._state = FINISHED
-        self._tell()
+        if self._waiters is not None:
+            self._tell()
         self._report = True
 
     def _abandon(self, message: Any) -> bool:
@@ -190,7 +198,8 @@ class Outcome:
         self._state = CANCELLED
         if message is not None:
             self._cancel_message = message
-        self._tell()
+        if self._waiters is not None:
+            self._tell()
         return True
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -199,6 +208,8 @@ class Outcome:
             yield self
             if self._state is PENDING:
                 raise RuntimeError("await wasn't used with future")
+        if self._exception is None and self._state is FINISHED:
+            return self._result
         return self.result()
 
     __iter__ = __await__

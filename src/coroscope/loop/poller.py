@@ -18,6 +18,8 @@ if hasattr(selectors, "EpollSelector"):
         def __init__(self) -> None:
             super().__init__()
             self._poll: Any = self._selector.poll  # type: ignore[attr-defined]
+            self.registered: Any = self._fd_to_key  # type: ignore[attr-defined]
+            """What is registered, by its descriptor."""
 
         def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
             """As the base class; `timeout` in seconds, None blocks until something is ready."""
@@ -49,4 +51,11 @@ if hasattr(selectors, "EpollSelector"):
     _IN, _OUT = _select.EPOLLIN, _select.EPOLLOUT
 
 else:
-    Poller = selectors.DefaultSelector  # type: ignore[assignment, misc]
+
+    class Poller(selectors.DefaultSelector):  # type: ignore[no-redef]
+        """The platform's selector."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.registered: Any = self._fd_to_key  # type: ignore[attr-defined]
+            """What is registered, by its descriptor."""

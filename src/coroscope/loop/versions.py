@@ -13,12 +13,11 @@ import weakref
 from asyncio import tasks as asyncio_tasks
 from typing import Any, Protocol
 
-enter_task: Any = asyncio_tasks._enter_task
-leave_task: Any = asyncio_tasks._leave_task
-
 HAS_EAGER_TASKS = sys.version_info >= (3, 12)
+swap_current_task: Any = None
+"""Make a task, or None, the one that runs on a loop, and return the one before."""
 if HAS_EAGER_TASKS:
-    swap_current_task: Any = asyncio_tasks._swap_current_task  # type: ignore[attr-defined]
+    swap_current_task = asyncio_tasks._swap_current_task  # type: ignore[attr-defined]
 
 
 class Registered(Protocol):
@@ -29,16 +28,12 @@ class Registered(Protocol):
 
 if sys.version_info >= (3, 14):
     # The registry is a linked list through the tasks themselves: 30 ns, and the list forgets a task that is freed.
-    _register: Any = asyncio_tasks._register_task
-    _unregister: Any = asyncio_tasks._unregister_task
-
-    def register_task(task: Any) -> None:
-        """Make `asyncio.all_tasks` know `task`."""
-        _register(task)
-
-    def unregister_task(task: Any) -> None:
-        """Make `asyncio.all_tasks` forget `task`, which is done or being freed."""
-        _unregister(task)
+    CURRENT_TASKS = None
+    """The dictionary of the task that runs on each loop, where there is one: else it is `swap_current_task` only."""
+    register_task: Any = asyncio_tasks._register_task
+    """Make `asyncio.all_tasks` know a task."""
+    unregister_task: Any = asyncio_tasks._unregister_task
+    """Make `asyncio.all_tasks` forget a task, which is done or being freed."""
 
 else:
     # The registry is a WeakSet, whose `add` costs 400 to 570 ns and whose removal callback costs that again. The
@@ -48,6 +43,7 @@ else:
         asyncio_tasks._scheduled_tasks if HAS_EAGER_TASKS else asyncio_tasks._all_tasks  # type: ignore[attr-defined]
     )
     _references: set[Any] = _registry.data
+    CURRENT_TASKS: Any = asyncio_tasks._current_tasks  # type: ignore[attr-defined]
     _reference = weakref.ref
 
     def register_task(task: Registered) -> None:

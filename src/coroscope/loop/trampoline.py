@@ -1,0 +1,40 @@
+"""The trampoline: a generator that runs one coroutine after another, so that the end of each costs no exception.
+
+A coroutine that returns raises StopIteration at whoever resumed it by `send`: 150 to 190 ns to raise, carry out of
+the context and catch. A generator that delegates to it (`yield from`) gets the result as a value instead.
+
+Rule: a trampoline carries one coroutine at a time, from its first step until it returns.
+Rule: it is passed on when the coroutine has returned; one that an exception has passed through is spent.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Generator
+from typing import Any
+
+
+class Returned:
+    """What a loop's trampolines yield when a coroutine has returned; `result` must be taken at once."""
+
+    __slots__ = ("result",)
+
+    result: Any
+
+
+def new_trampoline(returned: Returned) -> Callable[[Any], Any]:
+    """The `send` of a new trampoline: given a coroutine it runs its first step, and given None each further one."""
+    trampoline = _run_coroutines(returned)
+    next(trampoline)
+    return trampoline.send
+
+
+@types.coroutine
+def _run_coroutines(returned: Returned) -> Generator[Any, Any, None]:
+    while True:
+        # No variable: a coroutine that is done, and its result, must not be kept until the next one comes.
+        returned.result = yield from (yield returned)
+
+
+TRAMPOLINE_CODE = _run_coroutines.__code__
+"""By which a trampoline's own frame is known in a traceback."""
