@@ -6,10 +6,14 @@ import asyncio
 import contextvars
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable
+import traceback
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -294,6 +298,142 @@ async def tasks_of_asyncios_own_type_run_too(notes: list[Any]) -> Any:
     return await task
 
 
+@program
+async def those_who_wait_for_a_future_are_told_in_the_order_in_which_they_came(notes: list[Any]) -> int:
+    future = asyncio.get_running_loop().create_future()
+
+    async def wait(name: str) -> None:
+        notes.append((name, await future))
+
+    tasks = [asyncio.create_task(wait("first"))]
+    await asyncio.sleep(0)
+    future.add_done_callback(lambda _: notes.append("callback"))
+    future.add_done_callback(notes.append)
+    tasks.append(asyncio.create_task(wait("last")))
+    await asyncio.sleep(0)
+    removed = future.remove_done_callback(notes.append)
+    future.set_result(7)
+    await asyncio.gather(*tasks)
+    return removed
+
+
+@program
+async def a_coroutine_that_is_not_cpythons_own_is_a_task_too(notes: list[Any]) -> Any:
+    class Foreign(Coroutine[Any, Any, str]):
+        """As compilers of Python make them: no CPython coroutine, but the same methods."""
+
+        def __init__(self, coroutine: Coroutine[Any, Any, str]) -> None:
+            self._coroutine = coroutine
+
+        def __await__(self) -> Any:
+            return self._coroutine.__await__()
+
+        def send(self, value: Any) -> Any:
+            return self._coroutine.send(value)
+
+        def throw(self, *error: Any) -> Any:
+            return self._coroutine.throw(*error)
+
+        def close(self) -> None:
+            self._coroutine.close()
+
+    async def work() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            notes.append("cancelled")
+        return await asyncio.sleep(0, "done")
+
+    task = asyncio.create_task(Foreign(work()))
+    await asyncio.sleep(0)
+    task.cancel()
+    return await task
+
+
+@program
+async def a_cancelled_task_may_return_all_the_same(notes: list[Any]) -> str:
+    async def work() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "stubborn"
+        return "undisturbed"
+
+    for _ in range(3):
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+        notes.append(await task)
+    return await asyncio.create_task(asyncio.sleep(0, "next"))
+
+
+@program
+async def a_generator_exit_is_thrown_into_a_task_like_any_error(notes: list[Any]) -> str:
+    future = asyncio.get_running_loop().create_future()
+
+    async def work() -> str:
+        try:
+            await future
+        except GeneratorExit:
+            notes.append("caught")
+        return await asyncio.sleep(0, "went on")
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    future.set_exception(GeneratorExit())
+    return await task
+
+
+@program
+async def a_busy_loop_hears_of_sockets_within_a_turn(notes: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    one, other = socket.socketpair()
+    with one, other:
+        loop.add_reader(other, lambda: notes.append(other.recv(1)))
+        for turn in range(3):
+            one.send(b"x")
+            await asyncio.sleep(0)
+            notes.append(turn)
+        loop.remove_reader(other)
+
+
+@program
+async def a_busy_loop_hears_of_signals_within_a_turn(notes: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, notes.append, "signal")
+    for turn in range(3):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        notes.append(turn)
+    loop.remove_signal_handler(signal.SIGUSR1)
+
+
+@program
+async def a_busy_loop_hears_of_other_threads(notes: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    called = asyncio.Event()
+    threading.Thread(target=loop.call_soon_threadsafe, args=[called.set]).start()
+    while not called.is_set():
+        await asyncio.sleep(0)
+    notes.append("heard")
+
+
+@program
+async def a_task_factory_is_given_what_the_caller_gave(notes: list[Any]) -> Any:
+    loop = asyncio.get_running_loop()
+
+    def make(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Future[Any]:
+        notes.append(sorted(options))
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    loop.set_task_factory(make)
+    first = await asyncio.create_task(asyncio.sleep(0, "first"))
+    second = await asyncio.create_task(asyncio.sleep(0, "second"), context=contextvars.copy_context())
+    loop.set_task_factory(None)
+    return [first, second, await asyncio.create_task(asyncio.sleep(0, "third"))]
+
+
 @pytest.mark.parametrize("function", programs, ids=lambda function: function.__name__)
 def test_a_program_runs_as_on_asyncio(function: Program) -> None:
     assert outcome(function, coroscope.Loop) == outcome(function, asyncio.SelectorEventLoop)
@@ -326,6 +466,69 @@ def test_our_tasks_and_futures_are_asyncios() -> None:
         assert asyncio.isfuture(loop.create_future())
 
     coroscope.run(main())
+
+
+def test_what_a_task_returned_is_not_kept_by_the_loop() -> None:
+    class Result:
+        pass
+
+    async def work() -> Result:
+        return Result()
+
+    async def main() -> Any:
+        return weakref.ref(await asyncio.create_task(work()))
+
+    async def check() -> None:
+        reference = await asyncio.create_task(main())
+        await asyncio.sleep(0)
+        assert reference() is None
+
+    coroscope.run(check())
+
+
+def test_a_failed_tasks_traceback_begins_in_its_coroutine() -> None:
+    async def fail(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        raise ValueError("no")
+
+    async def main() -> list[list[str]]:
+        tasks = [asyncio.create_task(fail(turns)) for turns in range(3)]
+        await asyncio.wait(tasks)
+        return [
+            [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+            for task in tasks
+            if (error := task.exception())
+        ]
+
+    assert coroscope.run(main()) == [["fail"]] * 3
+
+
+def test_the_tracebacks_of_a_failed_task_do_not_keep_it_alive() -> None:
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    async def main() -> tuple[BaseException | None, weakref.ref[Any]]:
+        task = asyncio.create_task(fail())
+        await asyncio.wait([task])
+        return task.exception(), weakref.ref(task)
+
+    error, task = coroscope.run(main())
+    assert error is not None
+    assert task() is None
+
+
+def test_few_trampolines_are_kept_of_many_tasks() -> None:
+    async def main(loop: coroscope.Loop) -> int:
+        await asyncio.gather(*(asyncio.sleep(0) for _ in range(3000)))
+        return len(loop._trampolines)
+
+    loop = coroscope.Loop()
+    try:
+        assert loop.run_until_complete(main(loop)) == loop._trampolines.maxlen
+    finally:
+        loop.close()
 
 
 def test_a_million_cancelled_timers_do_not_stay() -> None:

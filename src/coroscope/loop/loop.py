@@ -212,9 +212,12 @@ class Loop(asyncio.SelectorEventLoop):
             self._unpolled_rounds = 0
             self._poll(self._poll_timeout_s())
         if timers:
-            for handle in timers.pop_due(self.time() + self._clock_resolution):  # type: ignore[attr-defined]
-                self._enqueue_due(handle)
+            self._enqueue_due_timers()
         self._run_batch(len(ready))
+
+    def _enqueue_due_timers(self) -> None:
+        for timer in self._timers.pop_due(self.time() + self._clock_resolution):  # type: ignore[attr-defined]
+            self._enqueue_due(timer)
 
     def _poll_timeout_s(self) -> float | None:
         """How long the poller may block: None is until something happens."""
@@ -247,6 +250,8 @@ class Loop(asyncio.SelectorEventLoop):
             if item._cancelled:
                 continue
             item._run()
+        # A traceback may keep this frame, which must not keep what ran last.
+        item = None
 
     def _run_batch_timed(self, count: int) -> None:
         """As `_run_batch_bare`, with asyncio's warning about slow callbacks."""
@@ -263,6 +268,7 @@ class Loop(asyncio.SelectorEventLoop):
                     _logger.warning("Executing %s took %.3f seconds", _describe(item), took_s)
             finally:
                 self._current_handle = None
+        item = None
 
     def _run_batch_watched(self, count: int) -> None:
         """As the others, telling the watch; the observer may go in the middle of a batch."""
@@ -278,6 +284,7 @@ class Loop(asyncio.SelectorEventLoop):
                 run_one(1)
             finally:
                 watch.end()
+        item = None
 
 
 def _describe(item: Any) -> str:
