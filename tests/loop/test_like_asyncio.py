@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import os
 import signal
 import socket
@@ -434,6 +435,23 @@ async def a_task_factory_is_given_what_the_caller_gave(notes: list[Any]) -> Any:
     return [first, second, await asyncio.create_task(asyncio.sleep(0, "third"))]
 
 
+@program
+async def all_tasks_knows_a_task_from_its_creation_to_its_end(notes: list[Any]) -> None:
+    def note() -> None:
+        notes.append(sorted(task.get_name() for task in asyncio.all_tasks() if task.get_name() in "abc"))
+
+    async def child(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(child(turns), name=name) for turns, name in enumerate("abc")]
+    note()
+    for _ in range(4):
+        await asyncio.sleep(0)
+        note()
+    await asyncio.gather(*tasks)
+
+
 @pytest.mark.parametrize("function", programs, ids=lambda function: function.__name__)
 def test_a_program_runs_as_on_asyncio(function: Program) -> None:
     assert outcome(function, coroscope.Loop) == outcome(function, asyncio.SelectorEventLoop)
@@ -516,6 +534,24 @@ def test_the_tracebacks_of_a_failed_task_do_not_keep_it_alive() -> None:
 
     error, task = coroscope.run(main())
     assert error is not None
+    assert task() is None
+
+
+@pytest.mark.parametrize("new_loop", [coroscope.Loop, asyncio.SelectorEventLoop])
+def test_a_loop_that_stops_does_not_keep_the_tasks_that_never_began(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def main() -> weakref.ref[Any]:
+        return weakref.ref(asyncio.create_task(asyncio.sleep(60)))
+
+    loop = new_loop()
+    task = loop.run_until_complete(main())
+    # One more round may have begun it.
+    assert [task()] == list(asyncio.all_tasks(loop))
+    loop.set_exception_handler(lambda *_: None)
+    loop.close()
+    del loop
+    gc.collect()
     assert task() is None
 
 

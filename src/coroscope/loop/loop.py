@@ -29,6 +29,7 @@ from coroscope.loop.poller import Poller
 from coroscope.loop.task import Task, create_task
 from coroscope.loop.timers import TimerHeap
 from coroscope.loop.trampoline import Returned
+from coroscope.loop.versions import keep_registered
 from coroscope.loop.watch import Watch
 
 _logger = logging.getLogger("asyncio")
@@ -187,14 +188,16 @@ class Loop(asyncio.SelectorEventLoop):
 
     def run_forever(self) -> None:
         watch = self._watch
-        if watch is None:
-            return super().run_forever()
-        try:
+        if watch is not None:
             watch.started()
+        try:
             super().run_forever()
         finally:
-            watch.stopped()
-        return None
+            if watch is not None:
+                watch.stopped()
+            for item in self._ready:  # type: ignore[attr-defined]
+                if isinstance(item, Task):
+                    keep_registered(item)
 
     def _run_once(self) -> None:
         """One round: poll, due timers, then what is ready by now."""

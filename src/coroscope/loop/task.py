@@ -25,6 +25,9 @@ from coroscope.loop.trampoline import TRAMPOLINE_CODE, new_trampoline
 from coroscope.loop.versions import (
     CURRENT_TASKS,
     HAS_EAGER_TASKS,
+    REGISTERS_NEW_TASKS_APART,
+    keep_registered,
+    register_new_task,
     register_task,
     swap_current_task,
     unregister_task,
@@ -210,6 +213,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 trampolines = loop._trampolines
                 self._send = send = trampolines.pop() if trampolines else new_trampoline(loop._returned)
                 yielded = self._context.run(send, self._coro)
+                if REGISTERS_NEW_TASKS_APART and yielded is not loop._returned:
+                    keep_registered(self)
         except StopIteration as stop:
             # It was not on a trampoline, or was thrown into, and the trampoline under it is spent.
             self._send = None
@@ -226,7 +231,14 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 result = yielded.result
                 yielded.result = None
                 loop._trampolines.append(send)
-                self._end_returned(result)
+                if self._must_cancel:
+                    self._end_returned(result)
+                else:
+                    unregister_task(self)
+                    self._result = result
+                    self._state = FINISHED
+                    if self._waiters is not None:
+                        self._tell()
             elif (
                 (yielded.__class__ is Future or yielded.__class__ is Task)
                 and yielded._asyncio_future_blocking
@@ -362,7 +374,7 @@ def create_task(
     Sets up by itself what `Task.__init__` would: to call the class costs 200 to 250 ns more, a fifth of the whole life
     of a short task (CPython 3.11 and 3.13).
     """
-    if loop._closed or loop._debug or eager_start or type(coro) is not CoroutineType:
+    if loop._thread_id is None or loop._debug or eager_start or type(coro) is not CoroutineType:
         loop._check_closed()
         task: Task[Any] = Task(coro, loop=loop, name=name, context=context, eager_start=bool(eager_start))
         if task._source_traceback:
@@ -371,13 +383,13 @@ def create_task(
     task = _new_task(Task)
     task._loop = loop
     task._state = PENDING
-    task._exception = task._waiters = task._fut_waiter = task._send = None
+    task._exception = task._waiters = task._fut_waiter = task._send = task._registration = None
     task._asyncio_future_blocking = task._must_cancel = False
     task._name = _next_number() if name is None else str(name)
     task._context = copy_context() if context is None else context
     task._coro = coro
     loop._enqueue(task)
-    register_task(task)
+    register_new_task(task)
     return task
 
 
