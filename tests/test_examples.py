@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.programs import show_json, write_program
 
 FETCH = Path(__file__).resolve().parents[1] / "examples" / "fetch.py"
 TIMING = re.compile(r"(one after another|concurrently): (\d+) pages in (\d+\.\d+) s")
@@ -21,6 +24,11 @@ ON_UVLOOP = (
     "import asyncio, runpy, sys, uvloop; asyncio.set_event_loop_policy(uvloop.EventLoopPolicy());"
     "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
 )
+RECORDED: dict[str, Callable[[Path], list[str]]] = {
+    "its own loop": lambda _: [str(FETCH)],
+    "our loop": lambda _: ["--loop", "coroscope", str(FETCH)],
+    "uvloop": lambda folder: [str(write_program(folder, ON_UVLOOP)), str(FETCH)],
+}
 
 
 def fetch(*arguments: str, program: tuple[str, ...] = (str(FETCH),)) -> subprocess.CompletedProcess[str]:
@@ -60,6 +68,30 @@ def test_fetch_prints_the_same_on_another_loop_but_for_its_timings(
     assert on_uvloop.returncode == 0, on_uvloop.stderr
     assert without_timings(on_uvloop.stdout) == without_timings(alone.stdout)
     assert timings(on_uvloop.stdout).keys() == timings(alone.stdout).keys()
+
+
+@pytest.mark.parametrize("way", RECORDED)
+def test_fetch_prints_the_same_recorded_and_the_recording_agrees_with_its_timings(
+    way: str, alone: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    if way == "uvloop":
+        pytest.importorskip("uvloop", reason="uvloop is not made for this platform")
+    trace = tmp_path / "fetch.coroscope"
+    recorded = fetch(program=("-m", "coroscope", "run", "-o", str(trace), *RECORDED[way](tmp_path)))
+    assert recorded.returncode == 0, recorded.stderr
+    assert without_timings(recorded.stdout) == without_timings(alone.stdout)
+
+    pages = [task for task in show_json(trace)["tasks"] if task["coroutine"] == "fetch"]
+    assert [task["outcome"] for task in pages] == ["returned"] * 120
+    for tasks, (count, printed_s) in zip(
+        (pages[:60], pages[60:]), timings(recorded.stdout).values(), strict=True
+    ):
+        assert len(tasks) == count
+        recorded_s = max(task["ended_s"] for task in tasks) - min(task["created_s"] for task in tasks)
+        assert recorded_s == pytest.approx(printed_s, rel=0.05)
+    one_after_another, concurrent = pages[:60], pages[60:]
+    assert all(task["ended_s"] <= later["created_s"] for task, later in itertools.pairwise(one_after_another))
+    assert max(task["created_s"] for task in concurrent) < min(task["ended_s"] for task in concurrent)
 
 
 @contextmanager

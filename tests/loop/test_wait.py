@@ -147,7 +147,7 @@ def test_when_one_fails_the_others_are_cancelled_and_its_exception_raised() -> N
 
 @pytest.mark.filterwarnings("error")
 def test_what_cannot_be_run_is_named_before_anything_starts() -> None:
-    with pytest.raises(TypeError, match=r"item 1, a int"):
+    with pytest.raises(TypeError, match=r"item 1 \(int\)"):
         coroscope.wait([asyncio.sleep(60), 3])
 
 

@@ -18,13 +18,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+from asyncio import events
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from coroscope.loop.future import create_future
 from coroscope.loop.handle import Handle, TimerHandle
-from coroscope.loop.observer import Observer, stepped_task
+from coroscope.loop.observer import OUTSIDE, Observer, stepped_task
 from coroscope.loop.poller import Poller
 from coroscope.loop.task import Task, create_task
 from coroscope.loop.timers import TimerHeap
@@ -94,7 +95,14 @@ class Loop(asyncio.SelectorEventLoop):
 
         Returns the watch that tells it, None where there is no observer.
         """
-        self._watch = None if observer is None else Watch(self, observer)
+        if self._watch is not None:
+            self._watch.leave()
+        self._watch = None
+        if observer is not None:
+            self._watch = Watch(self, observer)
+            if events._get_running_loop() is self:
+                self._watch.started()
+                self._watch.begin_callback(OUTSIDE)
         self._prepare()
         return self._watch
 
@@ -187,14 +195,13 @@ class Loop(asyncio.SelectorEventLoop):
     # Running
 
     def run_forever(self) -> None:
-        watch = self._watch
-        if watch is not None:
-            watch.started()
+        if self._watch is not None:
+            self._watch.started()
         try:
             super().run_forever()
         finally:
-            if watch is not None:
-                watch.stopped()
+            if self._watch is not None:
+                self._watch.stopped()
             for item in self._ready:  # type: ignore[attr-defined]
                 if isinstance(item, Task):
                     keep_registered(item)
@@ -230,19 +237,19 @@ class Loop(asyncio.SelectorEventLoop):
         return None if due_s is None else min(max(0.0, due_s - self.time()), _LONGEST_POLL_S)
 
     def _poll_bare(self, timeout: float | None) -> None:
-        events = self._selector.select(timeout)  # type: ignore[attr-defined]
-        if events:
-            self._process_events(events)  # type: ignore[attr-defined]
+        happened = self._selector.select(timeout)  # type: ignore[attr-defined]
+        if happened:
+            self._process_events(happened)  # type: ignore[attr-defined]
 
     def _poll_watched(self, timeout: float | None) -> None:
         watch = self._watch
         if watch is None:
             return self._poll_bare(timeout)
         watch.poll_begun()
-        events = self._selector.select(timeout)  # type: ignore[attr-defined]
+        happened = self._selector.select(timeout)  # type: ignore[attr-defined]
         watch.poll_ended()
-        if events:
-            self._process_events(events)  # type: ignore[attr-defined]
+        if happened:
+            self._process_events(happened)  # type: ignore[attr-defined]
         return None
 
     def _run_batch_bare(self, count: int) -> None:

@@ -75,7 +75,7 @@ class Observer(Protocol):
         """The eager step is over, and the one round it goes on."""
 
     def task_destroyed(self, token: Any) -> None:
-        """A task was freed before it was done."""
+        """A task was freed, done or not."""
 
     def polled(self, blocked_ns: int) -> None:
         """The loop has asked the operating system, which took so long to answer."""

@@ -131,7 +131,7 @@ def _starter(index: int, item: Any) -> Callable[[Any, Loop], Any]:
     if callable(item) and not isinstance(item, type):
         return lambda function, loop: CallableTask(asyncio.to_thread(function), loop=loop, subject=function)
     raise TypeError(
-        f"coroscope.wait() cannot run item {index}, a {type(item).__qualname__}: give {_ACCEPTED}"
+        f"coroscope.wait() cannot run item {index} ({type(item).__qualname__}): give {_ACCEPTED}"
     )
 
 

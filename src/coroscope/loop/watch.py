@@ -76,6 +76,13 @@ class Watch:
             self.phase = Phase.OUTSIDE
             self._observer.loop_stopped()
 
+    def leave(self) -> None:
+        """Tell the observer nothing more, not even which tasks are freed."""
+        self.phase = Phase.OUTSIDE
+        self.token = None
+        self._tasks.clear()
+        self._causes.clear()
+
     def poll_begun(self) -> None:
         """The batch is over, and the loop asks the operating system."""
         self.end()
