@@ -130,9 +130,7 @@ def _starter(index: int, item: Any) -> Callable[[Any, Loop], Any]:
         return lambda pollable, loop: PollableTask(_poll(pollable), loop=loop, subject=pollable)
     if callable(item) and not isinstance(item, type):
         return lambda function, loop: CallableTask(asyncio.to_thread(function), loop=loop, subject=function)
-    raise TypeError(
-        f"coroscope.wait() cannot run item {index} ({type(item).__qualname__}): give {_ACCEPTED}"
-    )
+    raise TypeError(f"coroscope.wait() cannot run item {index} ({type(item).__qualname__}): give {_ACCEPTED}")
 
 
 async def _await(awaitable: Any) -> Any:
