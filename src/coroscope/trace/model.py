@@ -120,6 +120,15 @@ class Task:
             end_ns = self.times_ns[index + 1] if index < last else self.end_ns
             yield Span(State(state), self.times_ns[index], end_ns)
 
+    def iter_steps(self) -> Iterator[tuple[int, int]]:
+        """Start and end of each stay in the running state, in order of time; cheaper than all spans."""
+        states, times_ns = self.states, self.times_ns
+        last = len(states) - 1
+        index = states.find(State.RUNNING)
+        while index >= 0:
+            yield times_ns[index], times_ns[index + 1] if index < last else self.end_ns
+            index = states.find(State.RUNNING, index + 1)
+
     def time_in(self, state: State) -> int:
         """Nanoseconds spent in `state`."""
         return sum(span.end_ns - span.start_ns for span in self.iter_spans() if span.state is state)
@@ -166,19 +175,19 @@ class Trace:
         """The steps longer than `slow_ms` milliseconds, in order of time."""
         limit_ns = slow_ms * 1e6
         stalls = [
-            Stall(task.id, self._place_of(task.id, span), span.start_ns, span.end_ns - span.start_ns)
+            Stall(task.id, self._place_of(task.id, start_ns, end_ns), start_ns, end_ns - start_ns)
             for task in self.tasks.values()
-            for span in task.iter_spans()
-            if span.state is State.RUNNING and span.end_ns - span.start_ns > limit_ns
+            for start_ns, end_ns in task.iter_steps()
+            if end_ns - start_ns > limit_ns
         ]
         return sorted(stalls, key=lambda stall: stall.start_ns)
 
-    def _place_of(self, task: int, span: Span) -> Frame | None:
+    def _place_of(self, task: int, start_ns: int, end_ns: int) -> Frame | None:
         """Where the user's code most often was when the watchdog looked into this step."""
         places = Counter(
             innermost_user_frame(sample.chain)
             for sample in self.samples
-            if sample.task == task and span.start_ns <= sample.time_ns < span.end_ns
+            if sample.task == task and start_ns <= sample.time_ns < end_ns
         )
         return places.most_common(1)[0][0] if places else None
 
