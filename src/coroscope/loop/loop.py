@@ -18,9 +18,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import selectors
 from asyncio import events
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any
 
 from coroscope.loop.future import create_future
@@ -35,8 +36,12 @@ from coroscope.loop.watch import Watch
 
 _logger = logging.getLogger("asyncio")
 _LONGEST_POLL_S = 24 * 3600.0
-_MOST_UNPOLLED_ROUNDS = 64
-"""After so many the poller is asked in any case, to take out what other threads' wakeups have written."""
+_MOST_UNPOLLED_ROUNDS = 20_000
+"""After so many the poller is asked in any case, to take out what other threads' wakeups have written.
+
+They must take longer than `sys.getswitchinterval()` (5 ms): a poll lets go of the interpreter's lock for a moment,
+whereupon a thread that waits for it begins to count its interval anew. At 64 a thread waited up to 1.5 s.
+"""
 _MOST_TRAMPOLINES = 1000
 """So many are kept for the next tasks, 0.6 KB each."""
 
@@ -47,18 +52,20 @@ class Loop(asyncio.SelectorEventLoop):
     _watch: Watch | None = None
     _debug: bool
 
-    def __init__(self) -> None:
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         # asyncio's constructor sets the debug mode, which names these two.
-        self._timers = TimerHeap()
+        self._timer_heap = TimerHeap()
         # Contexts that are not a task's own: a task that a callback steps enters its own one inside this.
         self._wakeup_context = contextvars.Context()
         self._returned = Returned()
         self._trampolines: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_TRAMPOLINES)
         """Those that carry no coroutine now."""
         self._unpolled_rounds = 0
-        poller = Poller()
-        self._registered = poller.registered
-        super().__init__(poller)
+        if selector is None:
+            selector = Poller()
+        self._registered: Sized | None = selector.registered if isinstance(selector, Poller) else None
+        """What the poller has registered; None is not known."""
+        super().__init__(selector)
         self._prepare()
 
     # Queueing
@@ -177,12 +184,12 @@ class Loop(asyncio.SelectorEventLoop):
         timer = TimerHandle(when, callback, args, self, context)
         if timer._source_traceback:
             del timer._source_traceback[-1]
-        self._timers.push(timer)
+        self._timer_heap.push(timer)
         return timer
 
     def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
         if handle._scheduled:
-            self._timers.note_cancelled()
+            self._timer_heap.note_cancelled()
 
     def _add_callback(self, handle: Any) -> None:
         if not handle._cancelled:
@@ -190,7 +197,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     def close(self) -> None:
         super().close()
-        self._timers.clear()
+        self._timer_heap.clear()
 
     # Running
 
@@ -209,10 +216,10 @@ class Loop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         """One round: poll, due timers, then what is ready by now."""
         ready = self._ready  # type: ignore[attr-defined]
-        timers = self._timers
         if (
             ready
             and self._unpolled_rounds < _MOST_UNPOLLED_ROUNDS
+            and self._registered is not None
             and len(self._registered) <= 1
             and not self._signal_handlers  # type: ignore[attr-defined]
         ):
@@ -221,19 +228,19 @@ class Loop(asyncio.SelectorEventLoop):
         else:
             self._unpolled_rounds = 0
             self._poll(self._poll_timeout_s())
-        if timers:
+        if self._timer_heap:
             self._enqueue_due_timers()
         self._run_batch(len(ready))
 
     def _enqueue_due_timers(self) -> None:
-        for timer in self._timers.pop_due(self.time() + self._clock_resolution):  # type: ignore[attr-defined]
+        for timer in self._timer_heap.pop_due(self.time() + self._clock_resolution):  # type: ignore[attr-defined]
             self._enqueue_due(timer)
 
     def _poll_timeout_s(self) -> float | None:
         """How long the poller may block: None is until something happens."""
         if self._ready or self._stopping:  # type: ignore[attr-defined]
             return 0
-        due_s = self._timers.next_due()
+        due_s = self._timer_heap.next_due()
         return None if due_s is None else min(max(0.0, due_s - self.time()), _LONGEST_POLL_S)
 
     def _poll_bare(self, timeout: float | None) -> None:
