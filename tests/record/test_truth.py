@@ -51,11 +51,15 @@ async def late():
 async def failing():
     raise ValueError("as it should")
 
+async def forgotten():
+    await asyncio.sleep(0.001)
+
 async def leaker():
     await asyncio.sleep(10)
 
 async def main():
     loop = asyncio.get_running_loop()
+    asyncio.create_task(forgotten(), name="forgotten")
     future = loop.create_future()
     async with asyncio.TaskGroup() as group:
         group.create_task(setter(future), name="setter")
@@ -103,13 +107,15 @@ def task(recorded: dict[str, Any], coroutine: str) -> dict[str, Any]:
 
 def test_every_task_of_the_program_is_there_and_none_else(recorded: dict[str, Any]) -> None:
     assert [task["coroutine"] for task in recorded["tasks"]] == [
-        "main", "setter", "waiter", "sleeper", "never", "swallower", "failing", "blocker", "late", "leaker",
+        "main", "forgotten", "setter", "waiter", "sleeper",
+        "never", "swallower", "failing", "blocker", "late", "leaker",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("coroutine", "steps", "outcome"),
     [
+        ("forgotten", 2, "returned"),
         ("setter", 2, "returned"),
         ("waiter", 2, "returned"),
         ("never", 0, "cancelled"),

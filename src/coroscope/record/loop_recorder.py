@@ -151,9 +151,9 @@ class LoopRecorder:
             return
         try:
             record.is_running = True
+            task = record.running = record.ref()
             if not record.has_begun:
                 record.has_begun = True
-                task = record.ref()
                 record.is_silent = task is not None and bool(task._must_cancel)
             now = record.began_ns = time.monotonic_ns() - self._origin_ns
             if not record.is_silent:
@@ -166,14 +166,17 @@ class LoopRecorder:
         record.is_running = False
         self.current = None
         if not self._recorder.is_recording:
+            record.running = None
             return
         try:
             self._end_step(record)
         except Exception as error:
             self._recorder.fail(error)
+        finally:
+            record.running = None
 
     def _end_step(self, record: TaskRecord) -> None:
-        task = record.ref()
+        task = record.running
         if task is None:
             return
         if task.done():

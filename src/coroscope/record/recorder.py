@@ -113,6 +113,7 @@ class TaskRecord:
         "name",
         "ref",
         "root",
+        "running",
         "subject",
         "suspended_ns",
         "waits",
@@ -128,6 +129,8 @@ class TaskRecord:
         self.suspended_ns = 0
         self.has_begun = self.is_done = False
         self.is_running = False
+        self.running: Any = None
+        """The task while it takes a step: its last one may let go of what kept it alive."""
         self.is_silent = False
         """Its one step only throws a cancellation into a coroutine that never began: that is no step."""
         self.is_walked = True
