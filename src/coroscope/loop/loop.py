@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 import selectors
-from asyncio import events
+from asyncio import base_events, events
 from collections import deque
 from collections.abc import Callable, Sized
 from typing import Any
@@ -34,7 +33,6 @@ from coroscope.loop.trampoline import Returned
 from coroscope.loop.versions import keep_registered
 from coroscope.loop.watch import Watch
 
-_logger = logging.getLogger("asyncio")
 _LONGEST_POLL_S = 24 * 3600.0
 _MOST_UNPOLLED_ROUNDS = 20_000
 """After so many the poller is asked in any case, to take out what other threads' wakeups have written.
@@ -61,11 +59,9 @@ class Loop(asyncio.SelectorEventLoop):
         self._trampolines: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_TRAMPOLINES)
         """Those that carry no coroutine now."""
         self._unpolled_rounds = 0
-        if selector is None:
-            selector = Poller()
-        self._registered: Sized | None = selector.registered if isinstance(selector, Poller) else None
-        """What the poller has registered; None is not known."""
-        super().__init__(selector)
+        self._registered: Sized | None = None
+        """What our poller has registered; None where the selector is another."""
+        super().__init__(Poller() if selector is None else selector)
         self._prepare()
 
     # Queueing
@@ -202,6 +198,9 @@ class Loop(asyncio.SelectorEventLoop):
     # Running
 
     def run_forever(self) -> None:
+        # Here, since whoever tests with a selector of their own puts it in its place after the loop was made.
+        selector = self._selector  # type: ignore[attr-defined]
+        self._registered = selector.registered if isinstance(selector, Poller) else None
         if self._watch is not None:
             self._watch.started()
         try:
@@ -282,7 +281,7 @@ class Loop(asyncio.SelectorEventLoop):
                 item._run()
                 took_s = self.time() - started_s
                 if took_s >= self.slow_callback_duration:
-                    _logger.warning("Executing %s took %.3f seconds", _describe(item), took_s)
+                    base_events.logger.warning("Executing %s took %.3f seconds", _describe(item), took_s)
             finally:
                 self._current_handle = None
         item = None
