@@ -243,9 +243,7 @@ class Loop(asyncio.SelectorEventLoop):
         return None if due_s is None else min(max(0.0, due_s - self.time()), _LONGEST_POLL_S)
 
     def _poll_bare(self, timeout: float | None) -> None:
-        happened = self._selector.select(timeout)  # type: ignore[attr-defined]
-        if happened:
-            self._process_events(happened)  # type: ignore[attr-defined]
+        self._process_events(self._selector.select(timeout))  # type: ignore[attr-defined]
 
     def _poll_watched(self, timeout: float | None) -> None:
         watch = self._watch
@@ -254,8 +252,7 @@ class Loop(asyncio.SelectorEventLoop):
         watch.poll_begun()
         happened = self._selector.select(timeout)  # type: ignore[attr-defined]
         watch.poll_ended()
-        if happened:
-            self._process_events(happened)  # type: ignore[attr-defined]
+        self._process_events(happened)  # type: ignore[attr-defined]
         return None
 
     def _run_batch_bare(self, count: int) -> None:
@@ -281,7 +278,9 @@ class Loop(asyncio.SelectorEventLoop):
                 item._run()
                 took_s = self.time() - started_s
                 if took_s >= self.slow_callback_duration:
-                    base_events.logger.warning("Executing %s took %.3f seconds", _describe(item), took_s)
+                    base_events.logger.warning(  # type: ignore[attr-defined]
+                        "Executing %s took %.3f seconds", _describe(item), took_s
+                    )
             finally:
                 self._current_handle = None
         item = None

@@ -172,6 +172,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         if watch is not None:
             watch.eager_step_begins(self)
         previous = swap_current_task(loop, None)
+        register_new_task(self)
         try:
             self._run()
         finally:
@@ -179,14 +180,15 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             if watch is not None:
                 watch.eager_step_ended()
             if self._state is PENDING:
-                register_task(self)
+                keep_registered(self)
             else:
                 self._coro = None
 
     def _run(self) -> None:
         """One step, from the resumption of the coroutine to its next suspension. The hot path: one long function."""
         if self._state is not PENDING:
-            raise exceptions.InvalidStateError(f"_run(): already done: {self!r}")
+            self._report_step_when_done()
+            return
         error = None
         waited_for = self._fut_waiter
         if waited_for is not None:
@@ -206,7 +208,11 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         send: Any = self._send
         try:
             if error is not None:
-                yielded = self._context.run(self._coro.throw, error)
+                try:
+                    yielded = self._context.run(self._coro.throw, error)
+                finally:
+                    # Its traceback keeps this frame: this frame must not keep it.
+                    error = waited_for = None
             elif send is not None:
                 yielded = self._context.run(send, None)
             else:
@@ -221,7 +227,6 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             self._end_returned(stop.value)
         except BaseException as failure:
             self._end_raised(_without_our_frames(failure))
-            waited_for = error = None
             if isinstance(failure, (KeyboardInterrupt, SystemExit)):
                 raise
         else:
@@ -319,6 +324,12 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         failed._state = FINISHED
         self._fut_waiter = failed
         self._loop._enqueue(self)
+
+    def _report_step_when_done(self) -> None:
+        """Someone has called `asyncio.Future.set_result` or the like on this task while it was in the ready queue."""
+        problem = exceptions.InvalidStateError(f"__step(): already done: {self!r}")
+        context = {"message": f"Exception in callback {self._run!r}", "exception": problem, "task": self}
+        self._loop.call_exception_handler(context)
 
     def _wakeup(self, future: Any) -> None:
         """The callback by which futures that are not ours, or have several waiters, step this task."""
