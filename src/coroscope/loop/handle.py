@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import sys
 from asyncio import format_helpers
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 
 class Handle(asyncio.Handle):
-    """A callback in the ready queue."""
+    """A callback in the ready queue, or one that waits for a future."""
 
     __slots__ = ()
 
     if TYPE_CHECKING:
+        _callback: Any
+        _context: Context
         _source_traceback: Any
         _scheduled: bool
         _when: float
 
-    def __init__(
-        self, callback: Any, args: Any, loop: Any, context: contextvars.Context | None = None
-    ) -> None:
-        self._context = contextvars.copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-        self._repr = None
-        # Without the frames of the loop's own methods at its end: each of them takes away its own.
-        self._source_traceback = format_helpers.extract_stack(sys._getframe(1)) if loop._debug else None
+    def _run(self) -> None:
+        try:
+            args = self._args  # type: ignore[attr-defined]
+            if args:
+                self._context.run(self._callback, *args)
+            else:
+                self._context.run(self._callback)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._report(error)
+        # A traceback may keep this frame, which must not keep what it ran.
+        self = None  # type: ignore[assignment]
+
+    def _report(self, error: BaseException) -> None:
+        loop: Any = self._loop  # type: ignore[attr-defined]
+        source = format_helpers._format_callback_source(self._callback, self._args)  # type: ignore[attr-defined]
+        context = {"message": f"Exception in callback {source}", "exception": error, "handle": self}
+        if self._source_traceback:
+            context["source_traceback"] = self._source_traceback
+        loop.call_exception_handler(context)
 
 
 class TimerHandle(Handle, asyncio.TimerHandle):
@@ -37,11 +49,46 @@ class TimerHandle(Handle, asyncio.TimerHandle):
 
     __slots__ = ()
 
-    def __init__(
-        self, when: float, callback: Any, args: Any, loop: Any, context: contextvars.Context | None = None
-    ) -> None:
-        Handle.__init__(self, callback, args, loop, context)
-        if self._source_traceback:
-            del self._source_traceback[-1]
-        self._when = when
-        self._scheduled = False
+    def cancel(self) -> None:
+        if not self._cancelled:
+            loop: Any = self._loop  # type: ignore[attr-defined]
+            if self._scheduled:
+                loop._timer_heap.note_cancelled()
+            if loop._debug:
+                self._repr = repr(self)
+            self._cancelled = True
+            self._callback = self._args = None
+
+
+def new_handle(callback: Any, args: Any, loop: Any, context: Context | None) -> Handle:
+    """Make a handle. Not a constructor: to call the class would cost as much again."""
+    handle = _new_handle(Handle)
+    handle._callback = callback
+    handle._args = args  # type: ignore[attr-defined]
+    handle._context = copy_context() if context is None else context
+    handle._loop = loop  # type: ignore[attr-defined]
+    handle._cancelled = False
+    handle._repr = handle._source_traceback = None
+    if loop._debug:
+        handle._source_traceback = format_helpers.extract_stack(sys._getframe(2))
+    return handle
+
+
+def new_timer_handle(when: float, callback: Any, args: Any, loop: Any, context: Context | None) -> TimerHandle:
+    """As `new_handle`, for a timer that is due `when` the loop's clock says so."""
+    timer = _new_timer_handle(TimerHandle)
+    timer._when = when
+    timer._scheduled = False
+    timer._callback = callback
+    timer._args = args  # type: ignore[attr-defined]
+    timer._context = copy_context() if context is None else context
+    timer._loop = loop  # type: ignore[attr-defined]
+    timer._cancelled = False
+    timer._repr = timer._source_traceback = None
+    if loop._debug:
+        timer._source_traceback = format_helpers.extract_stack(sys._getframe(2))
+    return timer
+
+
+_new_handle = Handle.__new__
+_new_timer_handle = TimerHandle.__new__

@@ -20,17 +20,19 @@ import contextvars
 import selectors
 from asyncio import base_events, events
 from collections import deque
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from itertools import chain, repeat, starmap
 from typing import Any
 
 from coroscope.loop.future import create_future
-from coroscope.loop.handle import Handle, TimerHandle
+from coroscope.loop.handle import Handle, TimerHandle, new_handle, new_timer_handle
 from coroscope.loop.observer import OUTSIDE, Observer, stepped_task
 from coroscope.loop.poller import Poller
+from coroscope.loop.stepping import run_items
 from coroscope.loop.task import Task, create_task
 from coroscope.loop.timers import TimerHeap
 from coroscope.loop.trampoline import Returned
-from coroscope.loop.versions import keep_registered
+from coroscope.loop.versions import keep_registered, leave_task
 from coroscope.loop.watch import Watch
 
 _LONGEST_POLL_S = 24 * 3600.0
@@ -58,7 +60,6 @@ class Loop(asyncio.SelectorEventLoop):
         self._returned = Returned()
         self._trampolines: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_TRAMPOLINES)
         """Those that carry no coroutine now."""
-        self._unpolled_rounds = 0
         self._registered: Sized | None = None
         """What our poller has registered; None where the selector is another."""
         super().__init__(Poller() if selector is None else selector)
@@ -71,6 +72,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._append = self._ready.append  # type: ignore[attr-defined]
         self._enqueue = self._enqueue_checked if self._debug else self._append
         self._enqueue_due = self._append
+        self._is_plain = not self._debug and self._watch is None
         self._run_batch = self._run_batch_timed if self._debug else self._run_batch_bare
         self._poll = self._poll_bare
         if self._watch is not None:
@@ -129,9 +131,7 @@ class Loop(asyncio.SelectorEventLoop):
         if self._debug:
             self._check_thread()  # type: ignore[attr-defined]
             self._check_callback(callback, "call_soon")  # type: ignore[attr-defined]
-        handle = Handle(callback, args, self, context)
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
+        handle = new_handle(callback, args, self, context)
         self._enqueue(handle)
         return handle
 
@@ -141,9 +141,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._check_closed()  # type: ignore[attr-defined]
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")  # type: ignore[attr-defined]
-        handle = Handle(callback, args, self, context)
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
+        handle = new_handle(callback, args, self, context)
         if self._watch is not None:
             self._watch.queued(handle)
         self._append(handle)
@@ -177,9 +175,7 @@ class Loop(asyncio.SelectorEventLoop):
         if self._debug:
             self._check_thread()  # type: ignore[attr-defined]
             self._check_callback(callback, "call_at")  # type: ignore[attr-defined]
-        timer = TimerHandle(when, callback, args, self, context)
-        if timer._source_traceback:
-            del timer._source_traceback[-1]
+        timer = new_timer_handle(when, callback, args, self, context)
         self._timer_heap.push(timer)
         return timer
 
@@ -203,33 +199,61 @@ class Loop(asyncio.SelectorEventLoop):
         self._registered = selector.registered if isinstance(selector, Poller) else None
         if self._watch is not None:
             self._watch.started()
+        runs_own_rounds = type(self)._run_once is Loop._run_once and "_run_once" not in vars(self)
+        if runs_own_rounds:
+            vars(self)["_run_once"] = self._run_until_stopped
         try:
             super().run_forever()
         finally:
+            if runs_own_rounds:
+                del vars(self)["_run_once"]
             if self._watch is not None:
                 self._watch.stopped()
             for item in self._ready:  # type: ignore[attr-defined]
                 if isinstance(item, Task):
                     keep_registered(item)
 
+    def _run_until_stopped(self) -> None:
+        """Round after round; while nobody watches, without coming back here between them."""
+        while True:
+            if self._is_plain:
+                run_items(self, chain.from_iterable(self._rounds()), Task)
+            else:
+                Loop._run_once(self)
+            if self._stopping:  # type: ignore[attr-defined]
+                return
+
+    def _rounds(self) -> Iterator[Iterable[Any]]:
+        """For each round what is to run in it, taken out of the ready queue one by one as it runs."""
+        ready = self._ready  # type: ignore[attr-defined]
+        popleft = ready.popleft
+        unpolled_rounds = 0
+        while True:
+            if (
+                ready
+                and unpolled_rounds < _MOST_UNPOLLED_ROUNDS
+                and self._registered is not None
+                and len(self._registered) <= 1
+                and not self._signal_handlers  # type: ignore[attr-defined]
+            ):
+                # Nothing but the loop's own wakeup is registered: a poll could bring nothing to run.
+                unpolled_rounds += 1
+            else:
+                unpolled_rounds = 0
+                leave_task(self)
+                self._poll(self._poll_timeout_s())
+            if self._timer_heap.entries:
+                self._enqueue_due_timers()
+            yield starmap(popleft, repeat((), len(ready)))
+            if self._stopping or not self._is_plain:  # type: ignore[attr-defined]
+                return
+
     def _run_once(self) -> None:
         """One round: poll, due timers, then what is ready by now."""
-        ready = self._ready  # type: ignore[attr-defined]
-        if (
-            ready
-            and self._unpolled_rounds < _MOST_UNPOLLED_ROUNDS
-            and self._registered is not None
-            and len(self._registered) <= 1
-            and not self._signal_handlers  # type: ignore[attr-defined]
-        ):
-            # Nothing but the loop's own wakeup is registered: a poll could bring nothing to run.
-            self._unpolled_rounds += 1
-        else:
-            self._unpolled_rounds = 0
-            self._poll(self._poll_timeout_s())
-        if self._timer_heap:
+        self._poll(self._poll_timeout_s())
+        if self._timer_heap.entries:
             self._enqueue_due_timers()
-        self._run_batch(len(ready))
+        self._run_batch(len(self._ready))  # type: ignore[attr-defined]
 
     def _enqueue_due_timers(self) -> None:
         for timer in self._timer_heap.pop_due(self.time() + self._clock_resolution):  # type: ignore[attr-defined]
@@ -256,15 +280,8 @@ class Loop(asyncio.SelectorEventLoop):
         return None
 
     def _run_batch_bare(self, count: int) -> None:
-        """Run the first `count` things of the ready queue. The hot path."""
-        popleft = self._ready.popleft  # type: ignore[attr-defined]
-        for _ in range(count):
-            item = popleft()
-            if item._cancelled:
-                continue
-            item._run()
-        # A traceback may keep this frame, which must not keep what ran last.
-        item = None
+        """Run the first `count` things of the ready queue."""
+        run_items(self, starmap(self._ready.popleft, repeat((), count)), Task)  # type: ignore[attr-defined]
 
     def _run_batch_timed(self, count: int) -> None:
         """As `_run_batch_bare`, with asyncio's warning about slow callbacks."""
@@ -275,7 +292,7 @@ class Loop(asyncio.SelectorEventLoop):
             try:
                 self._current_handle = item
                 started_s = self.time()
-                item._run()
+                run_items(self, (item,), Task)
                 took_s = self.time() - started_s
                 if took_s >= self.slow_callback_duration:
                     base_events.logger.warning(  # type: ignore[attr-defined]

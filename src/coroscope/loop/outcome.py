@@ -4,9 +4,11 @@ Both are Python subclasses of asyncio's C types, so that every `isinstance` and 
 never used. The C slots' names (`_state`, `_loop`, `_exception`, …) are kept, because asyncio's helpers and well-known
 libraries read them.
 
-Rule: `_waiters` is None, the one task that awaits this, or a list of such tasks and of callbacks with their contexts;
-      never an empty list but after `remove_done_callback`. They are told in the order in which they came.
-Rule: whoever leaves the pending state calls `_tell`, once.
+Rule: `_waiters` is None, the one that waits for this, or a list of those who do, never an empty one but after
+      `remove_done_callback`: tasks that await it, and the handles of callbacks, which get their argument only when
+      they are queued (a handle that held the future from the beginning would be a cycle). They are told in the order
+      in which they came.
+Rule: whoever leaves the pending state calls `_tell`, or `_tell_failed`, once.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from asyncio import base_futures, events, exceptions, format_helpers
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from coroscope.loop.handle import Handle, new_handle
+
 if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
     from coroscope.loop.task import Task
@@ -26,12 +30,11 @@ CANCELLED = "CANCELLED"
 FINISHED = "FINISHED"
 
 Callback = Callable[[Any], object]
-Waiter: TypeAlias = "Task[Any] | tuple[Callback, contextvars.Context]"
+Waiter: TypeAlias = "Task[Any] | Handle"
 
 SLOTS = (
     "_asyncio_future_blocking",
     "_exception",
-    "_exception_tb",
     "_loop",
     "_result",
     "_state",
@@ -47,15 +50,15 @@ class Outcome:
     else:
         _asyncio_future_blocking: bool
         _exception: BaseException | None
-        _exception_tb: Any
         _loop: Loop
         _result: Any
         _state: str
-        _waiters: Task[Any] | list[Waiter] | None
+        _waiters: Waiter | list[Waiter] | None
 
     # What few of them ever need is kept in the instance's dictionary, which is made only then.
     _cancel_message: Any = None
     _cancelled_exc: BaseException | None = None
+    _exception_tb: Any = None
     _report: bool = False
     _source_traceback: Any = None
 
@@ -78,10 +81,11 @@ class Outcome:
         waiters = self._waiters
         if waiters is None:
             return None
-        if not isinstance(waiters, list):
-            waiters = [waiters]
         return [
-            waiter if isinstance(waiter, tuple) else (waiter._wakeup, waiter._context) for waiter in waiters
+            (waiter._callback, waiter._context)
+            if isinstance(waiter, Handle)
+            else (waiter._wakeup, waiter._context)
+            for waiter in (waiters if isinstance(waiters, list) else [waiters])
         ] or None
 
     @property
@@ -137,57 +141,63 @@ class Outcome:
         if self._state is not PENDING:
             self._loop.call_soon(fn, self, context=context)
             return
-        if context is None:
-            context = contextvars.copy_context()
-        self._add_waiter((fn, context))
+        self._add_waiter(new_handle(fn, None, self._loop, context))
 
     def remove_done_callback(self, fn: Callback, /) -> int:
         waiters = self._waiters
-        if not isinstance(waiters, list):
+        if waiters is None:
             return 0
-        kept = [waiter for waiter in waiters if not isinstance(waiter, tuple) or waiter[0] != fn]
-        removed = len(waiters) - len(kept)
-        if removed:
-            waiters[:] = kept
-        return removed
+        before = waiters if isinstance(waiters, list) else [waiters]
+        kept = [waiter for waiter in before if not (isinstance(waiter, Handle) and waiter._callback == fn)]
+        # Comparing may have run code of the program's own, but not added to a list that is not the current one.
+        if self._waiters is waiters and len(kept) < len(before):
+            self._waiters = kept
+        return len(before) - len(kept)
 
     def _await_by(self, task: Task[Any]) -> None:
         """Have `task` stepped when this is done; called once for each time that it suspends here."""
-        if self._state is not PENDING:
-            self._loop._enqueue(task)
-        elif self._waiters is None:
-            self._waiters = task
-        else:
+        if self._state is PENDING:
             self._add_waiter(task)
+        else:
+            if self._state is CANCELLED or self._exception is not None:
+                task._is_interrupted = True
+            self._loop._enqueue(task)
 
     def _add_waiter(self, waiter: Waiter) -> None:
         waiters = self._waiters
         if waiters is None:
-            self._waiters = [waiter]
-        elif isinstance(waiters, list):
+            self._waiters = waiter
+        elif type(waiters) is list:
             waiters.append(waiter)
         else:
-            self._waiters = [waiters, waiter]
+            self._waiters = [waiters, waiter]  # type: ignore[list-item]
 
     def _tell(self) -> None:
-        """Schedule everyone who waits for this, of whom there is one at least, in the order in which they came."""
+        """Queue everyone who waits for this, of whom there is one at least, in the order in which they came."""
         waiters: Any = self._waiters
         self._waiters = None
-        if type(waiters) is not list:
-            self._loop._enqueue(waiters)
-            return
-        for waiter in waiters:
-            if type(waiter) is tuple:
-                self._loop.call_soon(waiter[0], self, context=waiter[1])
-            else:
-                self._loop._enqueue(waiter)
+        enqueue = self._loop._enqueue
+        for waiter in waiters if type(waiters) is list else (waiters,):
+            if type(waiter) is Handle:
+                waiter._args = (self,)
+                if self._loop._debug:
+                    waiter._source_traceback = format_helpers.extract_stack(sys._getframe(1))
+            enqueue(waiter)
+
+    def _tell_failed(self) -> None:
+        """As `_tell`, when there is an exception to be thrown into the tasks that wait."""
+        waiters: Any = self._waiters
+        for waiter in waiters if type(waiters) is list else (waiters,):
+            if type(waiter) is not Handle:
+                waiter._is_interrupted = True
+        self._tell()
 
     def _fail(self, exception: BaseException) -> None:
         self._exception = exception
         self._exception_tb = exception.__traceback__
         self._state = FINISHED
         if self._waiters is not None:
-            self._tell()
+            self._tell_failed()
         self._report = True
 
     def _abandon(self, message: Any) -> bool:
@@ -199,7 +209,7 @@ class Outcome:
         if message is not None:
             self._cancel_message = message
         if self._waiters is not None:
-            self._tell()
+            self._tell_failed()
         return True
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -2,7 +2,7 @@
 
 Rule: a task is in the ready queue at most once: it is there exactly while it is ready.
 Rule: `_fut_waiter` is what the task waits for, until the step after the wakeup clears it.
-Rule: the ready queue holds the task itself; the loop calls `_run`, which resumes the coroutine inside its context.
+Rule: the ready queue holds the task itself; what a step does is in stepping.py.
 Rule: a coroutine takes its first step on a trampoline, and stays on it until it ends.
 The states and their transitions are asyncio's (CPython 3.14, Lib/asyncio/tasks.py); what differs is the cost: no
 handle, no wrapper and no `call_soon` a step.
@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from coroscope.loop.future import Future
 from coroscope.loop.outcome import CANCELLED, FINISHED, PENDING, SLOTS, Outcome
-from coroscope.loop.trampoline import TRAMPOLINE_CODE, new_trampoline
+from coroscope.loop.stepping import run_items
+from coroscope.loop.trampoline import TRAMPOLINE_CODE, Returned, new_trampoline
 from coroscope.loop.versions import (
-    CURRENT_TASKS,
     HAS_EAGER_TASKS,
-    REGISTERS_NEW_TASKS_APART,
     keep_registered,
     register_new_task,
     register_task,
@@ -41,7 +40,8 @@ TASK_SLOTS = (
     "_context",
     "_coro",
     "_fut_waiter",
-    "_must_cancel",
+    "_is_interrupted",
+    "_log_destroy_pending",
     "_name",
     "_registration",
     "_send",
@@ -56,7 +56,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     _cancelled: ClassVar[bool] = False
     """Handles in the ready queue may be cancelled there; a task's cancellation is a step like any other."""
 
-    _log_destroy_pending: bool = True
+    _must_cancel: bool = False
     _num_cancels_requested: int = 0
 
     kind: ClassVar[str] = "task"
@@ -66,7 +66,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         _coro: Any
         _name: str | int
         _fut_waiter: Any
-        _must_cancel: bool
+        _is_interrupted: bool
+        _log_destroy_pending: bool
         _context: contextvars.Context
 
     def __init__(
@@ -81,7 +82,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         self._set_pending(loop)
         loop = self._loop
         self._fut_waiter = self._send = self._registration = None
-        self._must_cancel = False
+        self._is_interrupted = False
+        self._log_destroy_pending = True
         if type(coro) is not CoroutineType:
             if not coroutines.iscoroutine(coro):
                 self._log_destroy_pending = False
@@ -151,7 +153,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             # `_fut_waiter` stays: it may be a task that swallows this, and be cancelled again.
             return True
         # It is in the ready queue already, or running: its next step throws.
-        self._must_cancel = True
+        self._must_cancel = self._is_interrupted = True
         self._cancel_message = msg
         return True
 
@@ -185,87 +187,52 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 self._coro = None
 
     def _run(self) -> None:
-        """One step, from the resumption of the coroutine to its next suspension. The hot path: one long function."""
-        if self._state is not PENDING:
-            self._report_step_when_done()
-            return
-        error = None
+        """One step, for whoever is not the loop itself."""
+        run_items(self._loop, (self,), type(self))
+
+    def _resume_interrupted(self) -> Any:
+        """A step that begins by throwing something into the coroutine, unless it turns out that there is nothing."""
+        self._is_interrupted = False
         waited_for = self._fut_waiter
-        if waited_for is not None:
-            self._fut_waiter = None
-            if waited_for._exception is not None or waited_for._state is CANCELLED:
-                # Thrown, not sent: an awaitable that yields the future by hand must see the failure too.
-                error = _error_of(waited_for)
+        self._fut_waiter = None
+        error = None
+        if waited_for is not None and (waited_for._exception is not None or waited_for._state is CANCELLED):
+            # Thrown, not sent: an awaitable that yields the future by hand must see the failure too.
+            error = _error_of(waited_for)
         if self._must_cancel:
             if not isinstance(error, exceptions.CancelledError):
                 error = self._make_cancelled_error()
             self._must_cancel = False
-        loop = self._loop
-        if CURRENT_TASKS is None:
-            swap_current_task(loop, self)
-        else:
-            CURRENT_TASKS[loop] = self
         send: Any = self._send
         try:
-            if error is not None:
-                try:
-                    yielded = self._context.run(self._coro.throw, error)
-                finally:
-                    # Its traceback keeps this frame: this frame must not keep it.
-                    error = waited_for = None
-            elif send is not None:
-                yielded = self._context.run(send, None)
-            else:
-                trampolines = loop._trampolines
-                self._send = send = trampolines.pop() if trampolines else new_trampoline(loop._returned)
-                yielded = self._context.run(send, self._coro)
-                if REGISTERS_NEW_TASKS_APART and yielded is not loop._returned:
-                    keep_registered(self)
-        except StopIteration as stop:
-            # It was not on a trampoline, or was thrown into, and the trampoline under it is spent.
-            self._send = None
-            self._end_returned(stop.value)
-        except BaseException as failure:
-            self._end_raised(_without_our_frames(failure))
-            if isinstance(failure, (KeyboardInterrupt, SystemExit)):
-                raise
-        else:
-            if yielded is None:
-                loop._enqueue(self)
-            elif yielded is loop._returned:
-                result = yielded.result
-                yielded.result = None
-                loop._trampolines.append(send)
-                if self._must_cancel:
-                    self._end_returned(result)
-                else:
-                    unregister_task(self)
-                    self._result = result
-                    self._state = FINISHED
-                    if self._waiters is not None:
-                        self._tell()
-            elif (
-                (yielded.__class__ is Future or yielded.__class__ is Task)
-                and yielded._asyncio_future_blocking
-                and yielded._loop is loop
-                and yielded is not self
-            ):
-                yielded._asyncio_future_blocking = False
-                self._fut_waiter = yielded
-                yielded._await_by(self)
-                if self._must_cancel and yielded.cancel(msg=self._cancel_message):
-                    self._must_cancel = False
-            else:
-                self._wait_for(yielded)
+            if error is None:
+                if send is None:
+                    self._send = send = new_trampoline(self._loop._returned)
+                    return self._context.run(send, self._coro)
+                return self._context.run(send, None)
+            if send is None or type(self._coro) is not CoroutineType or isinstance(error, GeneratorExit):
+                return self._context.run(self._coro.throw, error)
+            return self._context.run(send.__self__.throw, error)
         finally:
-            if CURRENT_TASKS is None:
-                swap_current_task(loop, None)
-            else:
-                del CURRENT_TASKS[loop]
-            # A traceback keeps the frames that were below it, and so this one: it must not keep the task too.
-            del self
+            # Its traceback keeps this frame: this frame must not keep it.
+            del self, error, waited_for, send
+
+    def _end_unusually(self, returned: Returned) -> None:
+        """The coroutine has failed on its trampoline, or was cancelled while it returned."""
+        error, result = returned.error, returned.result
+        returned.error = returned.result = None
+        if error is None:
+            self._end_returned(result)
+            return
+        self._end_raised(error)
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            try:
+                raise error
+            finally:
+                del self, error
 
     def _end_returned(self, result: Any) -> None:
+        self._send = None
         if self._must_cancel:
             # Cancelled in its last step: the cancellation wins.
             self._must_cancel = False
@@ -279,6 +246,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _end_raised(self, failure: BaseException) -> None:
         self._send = None
+        failure = _without_our_frames(failure)
         if isinstance(failure, exceptions.CancelledError):
             self._cancelled_exc = failure
             self._end_cancelled(None)
@@ -320,9 +288,9 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         """Have the next step raise RuntimeError where the coroutine yielded something wrong."""
         failed = Future(loop=self._loop)
         failed._exception = RuntimeError(message)
-        failed._exception_tb = None
         failed._state = FINISHED
         self._fut_waiter = failed
+        self._is_interrupted = True
         self._loop._enqueue(self)
 
     def _report_step_when_done(self) -> None:
@@ -341,6 +309,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             except BaseException as failure:
                 replacement._exception = failure
                 replacement._exception_tb = failure.__traceback__
+                self._is_interrupted = True
             self._fut_waiter = replacement
         self._run()
 
@@ -369,7 +338,7 @@ def _without_our_frames(error: BaseException) -> BaseException:
     return error
 
 
-_OUR_CODE = frozenset({Task._run.__code__, TRAMPOLINE_CODE})
+_OUR_CODE = frozenset({run_items.__code__, Task._resume_interrupted.__code__, TRAMPOLINE_CODE})
 
 
 def create_task(
@@ -395,7 +364,8 @@ def create_task(
     task._loop = loop
     task._state = PENDING
     task._exception = task._waiters = task._fut_waiter = task._send = task._registration = None
-    task._asyncio_future_blocking = task._must_cancel = False
+    task._asyncio_future_blocking = task._is_interrupted = False
+    task._log_destroy_pending = True
     task._name = _next_number() if name is None else str(name)
     task._context = copy_context() if context is None else context
     task._coro = coro

@@ -1,13 +1,13 @@
 """The timer heap: what must run at a time, earliest first.
 
-Rule: equal times run in the order in which they were asked for.
+Rule: what is not decided by the times is decided as in asyncio's heap of handles, for which equal times are in no
+      particular order: the comparison of two entries with the same time goes on to the handles.
 Rule: a cancelled timer stays until it comes to the top, or until more than half of the heap is cancelled.
 push O(log n), cancel O(1) amortised, pop_due O(log n) each.
 """
 
 from __future__ import annotations
 
-import itertools
 from heapq import heapify, heappop, heappush
 
 from coroscope.loop.handle import TimerHandle
@@ -19,37 +19,35 @@ _FEW = 100
 class TimerHeap:
     """The timers of one loop."""
 
-    __slots__ = ("_cancelled", "_entries", "_next_number")
+    __slots__ = ("_cancelled", "entries")
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, TimerHandle]] = []
+        self.entries: list[tuple[float, TimerHandle]] = []
         self._cancelled = 0
-        self._next_number = itertools.count().__next__
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     def push(self, handle: TimerHandle) -> None:
         """Keep `handle` until its time comes."""
         handle._scheduled = True
-        # Numbers differ, so that a comparison never gets as far as the handles.
-        heappush(self._entries, (handle._when, self._next_number(), handle))
+        heappush(self.entries, (handle._when, handle))
 
     def note_cancelled(self) -> None:
         """Count one more cancelled timer, and clean up when they are the most."""
         self._cancelled += 1
-        if self._cancelled > _FEW and self._cancelled * 2 > len(self._entries):
-            for entry in self._entries:
-                entry[2]._scheduled = not entry[2]._cancelled
-            self._entries = [entry for entry in self._entries if entry[2]._scheduled]
-            heapify(self._entries)
+        if self._cancelled > _FEW and self._cancelled * 2 > len(self.entries):
+            for entry in self.entries:
+                entry[1]._scheduled = not entry[1]._cancelled
+            self.entries = [entry for entry in self.entries if entry[1]._scheduled]
+            heapify(self.entries)
             self._cancelled = 0
 
     def next_due(self) -> float | None:
         """When the earliest timer that still counts is due, on the loop's clock."""
-        entries = self._entries
+        entries = self.entries
         while entries:
-            when, _, handle = entries[0]
+            when, handle = entries[0]
             if not handle._cancelled:
                 return when
             self._drop_first()
@@ -58,9 +56,9 @@ class TimerHeap:
     def pop_due(self, until: float) -> list[TimerHandle]:
         """Take out the timers due before `until`, earliest first."""
         due = []
-        entries = self._entries
+        entries = self.entries
         while entries and entries[0][0] < until:
-            handle = entries[0][2]
+            handle = entries[0][1]
             if handle._cancelled:
                 self._drop_first()
             else:
@@ -71,9 +69,9 @@ class TimerHeap:
 
     def clear(self) -> None:
         """Forget every timer."""
-        self._entries.clear()
+        self.entries.clear()
         self._cancelled = 0
 
     def _drop_first(self) -> None:
-        heappop(self._entries)[2]._scheduled = False
+        heappop(self.entries)[1]._scheduled = False
         self._cancelled -= 1

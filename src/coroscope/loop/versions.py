@@ -20,6 +20,14 @@ if HAS_EAGER_TASKS:
     swap_current_task = asyncio_tasks._swap_current_task  # type: ignore[attr-defined]
 
 
+def leave_task(loop: Any) -> None:
+    """No task runs on `loop` now."""
+    if CURRENT_TASKS is None:
+        swap_current_task(loop, None)
+    else:
+        CURRENT_TASKS.pop(loop, None)
+
+
 class Registered(Protocol):
     """What a task keeps for the registry: its own entry, or nothing."""
 
