@@ -6,7 +6,6 @@ import asyncio
 from asyncio import exceptions
 from typing import Any
 
-from coroscope.loop.handle import Handle
 from coroscope.loop.outcome import FINISHED, PENDING, SLOTS, Outcome
 
 
@@ -34,7 +33,7 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
         waiters = self._waiters
         if waiters is not None:
             kind = type(waiters)
-            if kind is Handle or kind is list:
+            if kind is tuple or kind is list:
                 self._tell()
             else:
                 self._waiters = None

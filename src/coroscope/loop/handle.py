@@ -52,12 +52,16 @@ class TimerHandle(Handle, asyncio.TimerHandle):
     def cancel(self) -> None:
         if not self._cancelled:
             loop: Any = self._loop  # type: ignore[attr-defined]
-            if self._scheduled:
-                loop._timer_heap.note_cancelled()
             if loop._debug:
                 self._repr = repr(self)
             self._cancelled = True
             self._callback = self._args = None
+            if self._scheduled:
+                self._scheduled = False
+                timers = loop._timer_heap
+                timers.cancelled += 1
+                if timers.cancelled * 2 > len(timers.entries):
+                    timers.clean_up()
 
 
 def new_handle(callback: Any, args: Any, loop: Any, context: Context | None) -> Handle:
@@ -78,7 +82,7 @@ def new_timer_handle(when: float, callback: Any, args: Any, loop: Any, context: 
     """As `new_handle`, for a timer that is due `when` the loop's clock says so."""
     timer = _new_timer_handle(TimerHandle)
     timer._when = when
-    timer._scheduled = False
+    timer._scheduled = True
     timer._callback = callback
     timer._args = args  # type: ignore[attr-defined]
     timer._context = copy_context() if context is None else context

@@ -18,22 +18,25 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import selectors
+import time
 from asyncio import base_events, events
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
+from heapq import heappush
 from itertools import chain, repeat, starmap
 from typing import Any
 
 from coroscope.loop.future import create_future
 from coroscope.loop.handle import Handle, TimerHandle, new_handle, new_timer_handle
-from coroscope.loop.observer import OUTSIDE, Observer, stepped_task
+from coroscope.loop.observer import OUTSIDE, Observer
+from coroscope.loop.outcome import handle_of
 from coroscope.loop.poller import Poller
 from coroscope.loop.stepping import run_items
 from coroscope.loop.task import Task, create_task
 from coroscope.loop.timers import TimerHeap
 from coroscope.loop.trampoline import Returned
 from coroscope.loop.versions import keep_registered, leave_task
-from coroscope.loop.watch import Watch
+from coroscope.loop.watch import Watch, task_of
 
 _LONGEST_POLL_S = 24 * 3600.0
 _MOST_UNPOLLED_ROUNDS = 20_000
@@ -51,6 +54,8 @@ class Loop(asyncio.SelectorEventLoop):
 
     _watch: Watch | None = None
     _debug: bool
+
+    time = time.monotonic  # type: ignore[assignment]
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         # asyncio's constructor sets the debug mode, which names these two.
@@ -73,6 +78,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._enqueue = self._enqueue_checked if self._debug else self._append
         self._enqueue_due = self._append
         self._is_plain = not self._debug and self._watch is None
+        self._is_guarded = self._debug or self._closed  # type: ignore[attr-defined]
         self._run_batch = self._run_batch_timed if self._debug else self._run_batch_bare
         self._poll = self._poll_bare
         if self._watch is not None:
@@ -87,7 +93,8 @@ class Loop(asyncio.SelectorEventLoop):
         self._append(item)
 
     def _enqueue_watched(self, item: Any) -> None:
-        self._watch.queued(item)  # type: ignore[union-attr]
+        if self._watch is not None:  # It may have gone in the middle of a batch.
+            self._watch.queued(item)
         self._enqueue_unwatched(item)
 
     def set_debug(self, enabled: bool) -> None:
@@ -126,14 +133,17 @@ class Loop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Handle:
-        if self._closed:  # type: ignore[attr-defined]
-            self._check_closed()  # type: ignore[attr-defined]
-        if self._debug:
-            self._check_thread()  # type: ignore[attr-defined]
-            self._check_callback(callback, "call_soon")  # type: ignore[attr-defined]
+        if self._is_guarded:
+            self._check_call(callback, "call_soon")
         handle = new_handle(callback, args, self, context)
         self._enqueue(handle)
         return handle
+
+    def _check_call(self, callback: Any, method: str) -> None:
+        self._check_closed()  # type: ignore[attr-defined]
+        if self._debug:
+            self._check_thread()  # type: ignore[attr-defined]
+            self._check_callback(callback, method)  # type: ignore[attr-defined]
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -157,9 +167,11 @@ class Loop(asyncio.SelectorEventLoop):
     ) -> TimerHandle:
         if delay is None:
             raise TypeError("delay must not be None")
-        timer = self.call_at(self.time() + delay, callback, *args, context=context)
-        if timer._source_traceback:
-            del timer._source_traceback[-1]
+        if self._is_guarded:
+            self._check_call(callback, "call_later")
+        when = self.time() + delay
+        timer = new_timer_handle(when, callback, args, self, context)
+        heappush(self._timer_heap.entries, (when, timer))
         return timer
 
     def call_at(  # type: ignore[override]
@@ -171,17 +183,17 @@ class Loop(asyncio.SelectorEventLoop):
     ) -> TimerHandle:
         if when is None:
             raise TypeError("when cannot be None")
-        self._check_closed()  # type: ignore[attr-defined]
-        if self._debug:
-            self._check_thread()  # type: ignore[attr-defined]
-            self._check_callback(callback, "call_at")  # type: ignore[attr-defined]
+        if self._is_guarded:
+            self._check_call(callback, "call_at")
         timer = new_timer_handle(when, callback, args, self, context)
-        self._timer_heap.push(timer)
+        heappush(self._timer_heap.entries, (when, timer))
         return timer
 
-    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
-        if handle._scheduled:
-            self._timer_heap.note_cancelled()
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "call_at" in vars(cls) and "call_later" not in vars(cls):
+            # asyncio's goes by way of `call_at`, which whoever replaces that one counts on.
+            cls.call_later = asyncio.SelectorEventLoop.call_later  # type: ignore[assignment]
 
     def _add_callback(self, handle: Any) -> None:
         if not handle._cancelled:
@@ -189,6 +201,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     def close(self) -> None:
         super().close()
+        self._is_guarded = True
         self._timer_heap.clear()
 
     # Running
@@ -227,6 +240,7 @@ class Loop(asyncio.SelectorEventLoop):
         """For each round what is to run in it, taken out of the ready queue one by one as it runs."""
         ready = self._ready  # type: ignore[attr-defined]
         popleft = ready.popleft
+        timers = self._timer_heap.entries
         unpolled_rounds = 0
         while True:
             if (
@@ -242,7 +256,7 @@ class Loop(asyncio.SelectorEventLoop):
                 unpolled_rounds = 0
                 leave_task(self)
                 self._poll(self._poll_timeout_s())
-            if self._timer_heap.entries:
+            if timers and timers[0][0] < self.time() + self._clock_resolution:  # type: ignore[attr-defined]
                 self._enqueue_due_timers()
             yield starmap(popleft, repeat((), len(ready)))
             if self._stopping or not self._is_plain:  # type: ignore[attr-defined]
@@ -287,8 +301,6 @@ class Loop(asyncio.SelectorEventLoop):
         """As `_run_batch_bare`, with asyncio's warning about slow callbacks."""
         for _ in range(count):
             item = self._ready.popleft()  # type: ignore[attr-defined]
-            if item._cancelled:
-                continue
             try:
                 self._current_handle = item
                 started_s = self.time()
@@ -308,7 +320,7 @@ class Loop(asyncio.SelectorEventLoop):
         for _ in range(count):
             watch = self._watch
             item = self._ready[0]  # type: ignore[attr-defined]
-            if watch is None or item._cancelled:
+            if watch is None or type(item) is not tuple and item._cancelled:
                 run_one(1)
                 continue
             watch.begin(item)
@@ -321,5 +333,7 @@ class Loop(asyncio.SelectorEventLoop):
 
 def _describe(item: Any) -> str:
     """How asyncio names what was slow: the task, or the handle."""
-    task = item if isinstance(item, Task) else stepped_task(item._callback)
+    if type(item) is tuple:
+        item = handle_of(item)
+    task = task_of(item)
     return str(item) if task is None else repr(task)

@@ -5,9 +5,11 @@ never used. The C slots' names (`_state`, `_loop`, `_exception`, …) are kept, 
 libraries read them.
 
 Rule: `_waiters` is None, the one that waits for this, or a list of those who do, never an empty one but after
-      `remove_done_callback`: tasks that await it, and the handles of callbacks, which get their argument only when
-      they are queued (a handle that held the future from the beginning would be a cycle). They are told in the order
-      in which they came.
+      `remove_done_callback`: tasks that await it, and callbacks as pairs of a function and its context. They are told
+      in the order in which they came.
+Rule: in the ready queue a callback is a triple: the function, its context, and the future that it is called with.
+      Nobody can hold or cancel it there, so it needs no handle.
+Rule: `_exception` is what made this fail, or, once, the CancelledError that ended a cancelled task.
 Rule: whoever leaves the pending state calls `_tell`, or `_tell_failed`, once.
 """
 
@@ -17,6 +19,7 @@ import contextvars
 import sys
 from asyncio import base_futures, events, exceptions, format_helpers
 from collections.abc import Callable, Generator
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coroscope.loop.handle import Handle, new_handle
@@ -29,8 +32,11 @@ PENDING = "PENDING"
 CANCELLED = "CANCELLED"
 FINISHED = "FINISHED"
 
+FAILED = "failed"
+"""A task's interruption: what it waited for may have failed, or been cancelled."""
+
 Callback = Callable[[Any], object]
-Waiter: TypeAlias = "Task[Any] | Handle"
+Waiter: TypeAlias = "Task[Any] | tuple[Callback, contextvars.Context]"
 
 SLOTS = (
     "_asyncio_future_blocking",
@@ -57,7 +63,6 @@ class Outcome:
 
     # What few of them ever need is kept in the instance's dictionary, which is made only then.
     _cancel_message: Any = None
-    _cancelled_exc: BaseException | None = None
     _exception_tb: Any = None
     _report: bool = False
     _source_traceback: Any = None
@@ -82,9 +87,7 @@ class Outcome:
         if waiters is None:
             return None
         return [
-            (waiter._callback, waiter._context)
-            if isinstance(waiter, Handle)
-            else (waiter._wakeup, waiter._context)
+            waiter if isinstance(waiter, tuple) else (waiter._wakeup, waiter._context)
             for waiter in (waiters if isinstance(waiters, list) else [waiters])
         ] or None
 
@@ -129,26 +132,31 @@ class Outcome:
 
     def _make_cancelled_error(self) -> BaseException:
         """The error that ended this, once; a new one for everyone who asks later."""
-        error = self._cancelled_exc
+        error = self._exception
         if error is not None:
-            self._cancelled_exc = None
+            self._exception = None
             return error
         if self._cancel_message is None:
             return exceptions.CancelledError()
         return exceptions.CancelledError(self._cancel_message)
 
-    def add_done_callback(self, fn: Callback, /, *, context: contextvars.Context | None = None) -> None:
+    # The context may be given by position too: a default that only a keyword can replace costs 30 ns a call.
+    def add_done_callback(self, fn: Callback, context: contextvars.Context | None = None) -> None:
         if self._state is not PENDING:
-            self._loop.call_soon(fn, self, context=context)
+            loop = self._loop
+            if loop._is_guarded:
+                loop.call_soon(fn, self, context=context)
+            else:
+                loop._enqueue((fn, copy_context() if context is None else context, self))
             return
-        self._add_waiter(new_handle(fn, None, self._loop, context))
+        self._add_waiter((fn, copy_context() if context is None else context))
 
     def remove_done_callback(self, fn: Callback, /) -> int:
         waiters = self._waiters
         if waiters is None:
             return 0
         before = waiters if isinstance(waiters, list) else [waiters]
-        kept = [waiter for waiter in before if not (isinstance(waiter, Handle) and waiter._callback == fn)]
+        kept = [waiter for waiter in before if not (isinstance(waiter, tuple) and waiter[0] == fn)]
         # Comparing may have run code of the program's own, but not added to a list that is not the current one.
         if self._waiters is waiters and len(kept) < len(before):
             self._waiters = kept
@@ -160,7 +168,7 @@ class Outcome:
             self._add_waiter(task)
         else:
             if self._state is CANCELLED or self._exception is not None:
-                task._is_interrupted = True
+                task._interruption = FAILED
             self._loop._enqueue(task)
 
     def _add_waiter(self, waiter: Waiter) -> None:
@@ -176,20 +184,21 @@ class Outcome:
         """Queue everyone who waits for this, of whom there is one at least, in the order in which they came."""
         waiters: Any = self._waiters
         self._waiters = None
-        enqueue = self._loop._enqueue
+        loop = self._loop
         for waiter in waiters if type(waiters) is list else (waiters,):
-            if type(waiter) is Handle:
-                waiter._args = (self,)
-                if self._loop._debug:
-                    waiter._source_traceback = format_helpers.extract_stack(sys._getframe(1))
-            enqueue(waiter)
+            if type(waiter) is not tuple:
+                loop._enqueue(waiter)
+            elif loop._debug:
+                loop.call_soon(waiter[0], self, context=waiter[1])
+            else:
+                loop._enqueue((waiter[0], waiter[1], self))
 
     def _tell_failed(self) -> None:
         """As `_tell`, when there is an exception to be thrown into the tasks that wait."""
         waiters: Any = self._waiters
         for waiter in waiters if type(waiters) is list else (waiters,):
-            if type(waiter) is not Handle:
-                waiter._is_interrupted = True
+            if type(waiter) is not tuple and waiter._interruption is None:
+                waiter._interruption = FAILED
         self._tell()
 
     def _fail(self, exception: BaseException) -> None:
@@ -233,3 +242,21 @@ class Outcome:
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback
         self._loop.call_exception_handler(context)
+
+
+def call_back(item: tuple[Callback, contextvars.Context, Outcome]) -> None:
+    """Call the function of a triple from the ready queue."""
+    function, context, outcome = item
+    try:
+        context.run(function, outcome)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        handle_of(item)._report(error)
+    # A traceback may keep this frame, which must not keep what it ran.
+    del item, function, outcome
+
+
+def handle_of(item: tuple[Callback, contextvars.Context, Outcome]) -> Handle:
+    """The handle that asyncio would have in the ready queue for such a triple."""
+    return new_handle(item[0], (item[2],), item[2]._loop, item[1])

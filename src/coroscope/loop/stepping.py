@@ -5,8 +5,8 @@ Rule: a step of a task is one `send` or `throw`, inside the task's own context, 
       a future     it waits: the future keeps the task, and queues it when it is done;
       `returned`   its trampoline says that the coroutine has returned or failed (trampoline.py).
 Rule: `asyncio.current_task` names the task from its step to the next one's, or until anything else runs.
-Rule: `is_interrupted` is set by whatever makes the next thing sent not a plain None: a cancellation, or a failure of
-      what the task waits for. So a step asks one question for both.
+Rule: `_interruption` is set by whatever may make the next thing sent not a plain None: a cancellation, or a failure
+      of what the task waits for. So a step asks one question for both.
 
 `run_items` is one long function on purpose: a call for each step costs a tenth of a switch (CPython 3.11 and 3.13).
 """
@@ -17,28 +17,39 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.future import Future
-from coroscope.loop.outcome import FINISHED, PENDING
+from coroscope.loop.outcome import FINISHED, PENDING, call_back
 from coroscope.loop.trampoline import new_trampoline
-from coroscope.loop.versions import CURRENT_TASKS, keep_registered, leave_task, swap_current_task, unregister_task
+from coroscope.loop.versions import (
+    CURRENT_TASKS,
+    forget_new_task,
+    keep_registered,
+    leave_task,
+    swap_current_task,
+    unregister_task,
+)
 
 if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
 
 
 def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
-    """Run each of `items`: a step of those that are exactly of `task_type`, the `_run` method of all others."""
+    """Run each of `items`: step those that are exactly of `task_type`, call those that are callbacks or handles."""
     returned = loop._returned
     trampolines = loop._trampolines
+    enqueue = loop._enqueue
     current = CURRENT_TASKS
     is_entered = False
-    item = yielded = None
+    spare = None  # The trampoline of a coroutine that has returned in its first step, most likely for the next one.
+    item = send = yielded = None
     try:
         for item in items:
             if type(item) is not task_type:
                 if is_entered:
                     is_entered = False
                     leave_task(loop)
-                if not item._cancelled:
+                if type(item) is tuple:
+                    call_back(item)
+                elif not item._cancelled:
                     item._run()
                 item = None
                 continue
@@ -51,16 +62,32 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
             else:
                 current[loop] = item
             try:
-                if item._is_interrupted:
+                if item._interruption is not None:
                     yielded = item._resume_interrupted()
                 elif item._send is not None:
                     item._fut_waiter = None
                     yielded = item._context.run(item._send, None)
                 else:
-                    item._send = trampolines.pop() if trampolines else new_trampoline(returned)
-                    yielded = item._context.run(item._send, item._coro)
+                    if spare is not None:
+                        send = spare
+                        spare = None
+                    else:
+                        send = trampolines.pop() if trampolines else new_trampoline(returned)
+                    yielded = item._context.run(send, item._coro)
                     if yielded is not returned:
+                        item._send = send
                         keep_registered(item)
+                    elif returned.error is None and item._interruption is None:
+                        spare = send
+                        forget_new_task(item)
+                        item._result = returned.result
+                        returned.result = None
+                        item._state = FINISHED
+                        if item._waiters is not None:
+                            item._tell()
+                        item = yielded = send = None
+                        continue
+                    send = None
             except StopIteration as stop:
                 # It was on no trampoline.
                 item._end_returned(stop.value)
@@ -70,11 +97,12 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                     raise
             else:
                 if yielded is None:
-                    loop._enqueue(item)
+                    enqueue(item)
                 elif yielded is returned:
-                    trampolines.append(item._send)
-                    item._send = None
-                    if returned.error is not None or item._is_interrupted:
+                    if item._send is not None:
+                        trampolines.append(item._send)
+                        item._send = None
+                    if returned.error is not None or item._interruption is not None:
                         item._end_unusually(returned)
                     else:
                         unregister_task(item)
@@ -89,7 +117,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                     and yielded._waiters is None
                     and yielded._state is PENDING
                     and yielded._loop is loop
-                    and not item._is_interrupted
+                    and item._interruption is None
                 ):
                     yielded._asyncio_future_blocking = False
                     item._fut_waiter = yielded
@@ -99,6 +127,8 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
             # The next item may be long in coming, and a traceback may keep this frame.
             item = yielded = None
     finally:
-        item = yielded = None
+        item = send = yielded = None
+        if spare is not None:
+            trampolines.append(spare)
         if is_entered:
             leave_task(loop)

@@ -15,14 +15,15 @@ import contextvars
 import inspect
 import itertools
 from asyncio import base_tasks, coroutines, exceptions
+from asyncio.exceptions import CancelledError
 from contextvars import copy_context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from coroscope.loop.future import Future
-from coroscope.loop.outcome import CANCELLED, FINISHED, PENDING, SLOTS, Outcome
+from coroscope.loop.outcome import CANCELLED, FAILED, FINISHED, PENDING, SLOTS, Outcome
 from coroscope.loop.stepping import run_items
-from coroscope.loop.trampoline import TRAMPOLINE_CODE, Returned, new_trampoline
+from coroscope.loop.trampoline import Returned, new_trampoline
 from coroscope.loop.versions import (
     HAS_EAGER_TASKS,
     keep_registered,
@@ -32,6 +33,7 @@ from coroscope.loop.versions import (
     unregister_task,
 )
 
+MUST_CANCEL = "must cancel"
 _next_number = itertools.count(1).__next__
 _T = TypeVar("_T")
 
@@ -40,9 +42,10 @@ TASK_SLOTS = (
     "_context",
     "_coro",
     "_fut_waiter",
-    "_is_interrupted",
+    "_interruption",
     "_log_destroy_pending",
     "_name",
+    "_num_cancels_requested",
     "_registration",
     "_send",
 )
@@ -56,8 +59,6 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     _cancelled: ClassVar[bool] = False
     """Handles in the ready queue may be cancelled there; a task's cancellation is a step like any other."""
 
-    _must_cancel: bool = False
-    _num_cancels_requested: int = 0
 
     kind: ClassVar[str] = "task"
     """What runs as this task, in the words of the trace: task, generator, pollable or callable."""
@@ -66,8 +67,9 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         _coro: Any
         _name: str | int
         _fut_waiter: Any
-        _is_interrupted: bool
+        _interruption: str | None
         _log_destroy_pending: bool
+        _num_cancels_requested: int
         _context: contextvars.Context
 
     def __init__(
@@ -82,8 +84,9 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         self._set_pending(loop)
         loop = self._loop
         self._fut_waiter = self._send = self._registration = None
-        self._is_interrupted = False
+        self._interruption = None
         self._log_destroy_pending = True
+        self._num_cancels_requested = 0
         if type(coro) is not CoroutineType:
             if not coroutines.iscoroutine(coro):
                 self._log_destroy_pending = False
@@ -112,6 +115,18 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             self._report_unretrieved()
 
     __repr__ = base_tasks._task_repr
+
+    @property
+    def _must_cancel(self) -> bool:
+        """Whether the next step throws CancelledError. Well-known libraries read it, and take it back."""
+        return self._interruption is MUST_CANCEL
+
+    @_must_cancel.setter
+    def _must_cancel(self, value: bool) -> None:
+        if value:
+            self._interruption = MUST_CANCEL
+        elif self._interruption is MUST_CANCEL:
+            self._interruption = FAILED
 
     @property
     def subject(self) -> Any:
@@ -153,7 +168,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             # `_fut_waiter` stays: it may be a task that swallows this, and be cancelled again.
             return True
         # It is in the ready queue already, or running: its next step throws.
-        self._must_cancel = self._is_interrupted = True
+        self._interruption = MUST_CANCEL
         self._cancel_message = msg
         return True
 
@@ -192,17 +207,20 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _resume_interrupted(self) -> Any:
         """A step that begins by throwing something into the coroutine, unless it turns out that there is nothing."""
-        self._is_interrupted = False
+        must_cancel = self._interruption is MUST_CANCEL
+        self._interruption = None
         waited_for = self._fut_waiter
         self._fut_waiter = None
-        error = None
-        if waited_for is not None and (waited_for._exception is not None or waited_for._state is CANCELLED):
+        error: BaseException | None = None
+        if waited_for is not None:
             # Thrown, not sent: an awaitable that yields the future by hand must see the failure too.
-            error = _error_of(waited_for)
-        if self._must_cancel:
-            if not isinstance(error, exceptions.CancelledError):
-                error = self._make_cancelled_error()
-            self._must_cancel = False
+            if waited_for._state is CANCELLED:
+                error = waited_for._make_cancelled_error()
+            elif waited_for._exception is not None:
+                waited_for._report = False
+                error = waited_for._exception.with_traceback(waited_for._exception_tb)
+        if must_cancel and not isinstance(error, CancelledError):
+            error = self._make_cancelled_error()
         send: Any = self._send
         try:
             if error is None:
@@ -224,7 +242,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         if error is None:
             self._end_returned(result)
             return
-        self._end_raised(error)
+        self._end_failed(error)
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             try:
                 raise error
@@ -233,10 +251,11 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _end_returned(self, result: Any) -> None:
         self._send = None
-        if self._must_cancel:
+        if self._interruption is MUST_CANCEL:
             # Cancelled in its last step: the cancellation wins.
-            self._must_cancel = False
-            self._end_cancelled(self._cancel_message)
+            self._interruption = None
+            unregister_task(self)
+            self._abandon(self._cancel_message)
             return
         unregister_task(self)
         self._result = result
@@ -245,18 +264,19 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             self._tell()
 
     def _end_raised(self, failure: BaseException) -> None:
-        self._send = None
-        failure = _without_our_frames(failure)
-        if isinstance(failure, exceptions.CancelledError):
-            self._cancelled_exc = failure
-            self._end_cancelled(None)
-        else:
-            unregister_task(self)
-            self._fail(failure)
+        """The coroutine has failed, and no trampoline caught it."""
+        self._end_failed(_without_our_frames(failure))
 
-    def _end_cancelled(self, message: Any) -> None:
+    def _end_failed(self, failure: BaseException) -> None:
+        self._send = None
         unregister_task(self)
-        self._abandon(message)
+        if isinstance(failure, CancelledError):
+            self._exception = failure
+            self._state = CANCELLED
+            if self._waiters is not None:
+                self._tell_failed()
+        else:
+            self._fail(failure)
 
     def _wait_for(self, yielded: Any) -> None:
         """Suspend on anything that is not exactly a future of ours, or say what is wrong with it."""
@@ -281,8 +301,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 yielded._await_by(self)
             else:
                 yielded.add_done_callback(self._wakeup, context=self._loop._wakeup_context)
-            if self._must_cancel and yielded.cancel(msg=self._cancel_message):
-                self._must_cancel = False
+            if self._interruption is MUST_CANCEL and yielded.cancel(msg=self._cancel_message):
+                self._interruption = None
 
     def _throw_soon(self, message: str) -> None:
         """Have the next step raise RuntimeError where the coroutine yielded something wrong."""
@@ -290,7 +310,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         failed._exception = RuntimeError(message)
         failed._state = FINISHED
         self._fut_waiter = failed
-        self._is_interrupted = True
+        self._interruption = FAILED
         self._loop._enqueue(self)
 
     def _report_step_when_done(self) -> None:
@@ -309,7 +329,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             except BaseException as failure:
                 replacement._exception = failure
                 replacement._exception_tb = failure.__traceback__
-                self._is_interrupted = True
+                self._interruption = FAILED
             self._fut_waiter = replacement
         self._run()
 
@@ -317,16 +337,6 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 def _loop_of(future: Any) -> Any:
     """The loop of a future of any kind (CPython 3.11, `asyncio.futures._get_loop`)."""
     return future.get_loop() if hasattr(future, "get_loop") else future._loop
-
-
-def _error_of(future: Any) -> BaseException:
-    """What awaiting `future`, which failed or was cancelled, raises; not raised here, for its traceback's sake."""
-    if future._state is CANCELLED:
-        error: BaseException = future._make_cancelled_error()
-        return error
-    future._report = False
-    failure: BaseException = future._exception
-    return failure.with_traceback(future._exception_tb)
 
 
 def _without_our_frames(error: BaseException) -> BaseException:
@@ -338,13 +348,13 @@ def _without_our_frames(error: BaseException) -> BaseException:
     return error
 
 
-_OUR_CODE = frozenset({run_items.__code__, Task._resume_interrupted.__code__, TRAMPOLINE_CODE})
+_OUR_CODE = frozenset({run_items.__code__, Task._resume_interrupted.__code__})
 
 
 def create_task(
     loop: Any,
     coro: Any,
-    *,
+    # A default that only a keyword can replace costs 30 ns a call, so these may be given by position too.
     name: Any = None,
     context: contextvars.Context | None = None,
     eager_start: bool | None = None,
@@ -354,7 +364,7 @@ def create_task(
     Sets up by itself what `Task.__init__` would: to call the class costs 200 to 250 ns more, a fifth of the whole life
     of a short task (CPython 3.11 and 3.13).
     """
-    if loop._thread_id is None or loop._debug or eager_start or type(coro) is not CoroutineType:
+    if loop._thread_id is None or not loop._is_plain or eager_start or type(coro) is not CoroutineType:
         loop._check_closed()
         task: Task[Any] = Task(coro, loop=loop, name=name, context=context, eager_start=bool(eager_start))
         if task._source_traceback:
@@ -364,8 +374,10 @@ def create_task(
     task._loop = loop
     task._state = PENDING
     task._exception = task._waiters = task._fut_waiter = task._send = task._registration = None
-    task._asyncio_future_blocking = task._is_interrupted = False
+    task._interruption = None
+    task._asyncio_future_blocking = False
     task._log_destroy_pending = True
+    task._num_cancels_requested = 0
     task._name = _next_number() if name is None else str(name)
     task._context = copy_context() if context is None else context
     task._coro = coro

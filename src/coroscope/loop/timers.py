@@ -3,12 +3,13 @@
 Rule: what is not decided by the times is decided as in asyncio's heap of handles, for which equal times are in no
       particular order: the comparison of two entries with the same time goes on to the handles.
 Rule: a cancelled timer stays until it comes to the top, or until more than half of the heap is cancelled.
+Rule: `entries` is one list for the life of the loop, which pushes onto it by itself.
 push O(log n), cancel O(1) amortised, pop_due O(log n) each.
 """
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop
 
 from coroscope.loop.handle import TimerHandle
 
@@ -19,29 +20,20 @@ _FEW = 100
 class TimerHeap:
     """The timers of one loop."""
 
-    __slots__ = ("_cancelled", "entries")
+    __slots__ = ("cancelled", "entries")
 
     def __init__(self) -> None:
         self.entries: list[tuple[float, TimerHandle]] = []
-        self._cancelled = 0
+        self.cancelled = 0
+        """How many of them are; whoever cancels one counts it."""
 
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def push(self, handle: TimerHandle) -> None:
-        """Keep `handle` until its time comes."""
-        handle._scheduled = True
-        heappush(self.entries, (handle._when, handle))
-
-    def note_cancelled(self) -> None:
-        """Count one more cancelled timer, and clean up when they are the most."""
-        self._cancelled += 1
-        if self._cancelled > _FEW and self._cancelled * 2 > len(self.entries):
-            for entry in self.entries:
-                entry[1]._scheduled = not entry[1]._cancelled
-            self.entries = [entry for entry in self.entries if entry[1]._scheduled]
-            heapify(self.entries)
-            self._cancelled = 0
+    def clean_up(self) -> None:
+        """Take out the cancelled timers, which are the most, if they are many."""
+        entries = self.entries
+        if self.cancelled > _FEW:
+            entries[:] = [entry for entry in entries if not entry[1]._cancelled]
+            heapify(entries)
+            self.cancelled = 0
 
     def next_due(self) -> float | None:
         """When the earliest timer that still counts is due, on the loop's clock."""
@@ -70,8 +62,8 @@ class TimerHeap:
     def clear(self) -> None:
         """Forget every timer."""
         self.entries.clear()
-        self._cancelled = 0
+        self.cancelled = 0
 
     def _drop_first(self) -> None:
-        heappop(self.entries)[1]._scheduled = False
-        self._cancelled -= 1
+        heappop(self.entries)
+        self.cancelled -= 1

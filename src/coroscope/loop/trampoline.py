@@ -43,8 +43,5 @@ def _run_coroutines(returned: Returned) -> Generator[Any, Any, None]:
         except GeneratorExit:
             raise  # The trampoline itself is being closed, with the coroutine on it.
         except BaseException as error:
-            returned.error = error
-
-
-TRAMPOLINE_CODE = _run_coroutines.__code__
-"""By which a trampoline's own frame is known in a traceback."""
+            # Its traceback begins with this frame, which is not the program's.
+            returned.error = error.with_traceback(error.__traceback__.tb_next)  # type: ignore[union-attr]

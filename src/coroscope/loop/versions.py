@@ -67,6 +67,8 @@ if REGISTERS_NEW_TASKS_APART:
     _new_tasks: set[Any] = asyncio_tasks._eager_tasks  # type: ignore[attr-defined]
     register_new_task: Any = _new_tasks.add
     """As `register_task`, for a task in the ready queue of a running loop; `keep_registered` must follow."""
+    forget_new_task: Any = _new_tasks.discard
+    """Make `asyncio.all_tasks` forget a task that ends in its first step."""
 
     def keep_registered(task: Registered) -> None:
         """A task that was registered as new goes on after its first step, or its loop does not."""
@@ -92,6 +94,8 @@ else:
         def unregister_task(task: Registered) -> None:
             """Make `asyncio.all_tasks` forget `task`, which is done or being freed."""
             _references.discard(task._registration)
+
+    forget_new_task = unregister_task
 
 
 def set_loop_policy(policy: Any) -> None:

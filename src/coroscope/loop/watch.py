@@ -96,7 +96,7 @@ class Watch:
 
     def queued(self, item: Any, is_dispatched: bool = False) -> None:
         """A task or handle enters the ready queue; `is_dispatched` tells that the poller put it there."""
-        task = item if isinstance(item, Task) else stepped_task(item._callback)
+        task = task_of(item)
         cause = self._cause_of(item, is_dispatched)
         if task is None:
             self._causes[id(item)] = cause
@@ -139,14 +139,14 @@ class Watch:
     def begin(self, item: Any) -> None:
         """A task's step, or a callback, starts to run."""
         self.phase = Phase.RUNNING
-        task = item if isinstance(item, Task) else stepped_task(item._callback)
+        task = task_of(item)
         if task is not None:
             entry = self._tasks.get(id(task))
             token = self._create(task, OUTSIDE, False) if entry is None else entry[0]
             self._begin_step(token)
             return
         cause = self._causes.pop(id(item), OUTSIDE)
-        if cause is IO and getattr(item._callback, "__func__", None) is self._read_signals:
+        if cause is IO and getattr(_callback_of(item), "__func__", None) is self._read_signals:
             cause = SIGNAL
         self.begin_callback(cause)
 
@@ -188,3 +188,12 @@ class Watch:
         self.token, self.cause = self._outer.pop()
         if self.token is not None:
             self._observer.step_resumed(self.token)
+
+
+def task_of(item: Any) -> Any:
+    """The task that a thing of a ready queue steps, or None."""
+    return item if isinstance(item, Task) else stepped_task(_callback_of(item))
+
+
+def _callback_of(item: Any) -> Any:
+    return item[0] if type(item) is tuple else item._callback
