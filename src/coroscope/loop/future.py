@@ -19,7 +19,7 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if not hasattr(cls, "__del__"):
+        if cls.__del__ is asyncio.Future.__del__:  # type: ignore[attr-defined]
             cls.__del__ = _report_at_the_end  # type: ignore[attr-defined]
 
     def cancel(self, msg: Any = None) -> bool:
@@ -27,7 +27,9 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
 
     def set_result(self, result: Any, /) -> None:
         if self._state is not PENDING:
-            raise exceptions.InvalidStateError(f"{self._state}: {self!r}")
+            state = f"{self._state}: {self!r}"
+            del self, result  # which the error would keep, by this frame
+            raise exceptions.InvalidStateError(state)
         self._result = result
         self._state = FINISHED
         waiters = self._waiters
@@ -41,15 +43,16 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
 
     def set_exception(self, exception: Any, /) -> None:
         if self._state is not PENDING:
-            raise exceptions.InvalidStateError(f"{self._state}: {self!r}")
+            state = f"{self._state}: {self!r}"
+            del self, exception  # which the error would keep, by this frame
+            raise exceptions.InvalidStateError(state)
         if isinstance(exception, type):
             exception = exception()
         if isinstance(exception, StopIteration):
-            error = RuntimeError(
-                "StopIteration interacts badly with generators and cannot be raised into a Future"
-            )
-            error.__cause__ = error.__context__ = exception
-            exception = error
+            # What becomes of it differs between patch releases: TypeError at once, or RuntimeError for who awaits this.
+            model = asyncio.Future[Any](loop=self._loop)
+            model.set_exception(exception)
+            exception = model.exception()
         if not isinstance(exception, BaseException):
             raise TypeError(f"invalid exception object: {exception!r}")
         self._fail(exception)

@@ -55,6 +55,8 @@ class Outcome:
         __slots__ = ()
     else:
         _asyncio_future_blocking: bool
+        _cancel_message: Any
+        """Kept in the C part, which has a slot for it."""
         _exception: BaseException | None
         _loop: Loop
         _result: Any
@@ -62,7 +64,6 @@ class Outcome:
         _waiters: Waiter | list[Waiter] | None
 
     # What few of them ever need is kept in the instance's dictionary, which is made only then.
-    _cancel_message: Any = None
     _exception_tb: Any = None
     _report: bool = False
     _source_traceback: Any = None
@@ -113,10 +114,17 @@ class Outcome:
 
     def result(self) -> Any:
         if self._state is FINISHED:
-            if self._exception is not None:
-                self._report = False
-                raise self._exception.with_traceback(self._exception_tb)
-            return self._result
+            failure = self._exception
+            if failure is None:
+                return self._result
+            self._report = False
+            failure.with_traceback(self._exception_tb)
+            # Its traceback keeps this frame: this frame must keep neither.
+            del self
+            try:
+                raise failure
+            finally:
+                del failure
         if self._state is CANCELLED:
             raise self._make_cancelled_error()
         raise exceptions.InvalidStateError("Result is not set.")
@@ -215,8 +223,7 @@ class Outcome:
             self._report = False
             return False
         self._state = CANCELLED
-        if message is not None:
-            self._cancel_message = message
+        self._cancel_message = message
         if self._waiters is not None:
             self._tell_failed()
         return True
@@ -224,12 +231,19 @@ class Outcome:
     def __await__(self) -> Generator[Any, None, Any]:
         if self._state is PENDING:
             self._asyncio_future_blocking = True
-            yield self
-            if self._state is PENDING:
-                raise RuntimeError("await wasn't used with future")
-        if self._exception is None and self._state is FINISHED:
+            try:
+                yield self
+            except BaseException:
+                del self  # which the error that it failed with would keep, by this frame
+                raise
+        if self._state is FINISHED and self._exception is None:
             return self._result
-        return self.result()
+        if self._state is PENDING:
+            raise RuntimeError("await wasn't used with future")
+        try:
+            return self.result()
+        finally:
+            del self
 
     __iter__ = __await__
 
