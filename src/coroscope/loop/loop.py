@@ -22,12 +22,11 @@ import time
 from asyncio import base_events, events
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from heapq import heappush
 from itertools import chain, repeat, starmap
 from typing import Any
 
 from coroscope.loop.future import create_future
-from coroscope.loop.handle import Handle, TimerHandle, new_handle, new_timer_handle
+from coroscope.loop.handle import Handle, call_at, call_later, call_soon, new_handle
 from coroscope.loop.observer import OUTSIDE, Observer
 from coroscope.loop.outcome import handle_of
 from coroscope.loop.poller import Poller
@@ -45,6 +44,8 @@ _MOST_UNPOLLED_ROUNDS = 20_000
 They must take longer than `sys.getswitchinterval()` (5 ms): a poll lets go of the interpreter's lock for a moment,
 whereupon a thread that waits for it begins to count its interval anew. At 64 a thread waited up to 1.5 s.
 """
+_UNKNOWN = (None, None)
+"""What another selector than ours has registered: more than the loop's own wakeup, for all we know."""
 _MOST_TRAMPOLINES = 1000
 """So many are kept for the next tasks, 0.6 KB each."""
 
@@ -65,8 +66,8 @@ class Loop(asyncio.SelectorEventLoop):
         self._returned = Returned()
         self._trampolines: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_TRAMPOLINES)
         """Those that carry no coroutine now."""
-        self._registered: Sized | None = None
-        """What our poller has registered; None where the selector is another."""
+        self._registered: Sized = _UNKNOWN
+        """What our poller has registered."""
         super().__init__(Poller() if selector is None else selector)
         self._prepare()
 
@@ -121,6 +122,9 @@ class Loop(asyncio.SelectorEventLoop):
     # Each is written where the slots are that it fills.
     create_future = create_future
     create_task = create_task
+    call_soon = call_soon  # type: ignore[assignment]
+    call_later = call_later  # type: ignore[assignment]
+    call_at = call_at  # type: ignore[assignment]
 
     def set_task_factory(self, factory: Any) -> None:
         super().set_task_factory(factory)
@@ -129,15 +133,6 @@ class Loop(asyncio.SelectorEventLoop):
         else:
             # asyncio's own hands the factory exactly what it was given, which differs by CPython's version.
             vars(self)["create_task"] = super().create_task
-
-    def call_soon(  # type: ignore[override]
-        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
-    ) -> Handle:
-        if self._is_guarded:
-            self._check_call(callback, "call_soon")
-        handle = new_handle(callback, args, self, context)
-        self._enqueue(handle)
-        return handle
 
     def _check_call(self, callback: Any, method: str) -> None:
         self._check_closed()  # type: ignore[attr-defined]
@@ -157,37 +152,6 @@ class Loop(asyncio.SelectorEventLoop):
         self._append(handle)
         self._write_to_self()  # type: ignore[attr-defined]
         return handle
-
-    def call_later(  # type: ignore[override]
-        self,
-        delay: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: contextvars.Context | None = None,
-    ) -> TimerHandle:
-        if delay is None:
-            raise TypeError("delay must not be None")
-        if self._is_guarded:
-            self._check_call(callback, "call_later")
-        when = self.time() + delay
-        timer = new_timer_handle(when, callback, args, self, context)
-        heappush(self._timer_heap.entries, (when, timer))
-        return timer
-
-    def call_at(  # type: ignore[override]
-        self,
-        when: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: contextvars.Context | None = None,
-    ) -> TimerHandle:
-        if when is None:
-            raise TypeError("when cannot be None")
-        if self._is_guarded:
-            self._check_call(callback, "call_at")
-        timer = new_timer_handle(when, callback, args, self, context)
-        heappush(self._timer_heap.entries, (when, timer))
-        return timer
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -209,7 +173,7 @@ class Loop(asyncio.SelectorEventLoop):
     def run_forever(self) -> None:
         # Here, since whoever tests with a selector of their own puts it in its place after the loop was made.
         selector = self._selector  # type: ignore[attr-defined]
-        self._registered = selector.registered if isinstance(selector, Poller) else None
+        self._registered = selector.registered if isinstance(selector, Poller) else _UNKNOWN
         if self._watch is not None:
             self._watch.started()
         runs_own_rounds = type(self)._run_once is Loop._run_once and "_run_once" not in vars(self)
@@ -241,19 +205,15 @@ class Loop(asyncio.SelectorEventLoop):
         ready = self._ready  # type: ignore[attr-defined]
         popleft = ready.popleft
         timers = self._timer_heap.entries
-        unpolled_rounds = 0
+        registered = self._registered
+        signal_handlers = self._signal_handlers  # type: ignore[attr-defined]
+        rounds_to_poll = 0
         while True:
-            if (
-                ready
-                and unpolled_rounds < _MOST_UNPOLLED_ROUNDS
-                and self._registered is not None
-                and len(self._registered) <= 1
-                and not self._signal_handlers  # type: ignore[attr-defined]
-            ):
+            if ready and rounds_to_poll and len(registered) <= 1 and not signal_handlers:
                 # Nothing but the loop's own wakeup is registered: a poll could bring nothing to run.
-                unpolled_rounds += 1
+                rounds_to_poll -= 1
             else:
-                unpolled_rounds = 0
+                rounds_to_poll = _MOST_UNPOLLED_ROUNDS
                 leave_task(self)
                 self._poll(self._poll_timeout_s())
             if timers and timers[0][0] < self.time() + self._clock_resolution:  # type: ignore[attr-defined]
