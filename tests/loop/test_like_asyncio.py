@@ -555,18 +555,6 @@ def test_a_loop_that_stops_does_not_keep_the_tasks_that_never_began(
     assert task() is None
 
 
-def test_few_trampolines_are_kept_of_many_tasks() -> None:
-    async def main(loop: coroscope.Loop) -> int:
-        await asyncio.gather(*(asyncio.sleep(0) for _ in range(3000)))
-        return len(loop._trampolines)
-
-    loop = coroscope.Loop()
-    try:
-        assert loop.run_until_complete(main(loop)) == loop._trampolines.maxlen
-    finally:
-        loop.close()
-
-
 def test_a_million_cancelled_timers_do_not_stay() -> None:
     loop = coroscope.Loop()
     for _ in range(10_000):

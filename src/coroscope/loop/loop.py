@@ -20,12 +20,11 @@ import contextvars
 import selectors
 import time
 from asyncio import base_events, events
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import chain, repeat, starmap
-from typing import Any
+from typing import Any, ClassVar
 
-from coroscope.loop.future import create_future
+from coroscope.loop.future import Future, create_future
 from coroscope.loop.handle import Handle, call_at, call_later, call_soon, new_handle
 from coroscope.loop.observer import OUTSIDE, Observer
 from coroscope.loop.outcome import handle_of
@@ -46,8 +45,6 @@ whereupon a thread that waits for it begins to count its interval anew. At 64 a 
 """
 _UNKNOWN = (None, None)
 """What another selector than ours has registered: more than the loop's own wakeup, for all we know."""
-_MOST_TRAMPOLINES = 1000
-"""So many are kept for the next tasks, 0.6 KB each."""
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -64,8 +61,6 @@ class Loop(asyncio.SelectorEventLoop):
         # Contexts that are not a task's own: a task that a callback steps enters its own one inside this.
         self._wakeup_context = contextvars.Context()
         self._returned = Returned()
-        self._trampolines: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_TRAMPOLINES)
-        """Those that carry no coroutine now."""
         self._registered: Sized = _UNKNOWN
         """What our poller has registered."""
         super().__init__(Poller() if selector is None else selector)
@@ -118,6 +113,8 @@ class Loop(asyncio.SelectorEventLoop):
                 self._watch.begin_callback(OUTSIDE)
         self._prepare()
         return self._watch
+
+    future_type: ClassVar[type] = Future
 
     # Each is written where the slots are that it fills.
     create_future = create_future

@@ -4,6 +4,8 @@ Rule: a step of a task is one `send` or `throw`, inside the task's own context, 
       None         it gave up its turn: back to the end of the ready queue;
       a future     it waits: the future keeps the task, and queues it when it is done;
       `returned`   its trampoline says that the coroutine has returned or failed (trampoline.py).
+Rule: a coroutine takes its first step on a trampoline if the last one that was begun has returned in its first step:
+      then this one is likely to, and it costs less there. One that is suspended goes on as it began.
 Rule: `asyncio.current_task` names the task from its step to the next one's, or until anything else runs.
 Rule: `_interruption` is set by whatever may make the next thing sent not a plain None: a cancellation, or a failure
       of what the task waits for. So a step asks one question for both.
@@ -21,6 +23,7 @@ from coroscope.loop.outcome import FINISHED, PENDING, call_back
 from coroscope.loop.trampoline import new_trampoline
 from coroscope.loop.versions import (
     CURRENT_TASKS,
+    USES_TRAMPOLINES,
     forget_new_task,
     keep_registered,
     leave_task,
@@ -35,12 +38,11 @@ if TYPE_CHECKING:
 def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
     """Run each of `items`: step those that are exactly of `task_type`, call those that are callbacks or handles."""
     returned = loop._returned
-    trampolines = loop._trampolines
     enqueue = loop._enqueue
     current = CURRENT_TASKS
     is_entered = False
-    spare = None  # The trampoline of a coroutine that has returned in its first step, most likely for the next one.
-    item = send = yielded = None
+    spare = None  # A trampoline, while what was begun last has returned in its first step.
+    item = send = yielded = error = None
     try:
         for item in items:
             if type(item) is not task_type:
@@ -62,17 +64,21 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
             else:
                 current[loop] = item
             try:
-                if item._interruption is not None:
-                    yielded = item._resume_interrupted()
+                if item._interruption is not None and (error := item._take_error()) is not None:
+                    yielded = item._context.run(item._throw(error), error)
+                    error = None
                 elif item._send is not None:
                     item._fut_waiter = None
                     yielded = item._context.run(item._send, None)
+                elif spare is None:
+                    send = item._coro.send
+                    yielded = item._context.run(send, None)
+                    item._send = send
+                    send = None
+                    keep_registered(item)
                 else:
-                    if spare is not None:
-                        send = spare
-                        spare = None
-                    else:
-                        send = trampolines.pop() if trampolines else new_trampoline(returned)
+                    send = spare
+                    spare = None
                     yielded = item._context.run(send, item._coro)
                     if yielded is not returned:
                         item._send = send
@@ -89,9 +95,13 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                         continue
                     send = None
             except StopIteration as stop:
-                # It was on no trampoline.
+                error = None
+                if item._send is None and USES_TRAMPOLINES:
+                    # It has returned in its first step: the next one may do so too.
+                    spare = new_trampoline(returned)
                 item._end_returned(stop.value)
             except BaseException as failure:
+                error = None
                 item._end_raised(failure)
                 if isinstance(failure, (KeyboardInterrupt, SystemExit)):
                     raise
@@ -99,9 +109,8 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                 if yielded is None:
                     enqueue(item)
                 elif yielded is returned:
-                    if item._send is not None:
-                        trampolines.append(item._send)
-                        item._send = None
+                    spare = item._send
+                    item._send = None
                     if returned.error is not None or item._interruption is not None:
                         item._end_unusually(returned)
                     else:
@@ -128,7 +137,5 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
             item = yielded = None
     finally:
         item = send = yielded = None
-        if spare is not None:
-            trampolines.append(spare)
         if is_entered:
             leave_task(loop)

@@ -3,7 +3,6 @@
 Rule: a task is in the ready queue at most once: it is there exactly while it is ready.
 Rule: `_fut_waiter` is what the task waits for, until the step after the wakeup clears it.
 Rule: the ready queue holds the task itself; what a step does is in stepping.py.
-Rule: a coroutine takes its first step on a trampoline, and stays on it until it ends.
 The states and their transitions are asyncio's (CPython 3.14, Lib/asyncio/tasks.py); what differs is the cost: no
 handle, no wrapper and no `call_soon` a step.
 """
@@ -16,6 +15,7 @@ import inspect
 import itertools
 from asyncio import base_tasks, coroutines, exceptions
 from asyncio.exceptions import CancelledError
+from collections.abc import Callable
 from contextvars import copy_context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from coroscope.loop.future import Future
 from coroscope.loop.outcome import CANCELLED, FAILED, FINISHED, PENDING, SLOTS, Outcome
 from coroscope.loop.stepping import run_items
-from coroscope.loop.trampoline import Returned, new_trampoline
+from coroscope.loop.trampoline import Returned
 from coroscope.loop.versions import (
     HAS_EAGER_TASKS,
     keep_registered,
@@ -205,8 +205,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         """One step, for whoever is not the loop itself."""
         run_items(self._loop, (self,), type(self))
 
-    def _resume_interrupted(self) -> Any:
-        """A step that begins by throwing something into the coroutine, unless it turns out that there is nothing."""
+    def _take_error(self) -> BaseException | None:
+        """What the next step, of a task that was interrupted, must throw into the coroutine, if anything."""
         must_cancel = self._interruption is MUST_CANCEL
         self._interruption = None
         waited_for = self._fut_waiter
@@ -221,19 +221,13 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 error = waited_for._exception.with_traceback(waited_for._exception_tb)
         if must_cancel and not isinstance(error, CancelledError):
             error = self._make_cancelled_error()
-        send: Any = self._send
-        try:
-            if error is None:
-                if send is None:
-                    self._send = send = new_trampoline(self._loop._returned)
-                    return self._context.run(send, self._coro)
-                return self._context.run(send, None)
-            if send is None or type(self._coro) is not CoroutineType or isinstance(error, GeneratorExit):
-                return self._context.run(self._coro.throw, error)
-            return self._context.run(send.__self__.throw, error)
-        finally:
-            # Its traceback keeps this frame: this frame must not keep it.
-            del self, error, waited_for, send
+        return error
+
+    def _throw(self, error: BaseException) -> Callable[[BaseException], Any]:
+        """How to throw `error` into the coroutine where it is suspended."""
+        if self._send is None or isinstance(error, GeneratorExit):
+            return self._coro.throw  # type: ignore[no-any-return]  # A trampoline would close the coroutine instead.
+        return self._send.__self__.throw  # type: ignore[no-any-return]
 
     def _end_unusually(self, returned: Returned) -> None:
         """The coroutine has failed on its trampoline, or was cancelled while it returned."""
@@ -265,7 +259,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _end_raised(self, failure: BaseException) -> None:
         """The coroutine has failed, and no trampoline caught it."""
-        self._end_failed(_without_our_frames(failure))
+        self._end_failed(_without_our_frame(failure))
 
     def _end_failed(self, failure: BaseException) -> None:
         self._send = None
@@ -340,16 +334,12 @@ def _loop_of(future: Any) -> Any:
     return future.get_loop() if hasattr(future, "get_loop") else future._loop
 
 
-def _without_our_frames(error: BaseException) -> BaseException:
+def _without_our_frame(error: BaseException) -> BaseException:
     """`error` with a traceback that begins in the coroutine, as with asyncio's own tasks, which are C."""
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code in _OUR_CODE:
-        traceback = traceback.tb_next
-    error.__traceback__ = traceback
+    if traceback is not None and traceback.tb_frame.f_code is run_items.__code__:
+        error.__traceback__ = traceback.tb_next
     return error
-
-
-_OUR_CODE = frozenset({run_items.__code__, Task._resume_interrupted.__code__})
 
 
 def create_task(

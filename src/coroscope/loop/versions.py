@@ -14,6 +14,8 @@ from asyncio import tasks as asyncio_tasks
 from typing import Any, Protocol
 
 HAS_EAGER_TASKS = sys.version_info >= (3, 12)
+USES_TRAMPOLINES = sys.version_info < (3, 14)
+"""Whether coroutines may run on trampolines: a call graph of a running task would show the trampoline (3.14)."""
 swap_current_task: Any = None
 """Make a task, or None, the one that runs on a loop, and return the one before."""
 if HAS_EAGER_TASKS:
