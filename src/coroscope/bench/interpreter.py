@@ -1,0 +1,66 @@
+"""The Pythons to measure with, each in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coroscope.errors import UsageError
+
+TIME_LIMIT_S = 600
+_BOOT = Path(__file__).with_name("boot.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python, by its path; the name it gives itself; the version of each package it has, None where it has not."""
+
+    path: str
+    name: str
+    packages: Mapping[str, str | None]
+
+
+def ask(path: str) -> Interpreter:
+    """Get to know the Python at `path`. UsageError where it is none, or too old."""
+    try:
+        description = json.loads(_run(path, "description"))
+    except OSError as error:
+        raise UsageError(_refusal(path, error.strerror or str(error))) from error
+    except (ChildError, ValueError) as error:
+        raise UsageError(_refusal(path, str(error))) from error
+    return Interpreter(path, description["name"], description["packages"])
+
+
+def measure(interpreter: Interpreter, loop: str, workload: str, size: int) -> dict[str, Any]:
+    """One sample: what `child` prints, or `missing`, why there is none."""
+    try:
+        sample: dict[str, Any] = json.loads(_run(interpreter.path, "child", loop, workload, str(size)))
+    except (ChildError, OSError, ValueError) as error:
+        return {"missing": f"failed: {error}"}
+    return sample
+
+
+class ChildError(Exception):
+    """A process did not do what it was started for; the message says what became of it."""
+
+
+def _run(path: str, module: str, *arguments: str) -> str:
+    command = [path, str(_BOOT), f"coroscope.bench.{module}", *arguments]
+    try:
+        # An interrupted `run` kills the process and waits for it: none is left behind.
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIME_LIMIT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ChildError(f"not finished within {TIME_LIMIT_S} s") from error
+    if done.returncode:
+        raise ChildError((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
+    return done.stdout
+
+
+def _refusal(path: str, problem: str) -> str:
+    return f"cannot measure with {path!r} ({problem}): give the path of a Python 3.11 or later"
