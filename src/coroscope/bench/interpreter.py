@@ -50,16 +50,21 @@ class ChildError(Exception):
 
 def _run(path: str, module: str, *arguments: str) -> str:
     command = [path, str(_BOOT), f"coroscope.bench.{module}", *arguments]
-    try:
-        # An interrupted `run` kills the process and waits for it: none is left behind.
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIME_LIMIT_S
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ChildError(f"not finished within {TIME_LIMIT_S} s") from error
-    if done.returncode:
-        raise ChildError((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
-    return done.stdout
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace"
+    ) as process:
+        try:
+            output, complaints = process.communicate(timeout=TIME_LIMIT_S)
+        except subprocess.TimeoutExpired as error:
+            raise ChildError(f"not finished within {TIME_LIMIT_S} s") from error
+        finally:
+            # Interrupted, `communicate` and `with` give the process a moment; here none is left behind.
+            process.kill()
+            process.wait()
+    if process.returncode:
+        raise ChildError((complaints.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
+    return output
 
 
 def _refusal(path: str, problem: str) -> str:

@@ -91,6 +91,15 @@ class Standings:
     reference: str
 
     @property
+    def is_measured(self) -> bool:
+        return any(row.is_measured for row in self.rows)
+
+    @property
+    def has_ratios(self) -> bool:
+        """Whether the reference was measured at anything, so that others can be compared with it."""
+        return self.reference in self.loops
+
+    @property
     def workloads(self) -> list[str]:
         return list(dict.fromkeys(row.workload for row in self.rows))
 
@@ -163,7 +172,7 @@ class Result:
 
     @property
     def is_empty(self) -> bool:
-        return not any(row.is_measured for standings in self.standings for row in standings.rows)
+        return not any(standings.is_measured for standings in self.standings)
 
 
 def reference_among(loops: Sequence[str]) -> str:

@@ -56,7 +56,7 @@ def _standings(result: Result, standings: Standings) -> str:
     return "\n".join(
         [
             f'<section class="standings"><h2>{_text(interpreter.name)}</h2><p class="under">{_text(under)}</p>',
-            *(_measured(standings) if standings.loops else ()),
+            *(_measured(standings) if standings.is_measured else ()),
             _gaps(standings),
             "</section>",
         ]
@@ -69,9 +69,10 @@ def _measured(standings: Standings) -> Iterator[str]:
     if means:
         yield f"<h3>Over all workloads: how many times {reference}’s time <small>geometric mean</small></h3>"
         yield f'<dl class="means">{"".join(map(_mean, means))}</dl>'
-    yield f"<h3>How many times {reference}’s time each loop needs <small>µs on the right</small></h3>"
-    yield _key(standings)
-    yield f'<div class="cards">{"".join(_cards(standings))}</div>'
+    if standings.has_ratios:
+        yield f"<h3>How many times {reference}’s time each loop needs <small>µs on the right</small></h3>"
+        yield _key(standings)
+        yield f'<div class="cards">{"".join(_cards(standings))}</div>'
     table = plan_table(standings)
     yield (
         "<h3>All figures <small>processor time of one operation in µs, "

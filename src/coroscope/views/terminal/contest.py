@@ -40,10 +40,11 @@ def print_contest(result: Result, console: Console) -> None:
     sheet = Sheet(console)
     for standings in result.standings:
         _print_title(sheet, result, standings)
-        if standings.loops:
+        if standings.has_ratios:
             _Bars(sheet, standings).draw()
+        if standings.is_measured:
             _print_table(sheet, standings)
-            _print_means(sheet, standings)
+        _print_means(sheet, standings)
         _print_gaps(sheet, standings)
     _print_method(sheet, result)
 
@@ -136,7 +137,7 @@ def _print_portion(sheet: Sheet, table: Table, others: Sequence[str], label: int
     header = " " * label + table.first.rjust(_FIRST_COLUMN)
     sheet.line(Text(header + "".join(loop.rjust(2 * _FIGURE) for loop in others), QUIET))
     for line in table.lines:
-        text = Text(sheet.cut(_label(line), label).ljust(label), QUIET if line.is_sub else "")
+        text = Text(_cut_label(sheet, line, label).ljust(label), QUIET if line.is_sub else "")
         text.append(_figure(line.cells.get(table.first)).rjust(_FIRST_COLUMN))
         for loop in others:
             cell = line.cells.get(loop)
@@ -151,6 +152,11 @@ def _print_portion(sheet: Sheet, table: Table, others: Sequence[str], label: int
 
 def _label(line: Line) -> str:
     return f"{' ' * _SUB}{line.label}" if line.is_sub else line.label
+
+
+def _cut_label(sheet: Sheet, line: Line, width: int) -> str:
+    # The ends tell sub-lines apart.
+    return sheet.cut(_label(line), width, keep_end=line.is_sub)
 
 
 def _figure(cell: Cell | None) -> str:
