@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from coroscope.errors import UsageError
 
 TIME_LIMIT_S = 600
+_INTERRUPT = {signal.SIGINT}
 _BOOT = Path(__file__).with_name("boot.py")
 
 
@@ -50,11 +52,9 @@ class ChildError(Exception):
 
 def _run(path: str, module: str, *arguments: str) -> str:
     command = [path, str(_BOOT), f"coroscope.bench.{module}", *arguments]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace"
-    ) as process:
+    with _start(command) as process:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPT)
             output, complaints = process.communicate(timeout=TIME_LIMIT_S)
         except subprocess.TimeoutExpired as error:
             raise ChildError(f"not finished within {TIME_LIMIT_S} s") from error
@@ -65,6 +65,22 @@ def _run(path: str, module: str, *arguments: str) -> str:
     if process.returncode:
         raise ChildError((complaints.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
     return output
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
+    """Start a process with Ctrl-C held back, until the caller can be interrupted without forgetting the process.
+
+    It stays held back for the process itself, which nobody but the caller is to end.
+    """
+    pipe = subprocess.PIPE
+    signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace"
+        )
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPT)
+        raise
 
 
 def _refusal(path: str, problem: str) -> str:

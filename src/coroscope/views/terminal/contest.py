@@ -137,7 +137,7 @@ def _print_portion(sheet: Sheet, table: Table, others: Sequence[str], label: int
     header = " " * label + table.first.rjust(_FIRST_COLUMN)
     sheet.line(Text(header + "".join(loop.rjust(2 * _FIGURE) for loop in others), QUIET))
     for line in table.lines:
-        text = Text(_cut_label(sheet, line, label).ljust(label), QUIET if line.is_sub else "")
+        text = Text.assemble((_cut_label(sheet, line, label).ljust(label), QUIET if line.is_sub else ""))
         text.append(_figure(line.cells.get(table.first)).rjust(_FIRST_COLUMN))
         for loop in others:
             cell = line.cells.get(loop)
