@@ -119,6 +119,7 @@ def test_imports_point_down(package_copy: Path) -> None:
     [
         ("loop/wrong.py", "import coroscope.record"),
         ("record/wrong.py", "from coroscope.trace import model"),
+        ("bench/wrong.py", "import coroscope.trace"),
         ("trace/wrong.py", "import coroscope.analysis"),
         ("analysis/wrong.py", "import coroscope.views"),
         ("record/wrong.py", "import click"),

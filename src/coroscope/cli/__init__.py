@@ -14,7 +14,7 @@ import click
 from coroscope._version import __version__
 from coroscope.errors import CoroscopeError
 
-_INTERRUPTED = 128 + 2  # as a shell reports a program that SIGINT ended
+INTERRUPTED = 128 + 2  # as a shell reports a program that SIGINT ended
 _PIPE_CLOSED = 1
 
 # Verbs by name: where each is found. Importing a verb costs what it needs, which `run` must not
@@ -22,6 +22,7 @@ _PIPE_CLOSED = 1
 _VERBS = {
     "run": "coroscope.cli.run:run",
     "show": "coroscope.cli.show:show",
+    "bench": "coroscope.cli.bench:bench",
 }
 
 
@@ -67,7 +68,7 @@ def _exit_code_of(arguments: list[str]) -> int:
         _complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         _forget_stdout()
         return _PIPE_CLOSED

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import click
 
+from coroscope.cli.output import check_writable
 from coroscope.cli.target import check_module, check_script
 from coroscope.errors import CoroscopeError, UsageError
 from coroscope.record.supervise import create_trace, end_as, run_program
@@ -64,7 +65,7 @@ def run(
     program = _program(module, command)
     trace = output or _default_output(module, command)
     if html is not None:
-        _check_writable(html)
+        check_writable(html, "the page", "--html")
         if os.path.abspath(html) == os.path.abspath(trace):
             raise UsageError(f"{html!r} is where the trace goes: give --html another name")
     try:
@@ -97,19 +98,6 @@ def _default_output(module: str | None, command: tuple[str, ...]) -> str:
         return module + _SUFFIX
     stem = os.path.splitext(os.path.basename(os.path.normpath(command[0])))[0]
     return (stem or "program") + _SUFFIX
-
-
-def _check_writable(path: str) -> None:
-    """Refuse, before the program runs, a page that could not be written after it."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path):
-        raise UsageError(
-            f"cannot write the page to {path!r} (it is a directory): choose another place with --html"
-        )
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise UsageError(
-            f"cannot write the page to {path!r} (no folder to write in): choose another place with --html"
-        )
 
 
 def _report(

@@ -21,7 +21,11 @@ def write_page(trace: Trace, path: str | os.PathLike[str], *, slow_ms: float = 1
     """
     plan = plan_page(trace, slow_ms)
     excerpts = read_excerpts(plan.places, trace.started_at + trace.duration_ns / 1e9)
-    document = render_document(plan, excerpts)
+    write_document(render_document(plan, excerpts), path)
+
+
+def write_document(document: str, path: str | os.PathLike[str]) -> None:
+    """Put a page at `path`. Raises `UsageError` when that cannot be written."""
     try:
         _replace(Path(path), document)
     except OSError as error:

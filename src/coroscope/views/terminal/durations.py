@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from coroscope.views.figures import three_digits
+
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns"))
 
 
@@ -12,12 +14,8 @@ def duration(length_ns: float) -> str:
     for size_ns, unit in _UNITS:
         # Compared as it will be printed: 999.7 ms is 1.00 s, not 1000 ms.
         if float(f"{length_ns / size_ns:.3g}") >= 1:
-            return f"{_three_digits(length_ns / size_ns)} {unit}"
+            return f"{three_digits(length_ns / size_ns)} {unit}"
     return "0 s"
-
-
-def _three_digits(number: float) -> str:
-    return f"{number:.{2 if number < 9.995 else 1 if number < 99.95 else 0}f}"
 
 
 def _clock(whole_s: int) -> str:

@@ -29,6 +29,10 @@ class Glyphs:
     """How a task ended, where it did not simply return."""
     levels: str
     """From the smallest to the largest, of what is not zero."""
+    eighths: str
+    """The end of a bar, from one eighth of a cell to seven; none where only whole cells can be drawn."""
+    beyond: str
+    """The end of a bar that is longer than there is room for."""
     axis: str
     axis_mark: str
     ellipsis: str
@@ -41,6 +45,8 @@ UNICODE = Glyphs(
     woke="•",
     ends={"raised": "×", "cancelled": "○", "pending": "→"},
     levels="▁▂▃▄▅▆▇█",
+    eighths="▏▎▍▌▋▊▉",
+    beyond="→",
     axis="─",
     axis_mark="┬",
     ellipsis="…",
@@ -51,10 +57,12 @@ ASCII = Glyphs(
     woke="+",
     ends={"raised": "x", "cancelled": "o", "pending": ">"},
     levels="._:;|",
+    eighths="",
+    beyond=">",
     axis="-",
     axis_mark="|",
     ellipsis="...",
-    substitutes=(("µ", "u"), ("…", "...")),
+    substitutes=(("µ", "u"), ("…", "..."), ("×", "x"), ("–", "-")),
 )
 
 

@@ -1,0 +1,177 @@
+"""`coroscope bench`: the event loops of this machine beside one another."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from coroscope.bench.catalogue import DEFAULT_SLEEPERS, DEFAULT_WORKLOADS, LOOPS, QUICK_SHARE, WORKLOADS
+from coroscope.bench.contest import Contest
+from coroscope.bench.document import document
+from coroscope.bench.interpreter import ask
+from coroscope.bench.machine import this_machine
+from coroscope.bench.result import Result
+from coroscope.cli import INTERRUPTED
+from coroscope.cli.output import check_writable
+from coroscope.errors import UsageError
+from coroscope.views.contest_words import gap
+from coroscope.views.terminal import open_console
+from coroscope.views.terminal.contest import print_contest
+
+_ROUNDS = 3
+_STDOUT = "-"
+_SEVERAL = ("--loops", "--workloads", "--python")
+
+
+class _WithLists(click.Command):
+    """A command some of whose options take all that follows up to the next option, as a shell expands it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        repeated: list[str] = []
+        option = None
+        for arg in args:
+            if arg.startswith("-"):
+                option = arg if arg in _SEVERAL else None
+            elif option is not None and repeated[-1] != option:
+                repeated.append(option)
+            repeated.append(arg)
+        return super().parse_args(ctx, repeated)
+
+
+@click.command(cls=_WithLists)
+@click.option("--loops", multiple=True, metavar="NAME...", help="measure only these (default: all installed)")
+@click.option(
+    "--workloads", multiple=True, metavar="NAME...", help="measure only these (default: the fourteen)"
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"measure everything N times (default {_ROUNDS}; quick: 1)",
+)
+@click.option("--quick", is_flag=True, help=f"do one in {QUICK_SHARE} of the operations, for a first look")
+@click.option(
+    "--sleepers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"put N tasks to sleep at once (default {DEFAULT_SLEEPERS})",
+)
+@click.option(
+    "--python",
+    "pythons",
+    multiple=True,
+    metavar="PATH...",
+    help="measure on these interpreters (default: the one that runs coroscope)",
+)
+@click.option("--json", "json_file", metavar="FILE", help="write every sample to FILE as JSON (-: to stdout)")
+@click.option("--html", metavar="FILE", help="write the result as one HTML page to FILE")
+def bench(
+    loops: tuple[str, ...],
+    workloads: tuple[str, ...],
+    rounds: int | None,
+    quick: bool,
+    sleepers: int | None,
+    pythons: tuple[str, ...],
+    json_file: str | None,
+    html: str | None,
+) -> int:
+    """Measure event loops beside one another: processor time and memory for what loops are for."""
+    contest = Contest(
+        _names(loops, LOOPS, "loop"),
+        _names(workloads, WORKLOADS, "workload") or DEFAULT_WORKLOADS,
+        [ask(path) for path in dict.fromkeys(pythons or (sys.executable,))],
+        rounds=rounds or (1 if quick else _ROUNDS),
+        quick=quick,
+        sleepers=sleepers,
+    )
+    _check_outputs(json_file, html)
+    result = _hold(contest)
+    if result.is_empty:
+        if not result.complete:
+            return INTERRUPTED
+        raise UsageError(f"nothing was measured ({_first_reason(result)}): choose other --loops")
+    _tell(result, json_file, html)
+    return 0 if result.complete else INTERRUPTED
+
+
+def _names(given: Sequence[str], known: Iterable[str], kind: str) -> list[str]:
+    """The names in `given`, separated by spaces or commas. UsageError for one that is not known."""
+    names = [name for text in given for name in text.split(",") if name]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no {kind} is named {name!r}: choose from {', '.join(known)}")
+    return list(dict.fromkeys(names))
+
+
+def _check_outputs(json_file: str | None, html: str | None) -> None:
+    if json_file not in (None, _STDOUT):
+        check_writable(json_file, "the JSON", "--json")
+    if html is not None:
+        check_writable(html, "the page", "--html")
+        if json_file is not None and os.path.abspath(html) == os.path.abspath(json_file):
+            raise UsageError(f"{html!r} is where the JSON goes: give --html another name")
+
+
+def _hold(contest: Contest) -> Result:
+    """Take all turns; Ctrl-C ends the contest, and what has been measured by then is its result."""
+    machine = this_machine()
+    try:
+        _take_turns(contest)
+    except KeyboardInterrupt:
+        return contest.result(machine, complete=False)
+    return contest.result(machine, complete=True)
+
+
+def _take_turns(contest: Contest) -> None:
+    columns = (BarColumn(20), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
+    # Drawn when a turn begins, not all the time: the drawing must not take part in the contest.
+    progress = Progress(
+        *columns,
+        console=open_console(sys.stderr),
+        disable=not sys.stderr.isatty(),
+        auto_refresh=False,
+        transient=True,
+    )
+    with progress:
+        shown = progress.add_task("", total=contest.length)
+        for number, turn in enumerate(contest.turns()):
+            progress.update(shown, completed=number, description=str(turn), refresh=True)
+            turn.take()
+
+
+def _first_reason(result: Result) -> str:
+    return next(gap(what) for standings in result.standings for what in standings.gaps())
+
+
+def _tell(result: Result, json_file: str | None, html: str | None) -> None:
+    if json_file == _STDOUT:
+        sys.stdout.write(json.dumps(document(result)) + "\n")
+    else:
+        print_contest(result, open_console(sys.stdout))
+    if json_file not in (None, _STDOUT):
+        _write_json(result, json_file)
+    if html is not None:
+        _write_page(result, html)
+
+
+def _write_json(result: Result, file: str) -> None:
+    try:
+        Path(file).write_text(json.dumps(document(result), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the JSON to {file!r} ({error.strerror}): choose another place with --json"
+        ) from error
+
+
+def _write_page(result: Result, html: str) -> None:
+    from coroscope.views.page.contest import write_contest  # needed for --html only
+
+    write_contest(result, html)
+    # On stderr: stdout may hold the JSON.
+    print(f"The page is in {html!r}: open it in a browser.", file=sys.stderr)
