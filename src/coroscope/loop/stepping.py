@@ -127,7 +127,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
             # The next item may be long in coming, and a traceback may keep this frame.
             item = yielded = None
     finally:
-        item = send = yielded = None
+        item = items = send = yielded = None  # type: ignore[assignment]
         if spare is not None:
             trampolines.append(spare)
         if is_entered:
