@@ -64,10 +64,9 @@ class TimerHandle(Handle, asyncio.TimerHandle):
             self._cancelled = True
             self._callback = self._args = None
             if self._scheduled:
-                self._scheduled = False
                 timers = loop._timer_heap
                 timers.cancelled += 1
-                if timers.cancelled * 2 > len(timers.entries):
+                if timers.cancelled > MANY_TIMERS and timers.cancelled * 2 > len(timers.entries):
                     timers.clean_up()
 
 
@@ -166,5 +165,7 @@ def _call_at(
 
 
 _allocate: Any = object.__new__
+MANY_TIMERS = 100
+"""Below this many entries a clean-up is not worth its cost (asyncio's own limit, CPython 3.11 base_events.py)."""
 _WAKE_SLEEPER: Any = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 """What `asyncio.sleep` has called at its end."""

@@ -25,7 +25,7 @@ from itertools import chain, repeat, starmap
 from typing import Any, ClassVar
 
 from coroscope.loop.future import Future, create_future
-from coroscope.loop.handle import Handle, call_at, call_later, call_soon, new_handle
+from coroscope.loop.handle import MANY_TIMERS, Handle, call_at, call_later, call_soon, new_handle
 from coroscope.loop.observer import OUTSIDE, Observer
 from coroscope.loop.outcome import handle_of
 from coroscope.loop.poller import Poller
@@ -64,6 +64,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._registered: Sized = _UNKNOWN
         """What our poller has registered."""
         super().__init__(Poller() if selector is None else selector)
+        self._scheduled = self._timer_heap
         self._prepare()
 
     # Queueing
@@ -163,7 +164,14 @@ class Loop(asyncio.SelectorEventLoop):
     def close(self) -> None:
         super().close()
         self._is_guarded = True
-        self._timer_heap.clear()
+
+    @property
+    def _timer_cancelled_count(self) -> int:
+        """How many cancelled timers are still in the heap, which counts them itself."""
+        return self._timer_heap.cancelled
+
+    @_timer_cancelled_count.setter
+    def _timer_cancelled_count(self, _: int) -> None: ...
 
     # Running
 
@@ -201,11 +209,14 @@ class Loop(asyncio.SelectorEventLoop):
         """For each round what is to run in it, taken out of the ready queue one by one as it runs."""
         ready = self._ready  # type: ignore[attr-defined]
         popleft = ready.popleft
-        timers = self._timer_heap.entries
+        heap = self._timer_heap
+        timers = heap.entries
         registered = self._registered
         signal_handlers = self._signal_handlers  # type: ignore[attr-defined]
         rounds_to_poll = 0
         while True:
+            if heap.cancelled and (timers[0][1]._cancelled or heap.cancelled > MANY_TIMERS // 2):
+                heap.forget_cancelled()
             if ready and rounds_to_poll and len(registered) <= 1 and not signal_handlers:
                 # Nothing but the loop's own wakeup is registered: a poll could bring nothing to run.
                 rounds_to_poll -= 1
@@ -221,6 +232,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         """One round: poll, due timers, then what is ready by now."""
+        self._timer_heap.forget_cancelled()
         self._poll(self._poll_timeout_s())
         if self._timer_heap.entries:
             self._enqueue_due_timers()
@@ -234,8 +246,8 @@ class Loop(asyncio.SelectorEventLoop):
         """How long the poller may block: None is until something happens."""
         if self._ready or self._stopping:  # type: ignore[attr-defined]
             return 0
-        due_s = self._timer_heap.next_due()
-        return None if due_s is None else min(max(0.0, due_s - self.time()), _LONGEST_POLL_S)
+        timers = self._timer_heap.entries
+        return min(max(0.0, timers[0][0] - self.time()), _LONGEST_POLL_S) if timers else None
 
     def _poll_bare(self, timeout: float | None) -> None:
         self._process_events(self._selector.select(timeout))  # type: ignore[attr-defined]
