@@ -17,6 +17,8 @@ from asyncio import base_futures, events, exceptions, format_helpers
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from coroscope.loop.versions import HAS_CALL_GRAPH, noted_waiters
+
 if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
     from coroscope.loop.task import Task
@@ -83,6 +85,16 @@ class Outcome:
         return [
             waiter if isinstance(waiter, tuple) else (waiter._wakeup, waiter._context) for waiter in waiters
         ] or None
+
+    if HAS_CALL_GRAPH:
+
+        @property
+        def _asyncio_awaited_by(self) -> frozenset[Task[Any]] | None:
+            """The tasks that wait for this, or None."""
+            waiters = self._waiters
+            told = waiters if isinstance(waiters, list) else [waiters]
+            tasks = {waiter for waiter in told if waiter is not None and not isinstance(waiter, tuple)}
+            return frozenset(tasks.union(noted_waiters(self) or ())) or None
 
     @property
     def _log_traceback(self) -> bool:

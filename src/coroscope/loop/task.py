@@ -24,12 +24,16 @@ from coroscope.loop.outcome import CANCELLED, FINISHED, PENDING, SLOTS, Outcome
 from coroscope.loop.trampoline import TRAMPOLINE_CODE, new_trampoline
 from coroscope.loop.versions import (
     CURRENT_TASKS,
+    HAS_CALL_GRAPH,
     HAS_EAGER_TASKS,
     REGISTERS_NEW_TASKS_APART,
+    forget_waiter,
     keep_registered,
+    note_waiter,
     register_new_task,
     register_task,
     swap_current_task,
+    tell_name,
     unregister_task,
 )
 
@@ -127,7 +131,9 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         return name if isinstance(name, str) else f"Task-{name}"
 
     def set_name(self, value: object, /) -> None:
-        self._name = str(value)
+        name = self._name = str(value)
+        if HAS_CALL_GRAPH:
+            tell_name(self, name)
 
     def set_result(self, result: Any, /) -> None:  # noqa: ARG002 (asyncio's signature)
         raise RuntimeError("Task does not support set_result operation")
@@ -173,6 +179,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             watch.eager_step_begins(self)
         previous = swap_current_task(loop, None)
         register_new_task(self)
+        if HAS_CALL_GRAPH:
+            tell_name(self, self._name)
         try:
             self._run()
         finally:
@@ -183,6 +191,21 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 keep_registered(self)
             else:
                 self._coro = None
+
+    if HAS_CALL_GRAPH:
+        # Which task waits for which is told to the C part, where other processes read it. Those that wait for plain
+        # futures are told only to who asks (`Outcome._asyncio_awaited_by`).
+
+        def _await_by(self, task: Task[Any]) -> None:
+            note_waiter(self, task)
+            super()._await_by(task)
+
+        def _tell(self) -> None:
+            waiters: Any = self._waiters
+            for waiter in waiters if type(waiters) is list else (waiters,):
+                if type(waiter) is not tuple:
+                    forget_waiter(self, waiter)
+            super()._tell()
 
     def _run(self) -> None:
         """One step, from the resumption of the coroutine to its next suspension. The hot path: one long function."""
@@ -215,6 +238,11 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                     error = waited_for = None
             elif send is not None:
                 yielded = self._context.run(send, None)
+            elif HAS_CALL_GRAPH:
+                # A call graph would show the trampoline, and everything below it.
+                self._send = send = self._coro.send
+                yielded = self._context.run(send, None)
+                keep_registered(self)
             else:
                 trampolines = loop._trampolines
                 self._send = send = trampolines.pop() if trampolines else new_trampoline(loop._returned)
@@ -312,6 +340,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             if isinstance(yielded, Outcome):
                 yielded._await_by(self)
             else:
+                if HAS_CALL_GRAPH:
+                    note_waiter(yielded, self)
                 yielded.add_done_callback(self._wakeup, context=self._loop._wakeup_context)
             if self._must_cancel and yielded.cancel(msg=self._cancel_message):
                 self._must_cancel = False
@@ -334,6 +364,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     def _wakeup(self, future: Any) -> None:
         """The callback by which futures that are not ours, or have several waiters, step this task."""
         if not isinstance(future, Outcome):
+            if HAS_CALL_GRAPH:
+                forget_waiter(future, self)
             replacement = Future(loop=self._loop)
             replacement._state = FINISHED
             try:
@@ -401,6 +433,8 @@ def create_task(
     task._coro = coro
     loop._enqueue(task)
     register_new_task(task)
+    if HAS_CALL_GRAPH:
+        tell_name(task, "Task-?" if name is None else task._name)
     return task
 
 
