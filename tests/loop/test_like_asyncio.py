@@ -569,14 +569,6 @@ def test_few_trampolines_are_kept_of_many_tasks() -> None:
         loop.close()
 
 
-def test_a_million_cancelled_timers_do_not_stay() -> None:
-    loop = coroscope.Loop()
-    for _ in range(10_000):
-        loop.call_later(3600, print).cancel()
-    assert len(loop._timer_heap) < 300
-    loop.close()
-
-
 def test_ctrl_c_cancels_the_main_task_and_is_raised() -> None:
     text = (
         "import asyncio, coroscope\n"

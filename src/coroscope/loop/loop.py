@@ -62,6 +62,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._registered: Sized | None = None
         """What our poller has registered; None where the selector is another."""
         super().__init__(Poller() if selector is None else selector)
+        self._scheduled = self._timer_heap
         self._prepare()
 
     # Queueing
@@ -191,9 +192,13 @@ class Loop(asyncio.SelectorEventLoop):
         if not handle._cancelled:
             self._enqueue(handle)
 
-    def close(self) -> None:
-        super().close()
-        self._timer_heap.clear()
+    @property
+    def _timer_cancelled_count(self) -> int:
+        """How many cancelled timers are still in the heap, which counts them itself."""
+        return self._timer_heap.cancelled
+
+    @_timer_cancelled_count.setter
+    def _timer_cancelled_count(self, _: int) -> None: ...
 
     # Running
 
