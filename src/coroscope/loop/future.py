@@ -34,11 +34,10 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
         if isinstance(exception, type):
             exception = exception()
         if isinstance(exception, StopIteration):
-            error = RuntimeError(
-                "StopIteration interacts badly with generators and cannot be raised into a Future"
-            )
-            error.__cause__ = error.__context__ = exception
-            exception = error
+            # What becomes of it differs between patch releases: TypeError at once, or RuntimeError for who awaits this.
+            model = asyncio.Future[Any](loop=self._loop)
+            model.set_exception(exception)
+            exception = model.exception()
         if not isinstance(exception, BaseException):
             raise TypeError(f"invalid exception object: {exception!r}")
         self._fail(exception)

@@ -17,7 +17,7 @@ from asyncio import base_futures, events, exceptions, format_helpers
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from coroscope.loop.versions import HAS_CALL_GRAPH, noted_waiters
+from coroscope.loop.versions import FORBIDS_SECOND_INIT, HAS_CALL_GRAPH, noted_waiters
 
 if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
@@ -48,6 +48,8 @@ class Outcome:
         __slots__ = ()
     else:
         _asyncio_future_blocking: bool
+        _cancel_message: Any
+        """Kept in the C part, which has a slot for it."""
         _exception: BaseException | None
         _exception_tb: Any
         _loop: Loop
@@ -56,12 +58,13 @@ class Outcome:
         _waiters: Task[Any] | list[Waiter] | None
 
     # What few of them ever need is kept in the instance's dictionary, which is made only then.
-    _cancel_message: Any = None
     _cancelled_exc: BaseException | None = None
     _report: bool = False
     _source_traceback: Any = None
 
     def _set_pending(self, loop: Loop | None) -> None:
+        if FORBIDS_SECOND_INIT and hasattr(self, "_state"):
+            raise RuntimeError(f"{type(self).__qualname__} object is already initialized")
         self._exception = self._waiters = None
         self._asyncio_future_blocking = False
         # Until there is a loop to report to, there is nothing to report.
@@ -208,8 +211,7 @@ class Outcome:
             self._report = False
             return False
         self._state = CANCELLED
-        if message is not None:
-            self._cancel_message = message
+        self._cancel_message = message
         if self._waiters is not None:
             self._tell()
         return True

@@ -173,6 +173,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _start_eagerly(self) -> None:
         """Run the first step inside the caller's (CPython 3.12, `Task.__eager_start`)."""
+        # A context that cannot be entered is the caller's error, not the coroutine's.
+        contextvars.Context.run(self._context, _do_nothing)
         loop = self._loop
         watch = loop._watch
         if watch is not None:
@@ -375,6 +377,10 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 replacement._exception_tb = failure.__traceback__
             self._fut_waiter = replacement
         self._run()
+
+
+def _do_nothing() -> None:
+    """What `Task._start_eagerly` runs to see whether it can."""
 
 
 def _loop_of(future: Any) -> Any:

@@ -15,6 +15,8 @@ from asyncio import tasks as asyncio_tasks
 from typing import Any, Protocol
 
 HAS_EAGER_TASKS = sys.version_info >= (3, 12)
+FORBIDS_SECOND_INIT = sys.version_info >= (3, 15)
+"""Whether calling the `__init__` of a future again is an error."""
 swap_current_task: Any = None
 """Make a task, or None, the one that runs on a loop, and return the one before."""
 if HAS_EAGER_TASKS:
@@ -24,6 +26,7 @@ if HAS_EAGER_TASKS:
 class Registered(Protocol):
     """What the registry reads of a task, and what a task keeps for it: its own entry, or nothing."""
 
+    _cancel_message: Any
     _context: contextvars.Context
     _coro: Any
     _registration: Any
@@ -72,8 +75,10 @@ if sys.version_info >= (3, 14):
 
     def register_task(task: Registered) -> None:
         """Make `asyncio.all_tasks` know `task`, and have its C part say to other processes what it runs: 300 ns."""
-        awaited_by = noted_waiters(task)
+        awaited_by, message = noted_waiters(task), task._cancel_message
         _fill_c_part(task, task._coro, loop=_idle, name=task.get_name(), context=task._context)
+        if message is not None:
+            task._cancel_message = message
         for waiter in awaited_by or ():
             note_waiter(task, waiter)  # 3.14 has forgotten them
         task._registration = True
