@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 
 import coroscope
+from coroscope.loop.task import Task
+from coroscope.loop.versions import HAS_CALL_GRAPH
 
 Program = Callable[[list[Any]], Awaitable[Any]]
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
@@ -452,9 +454,81 @@ async def all_tasks_knows_a_task_from_its_creation_to_its_end(notes: list[Any]) 
     await asyncio.gather(*tasks)
 
 
+@program
+async def a_stop_iteration_cannot_be_set(notes: list[Any]) -> str:
+    future = asyncio.get_running_loop().create_future()
+    try:
+        future.set_exception(StopIteration(1))
+        await future
+    except Exception as error:
+        notes.append((type(error), error.args, repr(error.__cause__)))
+    return future._state
+
+
+@program
+async def the_message_of_a_cancellation_reaches_whoever_asks(notes: list[Any]) -> None:
+    async def cancel_itself() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel("from within")
+        await asyncio.sleep(0)
+
+    future: Any = asyncio.get_running_loop().create_future()
+    awaitable: Any
+    future.cancel("early")
+    future._cancel_message = "late"
+    for awaitable in (future, asyncio.create_task(cancel_itself())):
+        try:
+            await awaitable
+        except asyncio.CancelledError as error:
+            notes.append((error.args, awaitable._cancel_message))
+    try:
+        del future._cancel_message
+    except AttributeError:
+        notes.append("stays")
+
+
+@program
+async def a_future_is_initialised_once_where_cpython_says_so(notes: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    for future in (loop.create_future(), asyncio.create_task(asyncio.sleep(0))):
+        coroutine = asyncio.sleep(0)
+        arguments = (coroutine,) if isinstance(future, asyncio.Task) else ()
+        try:
+            future.__init__(*arguments, loop=loop)  # type: ignore[misc]
+        except RuntimeError as error:
+            notes.append(str(error).rpartition(".")[2])
+        finally:
+            coroutine.close()
+        future.cancel()
+
+
 @pytest.mark.parametrize("function", programs, ids=lambda function: function.__name__)
 def test_a_program_runs_as_on_asyncio(function: Program) -> None:
     assert outcome(function, coroscope.Loop) == outcome(function, asyncio.SelectorEventLoop)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_a_context_that_cannot_be_entered_fails_the_eager_start() -> None:
+    # As on CPython 3.15; before, asyncio's own eager start fails too, but leaves the loop unusable.
+    entered = contextvars.copy_context()
+
+    def start(context: Any) -> None:
+        coroutine = asyncio.sleep(0)
+        try:
+            Task(coroutine, loop=asyncio.get_running_loop(), context=context, eager_start=True)
+        finally:
+            coroutine.close()
+
+    async def main() -> int:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        with pytest.raises(TypeError):
+            start("not a context")
+        with pytest.raises(RuntimeError):
+            entered.run(start, entered)
+        return len(asyncio.all_tasks())
+
+    assert coroscope.run(main()) == 1
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")

@@ -23,6 +23,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coroscope.loop.handle import Handle, new_handle
+from coroscope.loop.versions import FORBIDS_SECOND_INIT, HAS_CALL_GRAPH, noted_waiters
 
 if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
@@ -69,6 +70,8 @@ class Outcome:
     _source_traceback: Any = None
 
     def _set_pending(self, loop: Loop | None) -> None:
+        if FORBIDS_SECOND_INIT and hasattr(self, "_state"):
+            raise RuntimeError(f"{type(self).__qualname__} object is already initialized")
         self._exception = self._waiters = None
         self._asyncio_future_blocking = False
         # Until there is a loop to report to, there is nothing to report.
@@ -91,6 +94,16 @@ class Outcome:
             waiter if isinstance(waiter, tuple) else (waiter._wakeup, waiter._context)
             for waiter in (waiters if isinstance(waiters, list) else [waiters])
         ] or None
+
+    if HAS_CALL_GRAPH:
+
+        @property
+        def _asyncio_awaited_by(self) -> frozenset[Task[Any]] | None:
+            """The tasks that wait for this, or None."""
+            waiters = self._waiters
+            told = waiters if isinstance(waiters, list) else [waiters]
+            tasks = {waiter for waiter in told if waiter is not None and not isinstance(waiter, tuple)}
+            return frozenset(tasks.union(noted_waiters(self) or ())) or None
 
     @property
     def _log_traceback(self) -> bool:

@@ -25,11 +25,15 @@ from coroscope.loop.outcome import CANCELLED, FAILED, FINISHED, PENDING, SLOTS, 
 from coroscope.loop.stepping import run_items
 from coroscope.loop.trampoline import Returned
 from coroscope.loop.versions import (
+    HAS_CALL_GRAPH,
     HAS_EAGER_TASKS,
+    forget_waiter,
     keep_registered,
+    note_waiter,
     register_new_task,
     register_task,
     swap_current_task,
+    tell_name,
     unregister_task,
 )
 
@@ -144,7 +148,9 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         return name if isinstance(name, str) else f"Task-{name}"
 
     def set_name(self, value: object, /) -> None:
-        self._name = str(value)
+        name = self._name = str(value)
+        if HAS_CALL_GRAPH:
+            tell_name(self, name)
 
     def set_result(self, result: Any, /) -> None:  # noqa: ARG002 (asyncio's signature)
         raise RuntimeError("Task does not support set_result operation")
@@ -184,12 +190,16 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _start_eagerly(self) -> None:
         """Run the first step inside the caller's (CPython 3.12, `Task.__eager_start`)."""
+        # A context that cannot be entered is the caller's error, not the coroutine's.
+        contextvars.Context.run(self._context, _do_nothing)
         loop = self._loop
         watch = loop._watch
         if watch is not None:
             watch.eager_step_begins(self)
         previous = swap_current_task(loop, None)
         register_new_task(self)
+        if HAS_CALL_GRAPH:
+            tell_name(self, self._name)
         try:
             self._run()
         finally:
@@ -200,6 +210,21 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 keep_registered(self)
             else:
                 self._coro = None
+
+    if HAS_CALL_GRAPH:
+        # Which task waits for which is told to the C part, where other processes read it. Those that wait for plain
+        # futures are told only to who asks (`Outcome._asyncio_awaited_by`).
+
+        def _await_by(self, task: Task[Any]) -> None:
+            note_waiter(self, task)
+            super()._await_by(task)
+
+        def _tell(self) -> None:
+            waiters: Any = self._waiters
+            for waiter in waiters if type(waiters) is list else (waiters,):
+                if type(waiter) is not tuple:
+                    forget_waiter(self, waiter)
+            super()._tell()
 
     def _run(self) -> None:
         """One step, for whoever is not the loop itself."""
@@ -296,6 +321,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             if isinstance(yielded, Outcome):
                 yielded._await_by(self)
             else:
+                if HAS_CALL_GRAPH:
+                    note_waiter(yielded, self)
                 yielded.add_done_callback(self._wakeup, context=self._loop._wakeup_context)
             if self._interruption is MUST_CANCEL and yielded.cancel(msg=self._cancel_message):
                 self._interruption = None
@@ -318,6 +345,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     def _wakeup(self, future: Any) -> None:
         """The callback by which futures that are not ours, or have several waiters, step this task."""
         if not isinstance(future, Outcome):
+            if HAS_CALL_GRAPH:
+                forget_waiter(future, self)
             replacement = Future(loop=self._loop)
             replacement._state = FINISHED
             try:
@@ -328,6 +357,10 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 self._interruption = FAILED
             self._fut_waiter = replacement
         self._run()
+
+
+def _do_nothing() -> None:
+    """What `Task._start_eagerly` runs to see whether it can."""
 
 
 def _loop_of(future: Any) -> Any:
@@ -379,6 +412,8 @@ def create_task(
     task._coro = coro
     loop._enqueue(task)
     register_new_task(task)
+    if HAS_CALL_GRAPH:
+        tell_name(task, "Task-?" if name is None else task._name)
     return task
 
 

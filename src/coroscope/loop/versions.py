@@ -8,42 +8,88 @@ same effect is had here, and only here.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 import weakref
 from asyncio import tasks as asyncio_tasks
 from typing import Any, Protocol
 
 HAS_EAGER_TASKS = sys.version_info >= (3, 12)
-USES_TRAMPOLINES = sys.version_info < (3, 14)
-"""Whether coroutines may run on trampolines: a call graph of a running task would show the trampoline (3.14)."""
+FORBIDS_SECOND_INIT = sys.version_info >= (3, 15)
+"""Whether calling the `__init__` of a future again is an error."""
 swap_current_task: Any = None
 """Make a task, or None, the one that runs on a loop, and return the one before."""
 if HAS_EAGER_TASKS:
     swap_current_task = asyncio_tasks._swap_current_task  # type: ignore[attr-defined]
 
 
-def leave_task(loop: Any) -> None:
-    """No task runs on `loop` now."""
-    if CURRENT_TASKS is None:
-        swap_current_task(loop, None)
-    else:
-        CURRENT_TASKS.pop(loop, None)
-
-
 class Registered(Protocol):
-    """What a task keeps for the registry: its own entry, or nothing."""
+    """What the registry reads of a task, and what a task keeps for it: its own entry, or nothing."""
 
+    _cancel_message: Any
+    _context: contextvars.Context
+    _coro: Any
     _registration: Any
 
+    def get_name(self) -> str: ...
+
+    def done(self) -> bool: ...
+
+
+HAS_CALL_GRAPH = sys.version_info >= (3, 14)
+"""Whether futures record which tasks wait for them: for `asyncio.capture_call_graph`, and for other processes."""
+note_waiter: Any = None
+"""Have a future know that a task waits for it."""
+forget_waiter: Any = None
+"""Have a future forget a task that waited for it."""
+noted_waiters: Any = None
+"""The tasks that a future knows of, or None."""
+tell_name: Any = None
+"""Have other processes see this name of a task."""
+USES_TRAMPOLINES = not HAS_CALL_GRAPH
+"""Whether coroutines may run on trampolines: a call graph of a running task would show the trampoline."""
 
 if sys.version_info >= (3, 14):
-    # The registry is a linked list through the tasks themselves: 30 ns, and the list forgets a task that is freed.
+    # The registry is a linked list through the C part of the tasks themselves: 30 ns, and it forgets a task that is
+    # freed. Other processes (`python -m asyncio ps`) read the list, and of each task the C fields with its name, its
+    # coroutine and who waits for it; one task without a name makes them give up.
     CURRENT_TASKS = None
     """The dictionary of the task that runs on each loop, where there is one: else it is `swap_current_task` only."""
-    register_task: Any = asyncio_tasks._register_task
-    """Make `asyncio.all_tasks` know a task."""
+    register_new_task: Any = asyncio_tasks._register_task
+    """As `register_task`, for a task in the ready queue of a running loop; `tell_name` and, later, `keep_registered`
+    must follow."""
     unregister_task: Any = asyncio_tasks._unregister_task
     """Make `asyncio.all_tasks` forget a task, which is done or being freed."""
+    forget_new_task: Any = unregister_task
+    """As `unregister_task`, for a task that ends in its first step."""
+    tell_name = asyncio.Task.set_name
+    note_waiter = asyncio.future_add_to_awaited_by
+    forget_waiter = asyncio.future_discard_from_awaited_by
+    noted_waiters = asyncio.Future._asyncio_awaited_by.__get__  # type: ignore[attr-defined]
+    _fill_c_part: Any = asyncio.Task.__init__
+
+    class _Idle:
+        """What the C part of a task takes for its loop: one that schedules nothing, for we step the task."""
+
+        get_debug: Any = bool
+        call_soon: Any = "".format  # does nothing, with any arguments, in C
+
+    _idle = _Idle()
+
+    def register_task(task: Registered) -> None:
+        """Make `asyncio.all_tasks` know `task`, and have its C part say to other processes what it runs: 300 ns."""
+        awaited_by, message = noted_waiters(task), task._cancel_message
+        _fill_c_part(task, task._coro, loop=_idle, name=task.get_name(), context=task._context)
+        if message is not None:
+            task._cancel_message = message
+        for waiter in awaited_by or ():
+            note_waiter(task, waiter)  # 3.14 has forgotten them
+        task._registration = True
+
+    def keep_registered(task: Registered) -> None:
+        """A task that was registered as new goes on after its first step, or its loop does not."""
+        if task._registration is None and not task.done():
+            register_task(task)
 
 else:
     # The registry is a WeakSet, whose `add` costs 400 to 570 ns and whose removal callback costs that again. The
@@ -61,43 +107,45 @@ else:
         registration = task._registration = _reference(task)
         _references.add(registration)
 
+    if HAS_EAGER_TASKS:
+        # A second registry holds tasks in their eager first step, strongly: 20 ns. A task of ours is as safe there
+        # from its creation to its first suspension, for the ready queue or the running step hold it all that time.
+        _new_tasks: set[Any] = asyncio_tasks._eager_tasks  # type: ignore[attr-defined]
+        register_new_task = _new_tasks.add
+        forget_new_task = _new_tasks.discard
 
-REGISTERS_NEW_TASKS_APART = (3, 12) <= sys.version_info < (3, 14)
-if REGISTERS_NEW_TASKS_APART:
-    # A second registry holds tasks in their eager first step, strongly: 20 ns. A task of ours is as safe there from
-    # its creation to its first suspension, for the ready queue or the running step hold it all that time.
-    _new_tasks: set[Any] = asyncio_tasks._eager_tasks  # type: ignore[attr-defined]
-    register_new_task: Any = _new_tasks.add
-    """As `register_task`, for a task in the ready queue of a running loop; `keep_registered` must follow."""
-    forget_new_task: Any = _new_tasks.discard
-    """Make `asyncio.all_tasks` forget a task that ends in its first step."""
+        def keep_registered(task: Registered) -> None:
+            """A task that was registered as new goes on after its first step, or its loop does not."""
+            if task._registration is None:
+                register_task(task)
+                _new_tasks.discard(task)
 
-    def keep_registered(task: Registered) -> None:
-        """A task that was registered as new goes on after its first step, or its loop does not."""
-        if task._registration is None:
-            register_task(task)
-            _new_tasks.discard(task)
+        def unregister_task(task: Registered) -> None:
+            """Make `asyncio.all_tasks` forget `task`, which is done or being freed."""
+            if task._registration is None:
+                _new_tasks.discard(task)
+            else:
+                _references.discard(task._registration)
 
-    def unregister_task(task: Registered) -> None:
-        """Make `asyncio.all_tasks` forget `task`, which is done or being freed."""
-        if task._registration is None:
-            _new_tasks.discard(task)
-        else:
-            _references.discard(task._registration)
+    else:
+        register_new_task = register_task
 
-else:
-    register_new_task = register_task
-
-    def keep_registered(task: Registered) -> None:
-        """Nothing to do: new tasks are registered as all others."""
-
-    if sys.version_info < (3, 14):
+        def keep_registered(task: Registered) -> None:
+            """Nothing to do: new tasks are registered as all others."""
 
         def unregister_task(task: Registered) -> None:
             """Make `asyncio.all_tasks` forget `task`, which is done or being freed."""
             _references.discard(task._registration)
 
-    forget_new_task = unregister_task
+        forget_new_task = unregister_task
+
+
+def leave_task(loop: Any) -> None:
+    """No task runs on `loop` now."""
+    if CURRENT_TASKS is None:
+        swap_current_task(loop, None)
+    else:
+        CURRENT_TASKS.pop(loop, None)
 
 
 def set_loop_policy(policy: Any) -> None:
