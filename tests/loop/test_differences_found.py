@@ -1,0 +1,194 @@
+"""What random programs have shown once, in its smallest form: asyncio's loop and ours do the same."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import pytest
+
+import coroscope
+
+
+@pytest.fixture(params=[asyncio.SelectorEventLoop, coroscope.Loop])
+def runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
+    with asyncio.Runner(loop_factory=request.param) as runner:
+        yield runner
+
+
+async def fail() -> None:
+    raise ValueError("no")
+
+
+async def ended(task: asyncio.Task[Any]) -> None:
+    await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("is_awaited", [True, False])
+def test_a_failed_task_is_freed_when_its_error_has_been_raised_and_forgotten(
+    runner: asyncio.Runner, is_awaited: bool
+) -> None:
+    async def main() -> weakref.ref[Any]:
+        task = asyncio.create_task(fail())
+        await ended(task)
+        reference = weakref.ref(task)
+        try:
+            await task if is_awaited else task.result()
+        except ValueError:
+            del task  # the traceback keeps this frame
+        return reference
+
+    gc.disable()
+    try:
+        assert runner.run(main())() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("set_again", ["set_result", "set_exception"])
+def test_the_error_of_setting_a_future_twice_does_not_keep_it(runner: asyncio.Runner, set_again: str) -> None:
+    async def main() -> tuple[BaseException, weakref.ref[Any]]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(1)
+        try:
+            getattr(future, set_again)(ValueError())
+        except asyncio.InvalidStateError as error:
+            return error, weakref.ref(future)
+        raise AssertionError
+
+    error, future = runner.run(main())
+    # `main`'s own frame, of which the error keeps the traceback, has the future as a local variable too.
+    assert error.__traceback__ is not None
+    error.__traceback__.tb_frame.clear()
+    assert future() is None
+
+
+def test_the_message_of_a_cancellation_is_not_the_tasks_own_once_it_has_been_thrown(
+    runner: asyncio.Runner,
+) -> None:
+    async def main() -> list[Any]:
+        task = asyncio.create_task(asyncio.sleep(0))
+        await asyncio.sleep(0)
+        task.cancel("enough")
+        await ended(task)
+        return await asyncio.gather(task, return_exceptions=True)
+
+    assert [error.args for error in runner.run(main())] == [("",)]
+
+
+def test_a_task_that_yields_itself_is_told_so_first(runner: asyncio.Runner) -> None:
+    class YieldsItself:
+        def __await__(self) -> Any:
+            yield asyncio.current_task()
+
+    async def main() -> None:
+        await YieldsItself()
+
+    with pytest.raises(RuntimeError, match="cannot await on itself"):
+        runner.run(main())
+
+
+def test_a_task_factory_is_used_by_those_who_have_kept_create_task_from_before(
+    runner: asyncio.Runner,
+) -> None:
+    made = []
+
+    def make(loop: Any, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        made.append(coroutine.__name__)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        create_task = loop.create_task
+        loop.set_task_factory(make)
+        await create_task(asyncio.sleep(0))
+
+    runner.run(main())
+    assert made == ["sleep"]
+
+
+def test_a_generator_is_closed_by_a_task_of_the_factory_that_is_set_by_then(runner: asyncio.Runner) -> None:
+    made = []
+
+    async def generate() -> AsyncGenerator[int, None]:
+        yield 1
+
+    def make(loop: Any, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        made.append(type(coroutine).__name__)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    async def main() -> None:
+        async for _ in generate():
+            break
+        asyncio.get_running_loop().set_task_factory(make)
+        await asyncio.sleep(0)
+
+    runner.run(main())
+    assert "async_generator_athrow" in made
+
+
+def test_a_futures_error_that_nobody_retrieved_is_reported(runner: asyncio.Runner) -> None:
+    reports = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, report: reports.append((report["message"], report["exception"])))
+        future = loop.create_future()
+        future.set_exception(error)
+        del future
+
+    error = ValueError()
+    runner.run(main())
+    assert reports == [("Future exception was never retrieved", error)]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_the_report_of_a_failed_callback_names_its_arguments_where_asyncios_does(debug: bool) -> None:
+    def failing(argument: int) -> None:
+        raise ValueError(argument)
+
+    def message(new_loop: Any) -> str:
+        messages: list[str] = []
+        loop = new_loop()
+        loop.set_debug(debug)
+        loop.set_exception_handler(lambda _, report: messages.append(report["message"]))
+        loop.call_soon(failing, 123)
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        return messages[0]
+
+    assert message(coroscope.Loop) == message(asyncio.SelectorEventLoop)
+
+
+def test_timers_due_at_the_same_time_run_in_asyncios_order() -> None:
+    """Which depends on the heap's shape, and so on when cancelled timers leave it."""
+
+    def order(new_loop: Any) -> list[int]:
+        called: list[int] = []
+        loop = new_loop()
+        when = loop.time() + 0.01
+        loop.call_at(when, called.append, -1).cancel()
+        loop.call_at(when, called.append, 0)
+        loop.call_soon(loop.call_soon, lambda: [loop.call_at(when, called.append, n) for n in range(1, 9)])
+        loop.call_at(when + 0.01, loop.stop)
+        loop.run_forever()
+        loop.close()
+        return called
+
+    assert order(coroscope.Loop) == order(asyncio.SelectorEventLoop)
+
+
+def test_in_debug_mode_too_the_frames_below_a_traceback_do_not_keep_a_task(runner: asyncio.Runner) -> None:
+    async def main() -> tuple[BaseException | None, weakref.ref[Any]]:
+        task = asyncio.Task(fail(), loop=asyncio.get_running_loop())
+        await ended(task)
+        return task.exception(), weakref.ref(task)
+
+    runner.get_loop().set_debug(True)
+    error, task = runner.run(main())
+    assert error is not None
+    assert task() is None
