@@ -10,6 +10,10 @@ from contextvars import Context, copy_context
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
+_describe_callback: Any = format_helpers._format_callback_source  # type: ignore[attr-defined]
+_HIDES_ARGUMENTS = bool(_describe_callback.__kwdefaults__)
+"""Since 3.13 they are shown in debug mode only."""
+
 
 class Handle(asyncio.Handle):
     """A callback in the ready queue, or one that waits for a future."""
@@ -39,7 +43,8 @@ class Handle(asyncio.Handle):
 
     def _report(self, error: BaseException) -> None:
         loop: Any = self._loop  # type: ignore[attr-defined]
-        source = format_helpers._format_callback_source(self._callback, self._args)  # type: ignore[attr-defined]
+        options = {"debug": loop._debug} if _HIDES_ARGUMENTS else {}
+        source = _describe_callback(self._callback, self._args, **options)  # type: ignore[attr-defined]
         context = {"message": f"Exception in callback {source}", "exception": error, "handle": self}
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback
