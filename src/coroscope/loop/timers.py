@@ -49,6 +49,9 @@ class TimerHeap:
         """Take out the timers due before `until`, earliest first."""
         due = []
         entries = self.entries
+        # At this point of a round and at no other, like asyncio: the order of equal times depends on what is in the heap.
+        while entries and entries[0][1]._cancelled:
+            self._drop_first()
         while entries and entries[0][0] < until:
             handle = entries[0][1]
             if handle._cancelled:
