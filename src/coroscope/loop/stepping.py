@@ -136,6 +136,6 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
             # The next item may be long in coming, and a traceback may keep this frame.
             item = yielded = None
     finally:
-        item = send = yielded = None
+        item = items = send = yielded = None  # type: ignore[assignment]
         if is_entered:
             leave_task(loop)
