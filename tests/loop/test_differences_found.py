@@ -192,3 +192,62 @@ def test_in_debug_mode_too_the_frames_below_a_traceback_do_not_keep_a_task(runne
     error, task = runner.run(main())
     assert error is not None
     assert task() is None
+
+
+class YieldsByHand:
+    """An awaitable that yields something, and does not look at what comes of it."""
+
+    def __init__(self, make: Any, is_awaited: bool) -> None:
+        self._make = make
+        self._is_awaited = is_awaited
+
+    def __await__(self) -> Any:
+        thing = self._make()
+        if self._is_awaited:
+            thing._asyncio_future_blocking = True
+        yield thing
+
+
+def pending() -> Any:
+    return asyncio.get_running_loop().create_future()
+
+
+def failed() -> Any:
+    future = pending()
+    future.set_exception(ValueError())
+    future.exception()
+    return future
+
+
+@pytest.mark.parametrize(
+    "awaitable",
+    [
+        YieldsByHand(pending, True),
+        YieldsByHand(failed, True),
+        YieldsByHand(pending, False),
+        YieldsByHand(lambda: 7, False),
+    ],
+    ids=["pending", "failed", "not awaited", "not a future"],
+)
+def test_a_task_that_is_cancelled_in_a_step_is_so_in_the_next_whatever_it_yields(
+    runner: asyncio.Runner, awaitable: YieldsByHand
+) -> None:
+    async def main() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await awaitable
+
+    with pytest.raises(asyncio.CancelledError):
+        runner.run(main())
+
+
+def test_a_cancelled_gather_is_cancelled_although_its_last_future_failed(runner: asyncio.Runner) -> None:
+    async def main() -> Any:
+        first, last = pending(), failed()
+        gathering = asyncio.gather(first, last, return_exceptions=True)
+        gathering.cancel()
+        return await gathering
+
+    with pytest.raises(asyncio.CancelledError):
+        runner.run(main())

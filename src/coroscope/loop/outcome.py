@@ -154,7 +154,8 @@ class Outcome:
     def _make_cancelled_error(self) -> BaseException:
         """The error that ended this, once; a new one for everyone who asks later."""
         error = self._exception
-        if error is not None:
+        # `gather` asks one that has failed too, when it was itself cancelled.
+        if error is not None and self._state is CANCELLED:
             self._exception = None
             return error
         if self._cancel_message is None:
@@ -188,7 +189,7 @@ class Outcome:
         if self._state is PENDING:
             self._add_waiter(task)
         else:
-            if self._state is CANCELLED or self._exception is not None:
+            if task._interruption is None and (self._state is CANCELLED or self._exception is not None):
                 task._interruption = FAILED
             self._loop._enqueue(task)
 

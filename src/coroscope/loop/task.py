@@ -325,7 +325,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                     note_waiter(yielded, self)
                 yielded.add_done_callback(self._wakeup, context=self._loop._wakeup_context)
             if self._interruption is MUST_CANCEL and yielded.cancel(msg=self._cancel_message):
-                self._interruption = None
+                self._interruption = FAILED
 
     def _throw_soon(self, message: str) -> None:
         """Have the next step raise RuntimeError where the coroutine yielded something wrong."""
@@ -333,7 +333,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         failed._exception = RuntimeError(message)
         failed._state = FINISHED
         self._fut_waiter = failed
-        self._interruption = FAILED
+        if self._interruption is None:  # else it is cancelled, which comes first
+            self._interruption = FAILED
         self._loop._enqueue(self)
 
     def _report_step_when_done(self) -> None:
@@ -354,7 +355,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             except BaseException as failure:
                 replacement._exception = failure
                 replacement._exception_tb = failure.__traceback__
-                self._interruption = FAILED
+                if self._interruption is None:
+                    self._interruption = FAILED
             self._fut_waiter = replacement
         self._run()
 
