@@ -224,9 +224,7 @@ class Loop(asyncio.SelectorEventLoop):
                 rounds_to_poll = _MOST_UNPOLLED_ROUNDS
                 leave_task(self)
                 self._poll(self._poll_timeout_s())
-            if timers and (
-                timers[0][1]._cancelled or timers[0][0] < self.time() + self._clock_resolution  # type: ignore[attr-defined]
-            ):
+            if timers and timers[0][0] < self.time() + self._clock_resolution:  # type: ignore[attr-defined]
                 self._enqueue_due_timers()
             yield starmap(popleft, repeat((), len(ready)))
             if self._stopping or not self._is_plain:  # type: ignore[attr-defined]

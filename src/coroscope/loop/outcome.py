@@ -9,7 +9,7 @@ Rule: `_waiters` is None, the one that waits for this, or a list of those who do
       in the order in which they came.
 Rule: in the ready queue a callback is a triple: the function, its context, and the future that it is called with.
       Nobody can hold or cancel it there, so it needs no handle.
-Rule: `_exception` is what made this fail, or, once, the CancelledError that ended a cancelled task.
+Rule: `_result` of what is cancelled is the CancelledError that ended it, until somebody has been given it, or None.
 Rule: whoever leaves the pending state calls `_tell`, or `_tell_failed`, once.
 """
 
@@ -153,11 +153,12 @@ class Outcome:
 
     def _make_cancelled_error(self) -> BaseException:
         """The error that ended this, once; a new one for everyone who asks later."""
-        error = self._exception
         # `gather` asks one that has failed too, when it was itself cancelled.
-        if error is not None and self._state is CANCELLED:
-            self._exception = None
-            return error
+        if self._state is CANCELLED:
+            error: BaseException | None = self._result
+            if error is not None:
+                self._result = None
+                return error
         if self._cancel_message is None:
             return exceptions.CancelledError()
         return exceptions.CancelledError(self._cancel_message)
@@ -237,6 +238,7 @@ class Outcome:
             self._report = False
             return False
         self._state = CANCELLED
+        self._result = None
         self._cancel_message = message
         if self._waiters is not None:
             self._tell_failed()

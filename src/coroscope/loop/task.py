@@ -290,7 +290,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         self._send = None
         unregister_task(self)
         if isinstance(failure, CancelledError):
-            self._exception = failure
+            self._result = failure
             self._cancel_message = None  # it is in the failure; asyncio forgets it here, which `gather` shows
             self._state = CANCELLED
             if self._waiters is not None:
