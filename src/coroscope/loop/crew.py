@@ -14,10 +14,10 @@ import sys
 from functools import partial
 from typing import Any, NamedTuple
 
-from coroscope.loop.generators import without_our_frames
 from coroscope.loop.items import Launcher
 from coroscope.loop.progress import open_progress
 from coroscope.loop.source import Source
+from coroscope.loop.subject_tasks import without_our_frames
 
 
 class Options(NamedTuple):

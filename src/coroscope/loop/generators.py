@@ -6,8 +6,8 @@
 | a future, an awaitable, a `concurrent.futures` future | its result, or its exception, once that is there |
 | anything else | the same thing, after the others' turn |
 
-`GeneratorCoroutine` does this on any loop. `GeneratorTask` does it on ours, and takes the turn of a bare `yield`, which
-is what generators do most, by itself: there the loop resumes the generator with nothing in between.
+`GeneratorCoroutine` does this on any loop. On ours, `GeneratorTask` resumes the generator itself after a bare `yield`,
+which is what generators do most.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from typing import Any, ClassVar
 
 from coroscope.loop.loop import Loop
-from coroscope.loop.outcome import PENDING
-from coroscope.loop.subject_tasks import SubjectTask
-from coroscope.loop.versions import CURRENT_TASKS, swap_current_task
+from coroscope.loop.subject_tasks import CoroutineObject, DirectTask, ForeignSubjectTask
 
 
-class GeneratorCoroutine(Coroutine[Any, Any, Any]):
+class GeneratorCoroutine(CoroutineObject):
     """A generator that can be run as a coroutine."""
 
     __slots__ = ("_awaited", "_generator", "_reply")
@@ -51,14 +49,6 @@ class GeneratorCoroutine(Coroutine[Any, Any, Any]):
         if self._awaited is not None:
             self._awaited.close()
         self._generator.close()
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self
-
-    __iter__ = __await__
-
-    def __next__(self) -> Any:
-        return self._resume(None)
 
     def __getattr__(self, name: str) -> Any:
         """The generator's name, code and frame, by which asyncio shows a task."""
@@ -112,80 +102,37 @@ async def await_(awaitable: Any) -> Any:
     return await awaitable
 
 
-class GeneratorTask(SubjectTask):
-    """A task of ours that runs a generator.
+class GeneratorTask(DirectTask):
+    """A task of ours that runs a generator."""
 
-    Rule: `_send_none` is None unless all that the next step has to do is to send None to the generator.
-    """
-
-    __slots__ = ("_enter", "_send_none")
+    __slots__ = ()
     kind: ClassVar[str] = "generator"
 
     _coro: GeneratorCoroutine
-    _enter: Callable[..., Any]
-    """Its context's `run`."""
-    _send_none: Callable[[None], Any] | None
-    """The generator's `send`."""
 
     def __init__(self, coro: GeneratorCoroutine, *, loop: Loop, subject: Generator[Any, Any, Any]) -> None:
         super().__init__(coro, loop=loop, subject=subject)
-        self._enter = self._context.run
+        # Its own, past the coroutine object, for as long as it gets nothing but None.
         self._send_none = subject.send
 
-    def cancel(self, msg: Any = None) -> bool:
+    def _heed(self, yielded: Any) -> None:
         self._send_none = None
-        return super().cancel(msg)
-
-    def _run(self) -> None:
-        """One turn. The hot path: what a bare `yield` needs is here, and all else is a task's common step."""
-        send_none = self._send_none
-        if send_none is None:
-            return self._run_in_full()
-        loop = self._loop
-        if CURRENT_TASKS is None:
-            swap_current_task(loop, self)
+        waits_for = self._enter(self._coro.answer, yielded)
+        if waits_for is None:
+            self._loop._enqueue(self)
         else:
-            CURRENT_TASKS[loop] = self
-        try:
-            yielded = self._enter(send_none, None)
-            if yielded is not None:
-                self._send_none = None
-                yielded = self._enter(self._coro.answer, yielded)
-        except StopIteration as stop:
-            self._end_returned(stop.value)
-        except BaseException as failure:
-            self._end_raised(failure)
-            if isinstance(failure, (KeyboardInterrupt, SystemExit)):
-                raise
-        else:
-            if yielded is None:
-                loop._enqueue(self)
-            else:
-                self._wait_for(yielded)
-        finally:
-            if CURRENT_TASKS is None:
-                swap_current_task(loop, None)
-            else:
-                del CURRENT_TASKS[loop]
-            # A traceback keeps the frames that were below it, and so this one: it must not keep the task too.
-            del self
-        return None
+            self._wait_for(waits_for)
 
     def _run_in_full(self) -> None:
         try:
-            super()._run()
+            super()._run_in_full()
             if self._fut_waiter is None and not self._must_cancel and self._coro.is_owed_nothing:
                 self._send_none = self._subject.send
         finally:
             del self
 
-    def _end_raised(self, failure: BaseException) -> None:
-        super()._end_raised(without_our_frames(failure))
 
+class ForeignGeneratorTask(ForeignSubjectTask):
+    """As `GeneratorTask`, on a loop that is not ours."""
 
-def without_our_frames(error: BaseException) -> BaseException:
-    """`error` with a traceback that begins in the program, not in what runs it here."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
-        traceback = traceback.tb_next
-    return error.with_traceback(traceback)
+    kind: ClassVar[str] = "generator"

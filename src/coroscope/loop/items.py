@@ -12,19 +12,11 @@ from contextlib import ExitStack
 from enum import Enum, auto
 from typing import Any
 
-from coroscope.loop.generators import GeneratorCoroutine, GeneratorTask, await_
+from coroscope.loop.generators import ForeignGeneratorTask, GeneratorCoroutine, GeneratorTask, await_
 from coroscope.loop.loop import Loop
 from coroscope.loop.pollable import is_pollable
-from coroscope.loop.polling import PollGroup
-from coroscope.loop.subject_tasks import (
-    CallableTask,
-    ForeignCallableTask,
-    ForeignGeneratorTask,
-    ForeignPollableTask,
-    ForeignSubjectTask,
-    PollableTask,
-    SubjectTask,
-)
+from coroscope.loop.polling import ForeignPollableTask, PollableTask, PollCoroutine, PollGroup
+from coroscope.loop.subject_tasks import CallableTask, ForeignCallableTask, ForeignSubjectTask, SubjectTask
 
 
 class Kind(Enum):
@@ -40,7 +32,10 @@ class Kind(Enum):
     FUNCTION = auto()
 
 
-_ACCEPTED = "give a coroutine, a generator, an awaitable, a future, an object with run(), ready and result, or a function"
+_ACCEPTED = (
+    "give a coroutine, a generator, an awaitable, a future, "
+    "an object with run(), ready and result, or a function"
+)
 _ONCE = frozenset({Kind.COROUTINE, Kind.GENERATOR})
 
 
@@ -94,7 +89,7 @@ def _makes_something_to_run(function: Any) -> bool:
     """Whether calling `function` runs nothing yet, but returns a coroutine or a generator."""
     return any(
         makes(candidate)
-        for candidate in (function, getattr(type(function), "__call__", None))
+        for candidate in (function, type(function).__call__)
         for makes in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     )
 
@@ -150,7 +145,7 @@ class Launcher:
         return self._subject_task(await_(awaitable), loop=self._loop, subject=awaitable)
 
     def _pollable(self, pollable: Any) -> Any:
-        return self._pollable_task(self.polled.poll(pollable), loop=self._loop, subject=pollable)
+        return self._pollable_task(PollCoroutine(pollable, self.polled), loop=self._loop, subject=pollable)
 
     def _function(self, function: Any) -> Any:
         return self._callable_task(self._call(function), loop=self._loop, subject=function)

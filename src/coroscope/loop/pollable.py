@@ -34,10 +34,9 @@ def is_pollable(item: Any) -> bool:
     )
 
 
-def value_of(item: Any, name: str, *default: Any) -> Any:
-    """An attribute, or what a method of that name returns; `default` where there is neither, if one is given."""
-    value = getattr(item, name, *default)
-    return value() if type(value) in _METHODS else value
+def value_of(attribute: Any) -> Any:
+    """What `ready` and the others mean: what a method returns, and anything else is itself."""
+    return attribute() if type(attribute) in _METHODS else attribute
 
 
 _METHODS = frozenset({types.MethodType, types.BuiltinMethodType})

@@ -1,7 +1,7 @@
 """How pollable objects are polled: each in a task of its own, all of one `wait` by a few timers that they share.
 
-An object that does not say when it wants to be polled next rests between its polls. All that rest equally long rest
-on one future with one timer, so that a poll costs a step, and neither a timer nor a future.
+An object that does not say when it wants to be polled next rests between its polls. All that rest equally long end
+their rest together, by one timer, so that a poll costs a step of a task, and neither a timer nor a future.
 
 Rule: rests double from FIRST_REST_S to the longest: LONGEST_REST_S, or POLL_SHARE_S for each object if that is longer.
 Rule: when something else has happened (`poke`) every rest ends, but all together not more often than every
@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import Any
+from typing import Any, ClassVar
 
-from coroscope.loop.future import Future
 from coroscope.loop.loop import Loop
 from coroscope.loop.pollable import value_of
-from coroscope.loop.sleeping import sleep
+from coroscope.loop.subject_tasks import CoroutineObject, DirectTask, ForeignSubjectTask
 
 FIRST_REST_S = 0.000_1
 LONGEST_REST_S = 0.01
@@ -25,39 +24,79 @@ POLL_SHARE_S = 0.000_01
 """About ten times what a poll costs by itself: a tenth of a processor's time."""
 
 
+class PollCoroutine(CoroutineObject):
+    """What runs `pollable`: one poll a step, until it is ready."""
+
+    __slots__ = ("_group", "_pollable", "_rest_s")
+
+    def __init__(self, pollable: Any, group: PollGroup) -> None:
+        self._pollable = pollable
+        self._group = group
+        self._rest_s = 0.0
+        """How long it rests after the next poll; at first for a turn only."""
+
+    def send(self, _: None) -> Any:
+        pollable = self._pollable
+        try:
+            pollable.run()
+            is_ready = pollable.ready
+            if is_ready is False or not value_of(is_ready):
+                pause_s = value_of(getattr(pollable, "next_poll_s", None))
+                return self._rest() if pause_s is None else self._pause(pause_s)
+            result = value_of(pollable.result)
+        except StopIteration as error:
+            # From the object's own code, where it must not look like the end of this.
+            raise RuntimeError(f"polling {pollable!r} raised StopIteration") from error
+        raise StopIteration(result)
+
+    def throw(self, error: Any, *_: Any) -> Any:
+        raise error
+
+    def close(self) -> None:
+        """There is nothing to close: the object is the program's."""
+
+    def __getattr__(self, name: str) -> Any:
+        """The name of the object's class, by which asyncio shows a task."""
+        return getattr(type(self._pollable), name)
+
+    def _rest(self) -> Any:
+        rest_s = self._rest_s
+        if rest_s < LONGEST_REST_S:
+            self._rest_s = min(rest_s * 2, LONGEST_REST_S) if rest_s else FIRST_REST_S
+        return self._group.rest(rest_s) if rest_s else None
+
+    def _pause(self, pause_s: Any) -> Any:
+        """Rest as long as the object says."""
+        if not (isinstance(pause_s, int | float) and math.isfinite(pause_s)):
+            kind = type(self._pollable).__qualname__
+            raise TypeError(f"next_poll_s of a {kind} is {pause_s!r}: give seconds, or None")
+        return self._group.new_rest(pause_s) if pause_s > 0 else None
+
+
 class PollGroup:
     """The pollable objects of one `wait`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._new_rest: Any = Rest if isinstance(loop, Loop) else ForeignRest
-        self._rests: dict[float, Any] = {}
-        """The rests that have not ended, by how long their objects want to rest."""
-        self._polled = 0
-        """How many objects are being polled."""
-        self._next_poke_s = 0.0
+        self._rest_type: type[Rest] | type[ForeignRest] = Rest if isinstance(loop, Loop) else ForeignRest
+        self._rests: dict[float, Rest | ForeignRest] = {}
+        """The latest rest of each length that is shared."""
+        self._next_poke_s = -math.inf
         self._late_poke: asyncio.TimerHandle | None = None
 
-    async def poll(self, pollable: Any) -> Any:
-        """Run `pollable` until it is ready; its result."""
-        self._polled += 1
-        rest_s = 0.0
-        try:
-            while True:
-                pollable.run()
-                if value_of(pollable, "ready"):
-                    return value_of(pollable, "result")
-                pause_s = _pause_of(pollable)
-                if pause_s is not None:
-                    await sleep(pause_s)
-                elif rest_s:
-                    await self._rest(rest_s)
-                    rest_s = min(rest_s * 2, LONGEST_REST_S)
-                else:
-                    await sleep(0)
-                    rest_s = FIRST_REST_S
-        finally:
-            self._polled -= 1
+    def rest(self, rest_s: float) -> Rest | ForeignRest:
+        """What ends `rest_s` from now, or earlier: with those who rest equally long already, or at a poke."""
+        rest = self._rests.get(rest_s)
+        if rest is None or rest.is_over:
+            shared_by = rest.shared_by if rest is not None and rest_s >= LONGEST_REST_S else 0
+            rest = self._rests[rest_s] = self.new_rest(max(rest_s, shared_by * POLL_SHARE_S))
+        rest.shared_by += 1
+        rest._asyncio_future_blocking = True
+        return rest
+
+    def new_rest(self, rest_s: float) -> Rest | ForeignRest:
+        """What ends `rest_s` from now."""
+        return self._rest_type(self._loop, rest_s)
 
     def poke(self) -> None:
         """Something has happened that those who rest may have waited for: poll them."""
@@ -75,54 +114,74 @@ class PollGroup:
 
     def _end_rests(self) -> None:
         self._late_poke = None
-        self._next_poke_s = self._loop.time() + self._polled * POLL_SHARE_S
-        for rest in list(self._rests.values()):
+        resting = [rest for rest in self._rests.values() if not rest.is_over]
+        polled = sum(rest.shared_by for rest in resting)
+        self._next_poke_s = self._loop.time() + polled * POLL_SHARE_S
+        for rest in resting:
             rest.end()
 
-    def _rest(self, rest_s: float) -> Any:
-        """What ends `rest_s` from now, or earlier: with those who rest equally long already, or at a poke."""
-        rest = self._rests.get(rest_s)
-        if rest is None:
-            rest = self._rests[rest_s] = self._new_rest(loop=self._loop)
-            delay_s = rest_s if rest_s < LONGEST_REST_S else max(rest_s, self._polled * POLL_SHARE_S)
-            rest.begin(self._rests, rest_s, delay_s)
-        return rest
 
+class Rest:
+    """What tasks of ours wait for, and one timer ends."""
 
-class _Rest:
-    """The methods of a future on which many tasks wait for the same timer."""
+    __slots__ = ("_asyncio_future_blocking", "_loop", "_timer", "is_over", "shared_by", "tasks")
 
-    def begin(self: Any, rests: dict[float, Any], key: float, delay_s: float) -> None:
-        self.rests = rests
-        self.key = key
-        self.timer = self.get_loop().call_later(delay_s, self.end)
+    def __init__(self, loop: Any, rest_s: float) -> None:
+        self._asyncio_future_blocking = True
+        self._loop = loop
+        self._timer = loop.call_later(rest_s, self.end)
+        self.is_over = False
+        self.shared_by = 0
+        self.tasks: list[PollableTask] = []
 
-    def end(self: Any) -> None:
+    def end(self) -> None:
         """Have all who rest here polled."""
-        if not self.done():
-            self.timer.cancel()
-            del self.rests[self.key]
-            self.set_result(None)
+        if not self.is_over:
+            self.is_over = True
+            self._timer.cancel()
+            for task in self.tasks:
+                task._fut_waiter = None
+                self._loop._enqueue(task)
 
-    def cancel(self: Any, msg: Any = None) -> bool:  # noqa: ARG002 (asyncio's signature)
+    def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002 (asyncio's signature)
         """One of many is cancelled, which must not cancel the others: wake them all, and that one finds out."""
         self.end()
         return False
 
 
-class Rest(_Rest, Future):  # type: ignore[misc] # as `Future` itself
-    """On our loop."""
+class ForeignRest(asyncio.Future):  # type: ignore[type-arg]
+    """As `Rest`, for the tasks of a loop that is not ours."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, rest_s: float) -> None:
+        super().__init__(loop=loop)
+        self._asyncio_future_blocking = True
+        self._timer = loop.call_later(rest_s, self.end)
+        self.is_over = False
+        self.shared_by = 0
+
+    def end(self) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self._timer.cancel()
+            self.set_result(None)
+
+    def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002 (asyncio's signature)
+        self.end()
+        return False
 
 
-class ForeignRest(_Rest, asyncio.Future):  # type: ignore[type-arg]
-    """On any other loop."""
+class PollableTask(DirectTask):
+    """A task of ours that polls an object."""
+
+    __slots__ = ()
+    kind: ClassVar[str] = "pollable"
+
+    def _wait_for(self, rest: Rest) -> None:
+        self._fut_waiter = rest
+        rest.tasks.append(self)
 
 
-def _pause_of(pollable: Any) -> float | None:
-    """In how many seconds `pollable` says that it wants to be polled next, if it does."""
-    pause_s = value_of(pollable, "next_poll_s", None)
-    if pause_s is not None and not (isinstance(pause_s, int | float) and math.isfinite(pause_s)):
-        raise TypeError(
-            f"next_poll_s of a {type(pollable).__qualname__} is {pause_s!r}: give seconds, or None"
-        )
-    return pause_s
+class ForeignPollableTask(ForeignSubjectTask):
+    """As `PollableTask`, on a loop that is not ours."""
+
+    kind: ClassVar[str] = "pollable"
