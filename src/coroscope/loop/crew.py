@@ -14,7 +14,7 @@ import sys
 from functools import partial
 from typing import Any, NamedTuple
 
-from coroscope.loop.items import Launcher
+from coroscope.loop.items import RUNNING_ALREADY, Kind, Launcher, close_all
 from coroscope.loop.progress import open_progress
 from coroscope.loop.source import Source
 from coroscope.loop.subject_tasks import without_our_frames
@@ -92,11 +92,15 @@ class Crew:
             raise
         finally:
             self._is_ending = True
+            rest = self._source.take_rest()
             try:
+                for item, kind in rest:
+                    if kind in RUNNING_ALREADY:
+                        self._start(item, kind)
                 await self._cancel_running()
             finally:
                 self._launcher.close()
-                self._source.close()
+                close_all(item for item, _ in rest)
 
     def _start_some(self) -> None:
         """Start items while there is room."""
@@ -105,10 +109,13 @@ class Crew:
             taken = self._source.take()
             if taken is None:
                 return
-            index = len(self._results)
-            self._results.append(None)
-            future = self._running[index] = self._launcher.launch(*taken)
-            future.add_done_callback(partial(self._ended, index), context=self._context)
+            self._start(*taken)
+
+    def _start(self, item: Any, kind: Kind) -> None:
+        index = len(self._results)
+        self._results.append(None)
+        future = self._running[index] = self._launcher.launch(item, kind)
+        future.add_done_callback(partial(self._ended, index), context=self._context)
 
     async def _cancel_running(self) -> None:
         """Cancel what runs until it has ended; every cancellation of this wait is passed on to it."""

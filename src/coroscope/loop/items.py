@@ -37,6 +37,8 @@ _ACCEPTED = (
     "an object with run(), ready and result, or a function"
 )
 _ONCE = frozenset({Kind.COROUTINE, Kind.GENERATOR})
+RUNNING_ALREADY = frozenset({Kind.SUBMITTED, Kind.FUTURE})
+"""The kinds that somebody else has started."""
 
 
 class Checker:

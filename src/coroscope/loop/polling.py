@@ -4,8 +4,8 @@ An object that does not say when it wants to be polled next rests between its po
 their rest together, by one timer, so that a poll costs a step of a task, and neither a timer nor a future.
 
 Rule: rests double from FIRST_REST_S to the longest: LONGEST_REST_S, or POLL_SHARE_S for each object if that is longer.
-Rule: when something else has happened (`poke`) every rest ends, but all together not more often than every
-      POLL_SHARE_S for each object. So the polls take a limited share of a processor, however many the objects are.
+Rule: when something else has happened (`poke`) every rest ends, but none before POLL_SHARE_S for each that shares it.
+So the polls take a limited share of a processor, however many the objects are.
 """
 
 from __future__ import annotations
@@ -81,7 +81,6 @@ class PollGroup:
         self._rest_type: type[Rest] | type[ForeignRest] = Rest if isinstance(loop, Loop) else ForeignRest
         self._rests: dict[float, Rest | ForeignRest] = {}
         """The latest rest of each length that is shared."""
-        self._next_poke_s = -math.inf
         self._late_poke: asyncio.TimerHandle | None = None
 
     def rest(self, rest_s: float) -> Rest | ForeignRest:
@@ -100,12 +99,14 @@ class PollGroup:
 
     def poke(self) -> None:
         """Something has happened that those who rest may have waited for: poll them."""
-        if not self._rests or self._late_poke is not None:
+        resting = [rest for rest in self._rests.values() if not rest.is_over]
+        if not resting or self._late_poke is not None:
             return
-        if self._loop.time() >= self._next_poke_s:
+        due_s = max(rest.began_s + rest.shared_by * POLL_SHARE_S for rest in resting)
+        if self._loop.time() >= due_s:
             self._end_rests()
         else:
-            self._late_poke = self._loop.call_at(self._next_poke_s, self._end_rests)
+            self._late_poke = self._loop.call_at(due_s, self._end_rests)
 
     def close(self) -> None:
         """Keep no timer."""
@@ -114,22 +115,20 @@ class PollGroup:
 
     def _end_rests(self) -> None:
         self._late_poke = None
-        resting = [rest for rest in self._rests.values() if not rest.is_over]
-        polled = sum(rest.shared_by for rest in resting)
-        self._next_poke_s = self._loop.time() + polled * POLL_SHARE_S
-        for rest in resting:
+        for rest in self._rests.values():
             rest.end()
 
 
 class Rest:
     """What tasks of ours wait for, and one timer ends."""
 
-    __slots__ = ("_asyncio_future_blocking", "_loop", "_timer", "is_over", "shared_by", "tasks")
+    __slots__ = ("_asyncio_future_blocking", "_loop", "_timer", "began_s", "is_over", "shared_by", "tasks")
 
     def __init__(self, loop: Any, rest_s: float) -> None:
         self._asyncio_future_blocking = True
         self._loop = loop
         self._timer = loop.call_later(rest_s, self.end)
+        self.began_s = loop.time()
         self.is_over = False
         self.shared_by = 0
         self.tasks: list[PollableTask] = []
@@ -156,6 +155,7 @@ class ForeignRest(asyncio.Future):  # type: ignore[type-arg]
         super().__init__(loop=loop)
         self._asyncio_future_blocking = True
         self._timer = loop.call_later(rest_s, self.end)
+        self.began_s = loop.time()
         self.is_over = False
         self.shared_by = 0
 

@@ -43,6 +43,6 @@ class Source:
         self.is_exhausted = taken is None
         return taken
 
-    def close(self) -> None:
-        """Close what has not been taken."""
-        close_all(item for item, _ in (self._items if self.total is not None else ()))
+    def take_rest(self) -> list[tuple[Any, Kind]]:
+        """Those that were given and not taken; what an iterator has not given yet stays there."""
+        return [] if self.total is None else list(self._items)

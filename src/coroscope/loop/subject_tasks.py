@@ -81,7 +81,10 @@ class DirectTask(SubjectTask):
         """One step. The hot path: what a mere turn needs is here, all else is a task's common step."""
         send_none = self._send_none
         if send_none is None:
-            return self._run_in_full()
+            try:
+                return self._run_in_full()
+            finally:
+                del self
         loop = self._loop
         if CURRENT_TASKS is None:
             swap_current_task(loop, self)
