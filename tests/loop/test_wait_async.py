@@ -111,16 +111,16 @@ def test_cancelling_the_call_cancels_and_awaits_what_it_runs(new_loop: NewLoop) 
             yield from coroscope.sleep(0)
             ended.append("generator")
 
-    async def main() -> list[asyncio.Task[Any]]:
+    async def main() -> set[Any]:
         items = [coroutine(), generator(), Countdown(10**9), Awaitable(), asyncio.sleep(60)]
         call = asyncio.ensure_future(coroscope.wait_async(items))
         await asyncio.sleep(0.002)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        return [*asyncio.all_tasks() - {asyncio.current_task()}]  # type: ignore[list-item]
+        return asyncio.all_tasks() - {asyncio.current_task()}
 
-    assert run(new_loop, main()) == []
+    assert run(new_loop, main()) == set()
     assert sorted(ended) == ["coroutine", "generator"]
 
 
@@ -197,7 +197,7 @@ def test_a_generator_that_is_cancelled_closes_what_it_awaits_and_itself_once(new
 
 
 def test_a_generator_may_refuse_its_cancellation(new_loop: NewLoop) -> None:
-    def generator() -> Generator[Any, Any, str]:
+    def generator() -> Generator[Any, Any, Any]:
         try:
             yield asyncio.sleep(60)
         except asyncio.CancelledError:

@@ -315,7 +315,7 @@ def test_an_error_keeps_no_task_of_an_item_alive() -> None:
     try:
         with pytest.raises(LookupError) as raised:
             coroscope.wait([note(), failing(), turns(100)])
-        alive = [task().get_coro().__name__ for task in tasks if task() is not None]
+        alive = [task.get_coro().__name__ for ref in tasks if (task := ref()) is not None]
     finally:
         gc.enable()
     # `results` is the call's own, whose frames the traceback shows.
@@ -440,7 +440,7 @@ def test_functions_pollables_and_futures_may_be_given_twice() -> None:
 
 
 def test_inside_a_running_loop_a_list_is_closed_and_an_iterator_left_alone() -> None:
-    taken = []
+    taken: list[int] = []
 
     async def main() -> None:
         for items in ([nothing()], map(taken.append, [1])):

@@ -35,7 +35,7 @@ class Planned(Polled):
     """Says how long it takes."""
 
     @property
-    def next_poll_s(self) -> float:  # type: ignore[override]
+    def next_poll_s(self) -> float:
         return self.due_s - self.polls_s[-1]
 
 
@@ -50,9 +50,9 @@ def test_the_longest_interval_grows_with_the_number_of_objects(kind: Any) -> Non
     crowd = [Polled(2.0) for _ in range(5_000)]
     run_jumping(kind, coroscope.wait_async(crowd))
     longest_s = {max(polled.intervals_s) for polled in crowd}
-    assert longest_s == {0.05}
-    # Ten microseconds each, so that all of them together are polled 100,000 times a second.
-    assert sum(len(polled.polls_s) for polled in crowd) < 2 * 100_000 + 5_000 * 15
+    assert longest_s == {0.1}
+    # Twenty microseconds each, so that all of them together are polled 50,000 times a second; and at first more often.
+    assert sum(len(polled.polls_s) for polled in crowd) < 2 * 50_000 + 5_000 * 15
 
 
 def test_an_object_that_says_when_is_polled_then_and_not_in_between(kind: Any) -> None:
@@ -62,7 +62,7 @@ def test_an_object_that_says_when_is_polled_then_and_not_in_between(kind: Any) -
     assert planned.polls_s == [0, 5]
 
 
-@pytest.mark.parametrize("pause", [0, -1, lambda self: 0])
+@pytest.mark.parametrize("pause", [0, -1, lambda _: 0])
 def test_an_object_may_ask_for_every_turn(kind: Any, pause: Any) -> None:
     class Eager(Polled):
         next_poll_s = pause
@@ -79,7 +79,7 @@ def test_an_object_may_ask_for_every_turn(kind: Any, pause: Any) -> None:
 def test_an_object_may_change_its_mind(kind: Any) -> None:
     class Fickle(Polled):
         @property
-        def next_poll_s(self) -> float | None:  # type: ignore[override]
+        def next_poll_s(self) -> float | None:
             return 3.0 if len(self.polls_s) == 1 else None
 
     fickle = Fickle(3.0001)
@@ -120,8 +120,8 @@ def test_many_ends_in_a_short_time_do_not_poll_for_each(kind: Any) -> None:
         return asyncio.sleep(0.1 + number * 0.000_01)
 
     run_jumping(kind, coroscope.wait_async([*crowd, *map(short, range(10_000))]))
-    # In the tenth of a second in which 10,000 items end, a thousand objects are polled every hundredth.
-    assert len([at_s for at_s in crowd[0].polls_s if 0.1 <= at_s <= 0.2]) <= 12
+    # In the tenth of a second in which 10,000 items end, a thousand objects are polled every fiftieth.
+    assert len([at_s for at_s in crowd[0].polls_s if 0.1 <= at_s <= 0.2]) <= 7
 
 
 def test_a_poll_that_was_put_off_is_made_up_for(kind: Any) -> None:
@@ -138,8 +138,8 @@ def test_a_poll_that_was_put_off_is_made_up_for(kind: Any) -> None:
 
     followers = [Follower(0) for _ in range(100)]
     run_jumping(kind, coroscope.wait_async([*followers, lead(), asyncio.sleep(0.1)]))
-    # The first end polls them all, the second comes before a hundred times 10 µs are over.
-    assert followers[0].polls_s[-2:] == pytest.approx([0.1, 0.101])
+    # The first end polls them all, the second comes before a hundred times 20 µs are over.
+    assert followers[0].polls_s[-2:] == pytest.approx([0.1, 0.102])
 
 
 def test_cancelling_one_object_leaves_the_others(kind: Any) -> None:

@@ -20,8 +20,8 @@ from coroscope.loop.subject_tasks import CoroutineObject, DirectTask, ForeignSub
 
 FIRST_REST_S = 0.000_1
 LONGEST_REST_S = 0.01
-POLL_SHARE_S = 0.000_01
-"""About ten times what a poll costs by itself: a tenth of a processor's time."""
+POLL_SHARE_S = 0.000_02
+"""Ten to twenty times what a poll costs by itself."""
 
 
 class PollCoroutine(CoroutineObject):
@@ -60,10 +60,18 @@ class PollCoroutine(CoroutineObject):
         return getattr(type(self._pollable), name)
 
     def _rest(self) -> Any:
+        """Rest with those who rest equally long already, up to the end of their rest."""
         rest_s = self._rest_s
         if rest_s < LONGEST_REST_S:
             self._rest_s = min(rest_s * 2, LONGEST_REST_S) if rest_s else FIRST_REST_S
-        return self._group.rest(rest_s) if rest_s else None
+            if not rest_s:
+                return None
+        rest = self._group.rests.get(rest_s)
+        if rest is None or rest.is_over:
+            rest = self._group.begin_rest(rest_s)
+        rest.shared_by += 1
+        rest._asyncio_future_blocking = True
+        return rest
 
     def _pause(self, pause_s: Any) -> Any:
         """Rest as long as the object says."""
@@ -79,18 +87,15 @@ class PollGroup:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._rest_type: type[Rest] | type[ForeignRest] = Rest if isinstance(loop, Loop) else ForeignRest
-        self._rests: dict[float, Rest | ForeignRest] = {}
+        self.rests: dict[float, Rest | ForeignRest] = {}
         """The latest rest of each length that is shared."""
         self._late_poke: asyncio.TimerHandle | None = None
 
-    def rest(self, rest_s: float) -> Rest | ForeignRest:
-        """What ends `rest_s` from now, or earlier: with those who rest equally long already, or at a poke."""
-        rest = self._rests.get(rest_s)
-        if rest is None or rest.is_over:
-            shared_by = rest.shared_by if rest is not None and rest_s >= LONGEST_REST_S else 0
-            rest = self._rests[rest_s] = self.new_rest(max(rest_s, shared_by * POLL_SHARE_S))
-        rest.shared_by += 1
-        rest._asyncio_future_blocking = True
+    def begin_rest(self, rest_s: float) -> Rest | ForeignRest:
+        """A rest that ends `rest_s` from now, the longest later where many share it, or at a poke."""
+        last = self.rests.get(rest_s)
+        shared_by = last.shared_by if last is not None and rest_s >= LONGEST_REST_S else 0
+        rest = self.rests[rest_s] = self.new_rest(max(rest_s, shared_by * POLL_SHARE_S))
         return rest
 
     def new_rest(self, rest_s: float) -> Rest | ForeignRest:
@@ -99,7 +104,7 @@ class PollGroup:
 
     def poke(self) -> None:
         """Something has happened that those who rest may have waited for: poll them."""
-        resting = [rest for rest in self._rests.values() if not rest.is_over]
+        resting = [rest for rest in self.rests.values() if not rest.is_over]
         if not resting or self._late_poke is not None:
             return
         due_s = max(rest.began_s + rest.shared_by * POLL_SHARE_S for rest in resting)
@@ -115,7 +120,7 @@ class PollGroup:
 
     def _end_rests(self) -> None:
         self._late_poke = None
-        for rest in self._rests.values():
+        for rest in self.rests.values():
             rest.end()
 
 
@@ -176,9 +181,11 @@ class PollableTask(DirectTask):
     __slots__ = ()
     kind: ClassVar[str] = "pollable"
 
-    def _wait_for(self, rest: Rest) -> None:
-        self._fut_waiter = rest
-        rest.tasks.append(self)
+    def _wait_for(self, yielded: Rest) -> None:
+        self._fut_waiter = yielded
+        yielded.tasks.append(self)
+
+    _heed = _wait_for
 
 
 class ForeignPollableTask(ForeignSubjectTask):
