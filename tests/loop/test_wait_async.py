@@ -7,6 +7,7 @@ import concurrent.futures
 import contextvars
 import gc
 import inspect
+import threading
 import traceback
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
@@ -295,12 +296,14 @@ def test_a_task_shows_what_it_was_given(new_loop: NewLoop) -> None:
             if hasattr(task, "subject") and hasattr(task, "kind"):
                 subject = getattr(task.subject, "__qualname__", type(task.subject).__qualname__)
                 shown.append((task.kind, subject.rpartition(".")[2]))
+        are_shown.set()
 
-    items = [everything(), Countdown(3), Awaitable(), "".upper, show()]
+    are_shown = threading.Event()
+    items = [everything(), Countdown(3), Awaitable(), are_shown.wait, show()]
     run(new_loop, coroscope.wait_async(items))
     assert {
         ("generator", "everything"),
         ("pollable", "Countdown"),
         ("task", "Awaitable"),
-        ("callable", "upper"),
+        ("callable", "wait"),
     } <= {*shown}
