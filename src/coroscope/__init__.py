@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from coroscope.loop.pollable import Pollable
     from coroscope.loop.running import run
     from coroscope.loop.sleeping import sleep
-    from coroscope.loop.waiting import wait
+    from coroscope.loop.waiting import wait, wait_async
     from coroscope.trace import load
 
-__all__ = ["Loop", "Pollable", "__version__", "load", "run", "sleep", "wait"]
+__all__ = ["Loop", "Pollable", "__version__", "load", "run", "sleep", "wait", "wait_async"]
 
 _HOMES = {
     "Loop": "coroscope.loop.loop",
@@ -27,6 +27,7 @@ _HOMES = {
     "run": "coroscope.loop.running",
     "sleep": "coroscope.loop.sleeping",
     "wait": "coroscope.loop.waiting",
+    "wait_async": "coroscope.loop.waiting",
 }
 
 
