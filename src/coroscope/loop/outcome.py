@@ -33,8 +33,13 @@ PENDING = "PENDING"
 CANCELLED = "CANCELLED"
 FINISHED = "FINISHED"
 
+# What may interrupt the even run of a task's steps.
+NEW = "new"
+"""It has not taken its first step."""
 FAILED = "failed"
-"""A task's interruption: what it waited for may have failed, or been cancelled."""
+"""What it waited for may have failed, or been cancelled."""
+MUST_CANCEL = "must cancel"
+"""Its next step throws CancelledError."""
 
 Callback = Callable[[Any], object]
 Waiter: TypeAlias = "Task[Any] | tuple[Callback, contextvars.Context]"

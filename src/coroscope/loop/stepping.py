@@ -7,8 +7,8 @@ Rule: a step of a task is one `send` or `throw`, inside the task's own context, 
 Rule: a coroutine takes its first step on a trampoline if the last one that was begun has returned in its first step:
       then this one is likely to, and it costs less there. One that is suspended goes on as it began.
 Rule: `asyncio.current_task` names the task from its step to the next one's, or until anything else runs.
-Rule: `_interruption` is set by whatever may make the next thing sent not a plain None: a cancellation, or a failure
-      of what the task waits for. So a step asks one question for both.
+Rule: `_interruption` is set by whatever makes a step more than sending None: that it is the first one, a cancellation,
+      or a failure of what the task waits for. So all other steps ask one question.
 
 `run_items` is one long function on purpose: a call for each step costs a tenth of a switch (CPython 3.11 and 3.13).
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.future import Future
-from coroscope.loop.outcome import FINISHED, PENDING, call_back
+from coroscope.loop.outcome import FINISHED, NEW, PENDING, call_back
 from coroscope.loop.trampoline import new_trampoline
 from coroscope.loop.versions import (
     CURRENT_TASKS,
@@ -55,28 +55,32 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                     item._run()
                 item = None
                 continue
-            if item._state is not PENDING:
-                item._report_step_when_done()
-                continue
             is_entered = True
             if current is None:
                 swap_current_task(loop, item)
             else:
                 current[loop] = item
             try:
-                if item._interruption is not None and (error := item._take_error()) is not None:
+                if item._interruption is None:
+                    item._fut_waiter = None
+                    yielded = item._context.run(item._send, None)
+                elif item._state is not PENDING:
+                    item._report_step_when_done()
+                    continue
+                elif item._interruption is not NEW and (error := item._take_error()) is not None:
                     yielded = item._context.run(item._throw(error), error)
                     error = None
                 elif item._send is not None:
-                    item._fut_waiter = None
                     yielded = item._context.run(item._send, None)
                 elif spare is None:
+                    item._interruption = None
                     send = item._coro.send
                     yielded = item._context.run(send, None)
                     item._send = send
                     send = None
                     keep_registered(item)
                 else:
+                    item._interruption = None
                     send = spare
                     spare = None
                     yielded = item._context.run(send, item._coro)

@@ -21,7 +21,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from coroscope.loop.future import Future
-from coroscope.loop.outcome import CANCELLED, FAILED, FINISHED, PENDING, SLOTS, Outcome
+from coroscope.loop.outcome import CANCELLED, FAILED, FINISHED, MUST_CANCEL, NEW, PENDING, SLOTS, Outcome
 from coroscope.loop.stepping import run_items
 from coroscope.loop.trampoline import Returned
 from coroscope.loop.versions import (
@@ -37,7 +37,6 @@ from coroscope.loop.versions import (
     unregister_task,
 )
 
-MUST_CANCEL = "must cancel"
 _next_number = itertools.count(1).__next__
 _T = TypeVar("_T")
 
@@ -88,7 +87,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         self._set_pending(loop)
         loop = self._loop
         self._fut_waiter = self._send = self._registration = None
-        self._interruption = None
+        self._interruption = NEW
         self._log_destroy_pending = True
         self._num_cancels_requested = 0
         if type(coro) is not CoroutineType:
@@ -405,7 +404,7 @@ def create_task(
     task._loop = loop
     task._state = PENDING
     task._exception = task._waiters = task._fut_waiter = task._send = task._registration = None
-    task._interruption = None
+    task._interruption = NEW
     task._asyncio_future_blocking = False
     task._log_destroy_pending = True
     task._num_cancels_requested = 0
