@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import weakref
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
@@ -251,3 +252,26 @@ def test_a_cancelled_gather_is_cancelled_although_its_last_future_failed(runner:
 
     with pytest.raises(asyncio.CancelledError):
         runner.run(main())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_a_callback_may_begin_an_eager_task(runner: asyncio.Runner) -> None:
+    async def main() -> Any:
+        loop = asyncio.get_running_loop()
+        current = asyncio.current_task()
+        assert current is not None
+        begun: asyncio.Future[Any] = loop.create_future()
+
+        async def work() -> str:
+            return await asyncio.sleep(0, "done")
+
+        def begin() -> None:
+            # Of the loop's own kind, not asyncio's, which `eager_task_factory` makes.
+            task = type(current)(work(), loop=loop, eager_start=True)  # type: ignore[call-arg]
+            begun.set_result((task, asyncio.current_task()))
+
+        loop.call_soon(begin)
+        task, running = await begun
+        return await task, running
+
+    assert runner.run(main()) == ("done", None)

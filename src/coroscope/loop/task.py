@@ -29,6 +29,7 @@ from coroscope.loop.versions import (
     HAS_EAGER_TASKS,
     forget_waiter,
     keep_registered,
+    leave_task,
     note_waiter,
     register_new_task,
     register_task,
@@ -195,14 +196,15 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         watch = loop._watch
         if watch is not None:
             watch.eager_step_begins(self)
-        previous = swap_current_task(loop, None)
+        previous = leave_task(loop)
         register_new_task(self)
         if HAS_CALL_GRAPH:
             tell_name(self, self._name)
         try:
             self._run()
         finally:
-            swap_current_task(loop, previous)
+            if previous is not None:
+                swap_current_task(loop, previous)
             if watch is not None:
                 watch.eager_step_ended()
             if self._state is PENDING:

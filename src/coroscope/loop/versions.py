@@ -140,12 +140,11 @@ else:
         forget_new_task = unregister_task
 
 
-def leave_task(loop: Any) -> None:
-    """No task runs on `loop` now."""
+def leave_task(loop: Any) -> Any:
+    """No task runs on `loop` now; returns the one that did, or None."""
     if CURRENT_TASKS is None:
-        swap_current_task(loop, None)
-    else:
-        CURRENT_TASKS.pop(loop, None)
+        return swap_current_task(loop, None)
+    return CURRENT_TASKS.pop(loop, None)
 
 
 def set_loop_policy(policy: Any) -> None:

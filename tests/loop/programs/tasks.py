@@ -252,5 +252,5 @@ class Inspect(Action):
 
     def do(self, world: World) -> Any:
         task = world.task(self.index)
-        coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
+        coroutine = task.get_coro() if isinstance(task, asyncio.Task) and not task.done() else None
         return inspect.getcoroutinestate(coroutine) if inspect.iscoroutine(coroutine) else None

@@ -127,6 +127,7 @@ class World:
         message, error = without_reprs(report["message"]), describe(report.get("exception"))
         # The task that dies of its last step may still be called the current one, and does so on ours.
         self.notes.append((self.clock.rounds, self.clock.now_s, "report", message, error, label(whose), sorted(report)))
+        report.clear()  # asyncio's handle makes a cycle of it and the error, ours does not
 
     def collect(self) -> None:
         """Collect garbage, which a run does at no other time."""
@@ -206,7 +207,8 @@ def label(task: Any) -> str:
         return "nobody"
     if not isinstance(task, asyncio.Task):
         return type(task).__name__
-    coroutine: Any = task.get_coro()
+    # Of an eager task that is done it is None, where CPython 3.12.1 crashes in `get_coro`.
+    coroutine: Any = task._coro  # type: ignore[attr-defined]
     return getattr(coroutine, "__qualname__", type(coroutine).__name__)
 
 
