@@ -25,7 +25,7 @@ from coroscope.loop.subject_tasks import CoroutineObject, DirectTask, ForeignSub
 class GeneratorCoroutine(CoroutineObject):
     """A generator that can be run as a coroutine."""
 
-    __slots__ = ("_awaited", "_generator", "_reply")
+    __slots__ = ("_awaited", "_generator", "_reply", "task")
 
     def __init__(self, generator: Generator[Any, Any, Any]) -> None:
         self._generator = generator
@@ -33,11 +33,8 @@ class GeneratorCoroutine(CoroutineObject):
         """What it yielded and waits for."""
         self._reply: Any = None
         """What it gets at its next turn."""
-
-    @property
-    def is_owed_nothing(self) -> bool:
-        """Whether its next turn is by `send(None)`."""
-        return self._awaited is None and self._reply is None
+        self.task: GeneratorTask | None = None
+        """Who runs it and will resume the generator past this again, once that is owed nothing."""
 
     def send(self, _: None) -> Any:
         return self._resume(None)
@@ -68,8 +65,19 @@ class GeneratorCoroutine(CoroutineObject):
         return yielded
 
     def _resume(self, error: BaseException | None) -> Any:
-        yielded = self._step(error)
-        return yielded if self._awaited is not None else self.answer(yielded)
+        try:
+            yielded = self._step(error)
+            if self._awaited is None:
+                yielded = self.answer(yielded)
+        except BaseException:
+            self.task = None
+            raise
+        finally:
+            del error
+        if self.task is not None and self._awaited is None and self._reply is None:
+            self.task._send = self._generator.send
+            self.task = None
+        return yielded
 
     def _step(self, error: BaseException | None) -> Any:
         """Resume what is awaited and, once that is over, the generator; what either yields."""
@@ -113,23 +121,28 @@ class GeneratorTask(DirectTask):
     def __init__(self, coro: GeneratorCoroutine, *, loop: Loop, subject: Generator[Any, Any, Any]) -> None:
         super().__init__(coro, loop=loop, subject=subject)
         # Its own, past the coroutine object, for as long as it gets nothing but None.
-        self._send_none = subject.send
+        self._send = subject.send
 
-    def _heed(self, yielded: Any) -> None:
-        self._send_none = None
-        waits_for = self._enter(self._coro.answer, yielded)
-        if waits_for is None:
+    def _wait_for(self, yielded: Any) -> None:
+        coro = self._coro
+        if self._send != coro.send:
+            # The generator yielded this itself, so its coroutine object has not seen it.
+            self._send = coro.send
+            coro.task = self
+            try:
+                yielded = self._context.run(coro.answer, yielded)
+            except StopIteration as stop:
+                self._end_returned(stop.value)
+                return
+            except BaseException as failure:
+                self._end_raised(failure)
+                if isinstance(failure, KeyboardInterrupt | SystemExit):
+                    raise
+                return
+        if yielded is None:
             self._loop._enqueue(self)
         else:
-            self._wait_for(waits_for)
-
-    def _run_in_full(self) -> None:
-        try:
-            super()._run_in_full()
-            if self._fut_waiter is None and not self._must_cancel and self._coro.is_owed_nothing:
-                self._send_none = self._subject.send
-        finally:
-            del self
+            super()._wait_for(yielded)
 
 
 class ForeignGeneratorTask(ForeignSubjectTask):

@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
 
 
+STEPPED_TYPES: set[type] = set()
+"""Types of tasks, besides the plain one, that have no `_run` of their own."""
+
+
 def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
-    """Run each of `items`: step those that are exactly of `task_type`, call those that are callbacks or handles."""
+    """Run each of `items`: step those of exactly `task_type` or one of `STEPPED_TYPES`, call callbacks and handles."""
     returned = loop._returned
     enqueue = loop._enqueue
     current = CURRENT_TASKS
@@ -45,7 +49,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
     item = send = yielded = error = None
     try:
         for item in items:
-            if type(item) is not task_type:
+            if type(item) is not task_type and type(item) not in STEPPED_TYPES:
                 if is_entered:
                     is_entered = False
                     leave_task(loop)
@@ -71,6 +75,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                     yielded = item._context.run(item._throw(error), error)
                     error = None
                 elif item._send is not None:
+                    item._interruption = None
                     yielded = item._context.run(item._send, None)
                 elif spare is None:
                     item._interruption = None
