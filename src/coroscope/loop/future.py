@@ -19,8 +19,8 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if cls.__del__ is asyncio.Future.__del__:  # type: ignore[attr-defined]
-            cls.__del__ = _report_at_the_end  # type: ignore[attr-defined]
+        if cls.__del__ is asyncio.Future.__del__:
+            cls.__del__ = _report_at_the_end  # type: ignore[method-assign, assignment]
 
     def cancel(self, msg: Any = None) -> bool:
         return self._abandon(msg)

@@ -10,7 +10,7 @@ from contextvars import Context, copy_context
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
-_describe_callback: Any = format_helpers._format_callback_source  # type: ignore[attr-defined]
+_describe_callback: Any = format_helpers._format_callback_source
 _HIDES_ARGUMENTS = bool(_describe_callback.__kwdefaults__)
 """Since 3.13 they are shown in debug mode only."""
 
@@ -21,15 +21,18 @@ class Handle(asyncio.Handle):
     __slots__ = ()
 
     if TYPE_CHECKING:
+        _args: Any
         _callback: Any
         _context: Context
+        _loop: Any
+        _repr: Any
         _source_traceback: Any
         _scheduled: bool
         _when: float
 
     def _run(self) -> None:
         try:
-            args = self._args  # type: ignore[attr-defined]
+            args = self._args
             if args:
                 self._context.run(self._callback, *args)
             else:
@@ -42,9 +45,9 @@ class Handle(asyncio.Handle):
         self = None  # type: ignore[assignment]
 
     def _report(self, error: BaseException) -> None:
-        loop: Any = self._loop  # type: ignore[attr-defined]
+        loop = self._loop
         options = {"debug": loop._debug} if _HIDES_ARGUMENTS else {}
-        source = _describe_callback(self._callback, self._args, **options)  # type: ignore[attr-defined]
+        source = _describe_callback(self._callback, self._args, **options)
         context = {"message": f"Exception in callback {source}", "exception": error, "handle": self}
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback
@@ -58,7 +61,7 @@ class TimerHandle(Handle, asyncio.TimerHandle):
 
     def cancel(self) -> None:
         if not self._cancelled:
-            loop: Any = self._loop  # type: ignore[attr-defined]
+            loop = self._loop
             if loop._debug:
                 self._repr = repr(self)
             self._cancelled = True
@@ -80,18 +83,18 @@ class SleepTimer(TimerHandle):
     __slots__ = ()
 
     def _run(self) -> None:
-        future, result = self._args  # type: ignore[attr-defined]
+        future, result = self._args
         if not future.done():
             future.set_result(result)
 
 
 def new_handle(callback: Any, args: Any, loop: Any, context: Context | None) -> Handle:
     """Make a handle. Not a constructor: to call the class would cost as much again."""
-    handle = _allocate(Handle)
+    handle: Handle = _allocate(Handle)
     handle._callback = callback
-    handle._args = args  # type: ignore[attr-defined]
+    handle._args = args
     handle._context = copy_context() if context is None else context
-    handle._loop = loop  # type: ignore[attr-defined]
+    handle._loop = loop
     handle._cancelled = False
     handle._repr = handle._source_traceback = None
     if loop._debug:
@@ -102,15 +105,17 @@ def new_handle(callback: Any, args: Any, loop: Any, context: Context | None) -> 
 # The loop's methods. They set up what they return in place: a call more is a tenth of what they cost.
 
 
-def call_soon(loop: Any, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Handle:
+def call_soon(
+    loop: Any, callback: Callable[..., object], *args: Any, context: Context | None = None
+) -> Handle:
     """`Loop.call_soon`."""
     if loop._is_guarded:
         loop._check_call(callback, "call_soon")
-    handle = _allocate(Handle)
+    handle: Handle = _allocate(Handle)
     handle._callback = callback
-    handle._args = args  # type: ignore[attr-defined]
+    handle._args = args
     handle._context = copy_context() if context is None else context
-    handle._loop = loop  # type: ignore[attr-defined]
+    handle._loop = loop
     handle._cancelled = False
     handle._repr = None
     handle._source_traceback = format_helpers.extract_stack(sys._getframe(1)) if loop._debug else None
@@ -150,15 +155,15 @@ def _call_at(
 ) -> TimerHandle:
     if loop._is_guarded:
         loop._check_call(callback, method)
-    timer = _allocate(kind)
+    timer: TimerHandle = _allocate(kind)
     timer._when = when
     timer._scheduled = True
     timer._callback = callback
-    timer._args = args  # type: ignore[attr-defined]
+    timer._args = args
     timer._context = copy_context() if context is None else context
-    timer._loop = loop  # type: ignore[attr-defined]
+    timer._loop = loop
     timer._cancelled = False
-    timer._repr = None
+    timer._repr = None  # type: ignore[assignment]
     timer._source_traceback = format_helpers.extract_stack(sys._getframe(2)) if loop._debug else None
     heappush(loop._timer_heap.entries, (when, timer))
     return timer

@@ -53,7 +53,8 @@ class Loop(asyncio.SelectorEventLoop):
     _watch: Watch | None = None
     _debug: bool
 
-    time = time.monotonic  # type: ignore[assignment]
+    time: Any = time.monotonic
+    """As asyncio's, without a method of Python's in between: a builtin function takes no `self`."""
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         # asyncio's constructor sets the debug mode, which names these two.
@@ -85,7 +86,7 @@ class Loop(asyncio.SelectorEventLoop):
             self._run_batch = self._run_batch_watched
             self._poll = self._poll_watched
 
-    def _enqueue_checked(self, item: Task[Any] | Handle) -> None:
+    def _enqueue_checked(self, item: Any) -> None:
         self._check_thread()  # type: ignore[attr-defined]
         self._append(item)
 
@@ -289,7 +290,7 @@ class Loop(asyncio.SelectorEventLoop):
         for _ in range(count):
             watch = self._watch
             item = self._ready[0]  # type: ignore[attr-defined]
-            if watch is None or type(item) is not tuple and item._cancelled:
+            if watch is None or (type(item) is not tuple and item._cancelled):
                 run_one(1)
                 continue
             watch.begin(item)

@@ -46,6 +46,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
     current = CURRENT_TASKS
     is_entered = False
     spare = None  # A trampoline, while what was begun last has returned in its first step.
+    item: Any
     item = send = yielded = error = None
     try:
         for item in items:

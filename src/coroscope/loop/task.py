@@ -63,7 +63,6 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     _cancelled: ClassVar[bool] = False
     """Handles in the ready queue may be cancelled there; a task's cancellation is a step like any other."""
 
-
     kind: ClassVar[str] = "task"
     """What runs as this task, in the words of the trace: task, generator, pollable or callable."""
 
@@ -253,7 +252,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         """How to throw `error` into the coroutine where it is suspended."""
         if self._send is None or isinstance(error, GeneratorExit):
             return self._coro.throw  # type: ignore[no-any-return]  # A trampoline would close the coroutine instead.
-        return self._send.__self__.throw  # type: ignore[no-any-return]
+        return self._send.__self__.throw  # type: ignore[no-any-return, attr-defined]
 
     def _end_unusually(self, returned: Returned) -> None:
         """The coroutine has failed on its trampoline, or was cancelled while it returned."""

@@ -20,6 +20,7 @@ from typing import Any
 
 from coroscope.loop.handle import MANY_TIMERS, TimerHandle
 
+
 class TimerHeap(Sequence[TimerHandle]):
     """The timers of one loop."""
 

@@ -137,7 +137,7 @@ else:
             """Make `asyncio.all_tasks` forget `task`, which is done or being freed."""
             _references.discard(task._registration)
 
-        forget_new_task = unregister_task
+        forget_new_task = unregister_task  # type: ignore[assignment]
 
 
 def leave_task(loop: Any) -> Any:
