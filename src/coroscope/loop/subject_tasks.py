@@ -61,7 +61,7 @@ class DirectTask(SubjectTask):
     Rule: `_send_none` is None unless all that the next step has to do is to send None.
     """
 
-    __slots__ = ("_enter", "_send_none")
+    __slots__ = ("_cancelled", "_enter", "_send_none")
 
     _enter: Callable[..., Any]
     """Its context's `run`."""
@@ -71,6 +71,8 @@ class DirectTask(SubjectTask):
     def __init__(self, coro: CoroutineObject, *, loop: Loop, subject: Any) -> None:
         super().__init__(coro, loop=loop, subject=subject)
         self._enter = self._context.run
+        # The loop asks for it at every turn, and finds it in a slot sooner than in the class.
+        self._cancelled = False  # type: ignore[misc]
         self._send_none = coro.send
 
     def cancel(self, msg: Any = None) -> bool:
