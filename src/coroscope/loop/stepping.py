@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
-    """Run each of `items`: step those that are exactly of `task_type`, call those that are callbacks or handles."""
+    """Run each of `items`: step those that are of `task_type`, call those that are callbacks or handles."""
     returned = loop._returned
     enqueue = loop._enqueue
     current = CURRENT_TASKS
@@ -45,7 +45,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
     item = send = yielded = error = None
     try:
         for item in items:
-            if type(item) is not task_type:
+            if type(item) is not task_type and (type(item) is tuple or not isinstance(item, task_type)):
                 if is_entered:
                     is_entered = False
                     leave_task(loop)
