@@ -98,7 +98,7 @@ def test_between_awaits_the_loop_resumes_a_generator_with_nothing_in_between() -
             callers.append(sys._getframe(1).f_code.co_name)
 
     coroscope.wait([look()])
-    assert callers == ["_run"] * 3
+    assert callers == ["run_items"] * 3
 
 
 def test_a_failure_of_what_a_generator_waits_for_is_raised_in_it() -> None:

@@ -6,8 +6,8 @@
 | a future, an awaitable, a `concurrent.futures` future | its result, or its exception, once that is there |
 | anything else | the same thing, after the others' turn |
 
-`GeneratorCoroutine` does this on any loop. On ours, `GeneratorTask` resumes the generator itself after a bare `yield`,
-which is what generators do most.
+`GeneratorCoroutine` does this on any loop. On ours, the loop resumes the generator itself while it is owed nothing: a
+bare `yield` is what generators do most.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from typing import Any, ClassVar
 
 from coroscope.loop.loop import Loop
 from coroscope.loop.subject_tasks import CoroutineObject, DirectTask, ForeignSubjectTask
+
+_EVEN: Any = object()
+"""The turn is given up, and None is all that must be sent back."""
 
 
 class GeneratorCoroutine(CoroutineObject):
@@ -34,13 +37,13 @@ class GeneratorCoroutine(CoroutineObject):
         self._reply: Any = None
         """What it gets at its next turn."""
 
-    @property
-    def is_owed_nothing(self) -> bool:
-        """Whether its next turn is by `send(None)`."""
-        return self._awaited is None and self._reply is None
-
     def send(self, _: None) -> Any:
         return self._resume(None)
+
+    def send_back(self, _: None) -> Any:
+        """As `send`; but `_EVEN` instead of None where the generator is owed nothing any more."""
+        yielded = self._resume(None)
+        return _EVEN if yielded is None and self._awaited is None and self._reply is None else yielded
 
     def throw(self, error: Any, *_: Any) -> Any:
         return self._resume(error)
@@ -103,7 +106,10 @@ async def await_(awaitable: Any) -> Any:
 
 
 class GeneratorTask(DirectTask):
-    """A task of ours that runs a generator."""
+    """A task of ours that runs a generator.
+
+    Rule: `_send` is the generator's own while it is owed nothing, else `GeneratorCoroutine.send_back`.
+    """
 
     __slots__ = ()
     kind: ClassVar[str] = "generator"
@@ -112,23 +118,35 @@ class GeneratorTask(DirectTask):
 
     def __init__(self, coro: GeneratorCoroutine, *, loop: Loop, subject: Generator[Any, Any, Any]) -> None:
         super().__init__(coro, loop=loop, subject=subject)
-        # Its own, past the coroutine object, for as long as it gets nothing but None.
-        self._send_none = subject.send
+        self._send = subject.send
 
-    def _heed(self, yielded: Any) -> None:
-        self._send_none = None
-        waits_for = self._enter(self._coro.answer, yielded)
-        if waits_for is None:
+    def _wait_for(self, yielded: Any) -> None:
+        if yielded is _EVEN:
+            self._send = self._subject.send
             self._loop._enqueue(self)
+        elif self._send == self._coro.send_back:
+            super()._wait_for(yielded)
         else:
-            self._wait_for(waits_for)
+            self._send = self._coro.send_back
+            self._answer(yielded)
 
-    def _run_in_full(self) -> None:
+    def _answer(self, yielded: Any) -> None:
+        """The rest of a step after which the generator is owed something."""
         try:
-            super()._run_in_full()
-            if self._fut_waiter is None and not self._must_cancel and self._coro.is_owed_nothing:
-                self._send_none = self._subject.send
+            waits_for = self._context.run(self._coro.answer, yielded)
+        except StopIteration as stop:
+            self._end_returned(stop.value)
+        except BaseException as failure:
+            self._end_raised(failure)
+            if isinstance(failure, (KeyboardInterrupt, SystemExit)):
+                raise
+        else:
+            if waits_for is None:
+                self._loop._enqueue(self)
+            else:
+                super()._wait_for(waits_for)
         finally:
+            # A traceback keeps the frames that were below it, and so this one: it must not keep the task too.
             del self
 
 

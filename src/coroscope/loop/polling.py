@@ -185,8 +185,6 @@ class PollableTask(DirectTask):
         self._fut_waiter = yielded
         yielded.tasks.append(self)
 
-    _heed = _wait_for
-
 
 class ForeignPollableTask(ForeignSubjectTask):
     """As `PollableTask`, on a loop that is not ours."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from typing import Any, ClassVar
 
 from coroscope.loop.loop import Loop
 from coroscope.loop.task import Task
-from coroscope.loop.versions import CURRENT_TASKS, leave_task, swap_current_task
 
 
 class SubjectTask(Task[Any]):
@@ -56,69 +55,14 @@ class CoroutineObject(Coroutine[Any, Any, Any]):
 
 
 class DirectTask(SubjectTask):
-    """A task that resumes its `CoroutineObject` with nothing in between.
+    """A task whose `CoroutineObject` the loop resumes with nothing in between."""
 
-    Rule: `_send_none` is None unless all that the next step has to do is to send None.
-    """
-
-    __slots__ = ("_cancelled", "_enter", "_send_none")
-
-    _enter: Callable[..., Any]
-    """Its context's `run`."""
-    _send_none: Callable[[None], Any] | None
-    """The `send` to call."""
+    __slots__ = ()
 
     def __init__(self, coro: CoroutineObject, *, loop: Loop, subject: Any) -> None:
         super().__init__(coro, loop=loop, subject=subject)
-        self._enter = self._context.run
-        # The loop asks for it at every turn, and finds it in a slot sooner than in the class.
-        self._cancelled = False  # type: ignore[misc]
-        self._send_none = coro.send
-
-    def cancel(self, msg: Any = None) -> bool:
-        self._send_none = None
-        return super().cancel(msg)
-
-    def _run(self) -> None:
-        """One step. The hot path: what a mere turn needs is here, all else is a task's common step."""
-        send_none = self._send_none
-        if send_none is None:
-            try:
-                return self._run_in_full()
-            finally:
-                del self
-        loop = self._loop
-        if CURRENT_TASKS is None:
-            swap_current_task(loop, self)
-        else:
-            CURRENT_TASKS[loop] = self
-        try:
-            yielded = self._enter(send_none, None)
-            if yielded is None:
-                loop._enqueue(self)
-            else:
-                self._heed(yielded)
-        except StopIteration as stop:
-            self._end_returned(stop.value)
-        except BaseException as failure:
-            self._end_raised(failure)
-            if isinstance(failure, (KeyboardInterrupt, SystemExit)):
-                raise
-        finally:
-            leave_task(loop)
-            # A traceback keeps the frames that were below it, and so this one: it must not keep the task too.
-            del self
-        return None
-
-    def _run_in_full(self) -> None:
-        try:
-            super()._run()
-        finally:
-            del self
-
-    def _heed(self, yielded: Any) -> None:
-        """Do as asked by a step that did not just give up the turn."""
-        self._wait_for(yielded)
+        # The first step is as all others: no trampoline has to be found for it.
+        self._interruption = None
 
     def _end_raised(self, failure: BaseException) -> None:
         super()._end_raised(without_our_frames(failure))
