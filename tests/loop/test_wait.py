@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
@@ -83,6 +84,21 @@ def test_a_yielded_awaitable_is_awaited_and_its_result_sent_back() -> None:
             return [(yield asyncio.sleep(0.001, "slept")), (yield pool.submit(lambda: "thread"))]
 
     assert coroscope.wait([ask()]) == [["slept", "thread"]]
+
+
+def test_between_awaits_the_loop_resumes_a_generator_with_nothing_in_between() -> None:
+    callers: list[str] = []
+
+    def look() -> Generator[Any, Any, None]:
+        yield asyncio.sleep(0)
+        yield "a value"
+        yield from coroscope.sleep(0.001)
+        for _ in range(3):
+            yield
+            callers.append(sys._getframe(1).f_code.co_name)
+
+    coroscope.wait([look()])
+    assert callers == ["run_items"] * 3
 
 
 def test_a_failure_of_what_a_generator_waits_for_is_raised_in_it() -> None:

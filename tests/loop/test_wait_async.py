@@ -161,6 +161,20 @@ def test_a_task_that_was_given_is_cancelled_when_another_item_fails(new_loop: Ne
     assert run(new_loop, main())
 
 
+def test_a_task_that_was_given_and_had_no_room_yet_is_cancelled_too(new_loop: NewLoop) -> None:
+    async def fail() -> None:
+        raise LookupError
+
+    async def main() -> tuple[bool, bool]:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        submitted: concurrent.futures.Future[None] = concurrent.futures.Future()
+        with pytest.raises(LookupError):
+            await coroscope.wait_async([fail(), task, submitted], limit=1)
+        return task.cancelled(), submitted.cancelled()
+
+    assert run(new_loop, main()) == (True, True)
+
+
 def test_a_call_may_be_inside_another(new_loop: NewLoop) -> None:
     inner = coroscope.wait_async([coroscope.sleep(0, 1), coroscope.sleep(0, 2)])
     assert run(new_loop, coroscope.wait_async([inner, Countdown(3)])) == [[1, 2], "polled"]

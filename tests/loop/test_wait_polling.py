@@ -155,6 +155,15 @@ def test_cancelling_one_object_leaves_the_others(kind: Any) -> None:
     assert one.polls_s[-1] < 0.5
 
 
+def test_a_cancelled_object_ends_at_once_however_long_it_rests(kind: Any) -> None:
+    async def main() -> float:
+        with pytest.raises(TimeoutError):
+            await coroscope.wait_async([Planned(60), Polled(60)], timeout=1.000_5)
+        return asyncio.get_running_loop().time()
+
+    assert run_jumping(kind, main()) == 1.000_5
+
+
 def test_a_stop_iteration_of_the_object_is_a_failure_not_an_end(kind: Any) -> None:
     class Exhausted(coroscope.Pollable):
         def run(self) -> None:

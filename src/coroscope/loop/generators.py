@@ -6,8 +6,8 @@
 | a future, an awaitable, a `concurrent.futures` future | its result, or its exception, once that is there |
 | anything else | the same thing, after the others' turn |
 
-`GeneratorCoroutine` does this on any loop. On ours, `GeneratorTask` resumes the generator itself after a bare `yield`,
-which is what generators do most.
+`GeneratorCoroutine` does this on any loop. On ours, the loop resumes the generator itself while it is owed nothing: a
+bare `yield` is what generators do most.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from typing import Any, ClassVar
 from coroscope.loop.loop import Loop
 from coroscope.loop.subject_tasks import CoroutineObject, DirectTask, ForeignSubjectTask
 
+_EVEN: Any = object()
+"""The turn is given up, and None is all that must be sent back."""
+
 
 class GeneratorCoroutine(CoroutineObject):
     """A generator that can be run as a coroutine."""
 
-    __slots__ = ("_awaited", "_generator", "_reply", "task")
+    __slots__ = ("_awaited", "_generator", "_reply")
 
     def __init__(self, generator: Generator[Any, Any, Any]) -> None:
         self._generator = generator
@@ -33,11 +36,14 @@ class GeneratorCoroutine(CoroutineObject):
         """What it yielded and waits for."""
         self._reply: Any = None
         """What it gets at its next turn."""
-        self.task: GeneratorTask | None = None
-        """Who runs it and will resume the generator past this again, once that is owed nothing."""
 
     def send(self, _: None) -> Any:
         return self._resume(None)
+
+    def send_back(self, _: None) -> Any:
+        """As `send`; but `_EVEN` instead of None where the generator is owed nothing any more."""
+        yielded = self._resume(None)
+        return _EVEN if yielded is None and self._awaited is None and self._reply is None else yielded
 
     def throw(self, error: Any, *_: Any) -> Any:
         return self._resume(error)
@@ -65,19 +71,8 @@ class GeneratorCoroutine(CoroutineObject):
         return yielded
 
     def _resume(self, error: BaseException | None) -> Any:
-        try:
-            yielded = self._step(error)
-            if self._awaited is None:
-                yielded = self.answer(yielded)
-        except BaseException:
-            self.task = None
-            raise
-        finally:
-            del error
-        if self.task is not None and self._awaited is None and self._reply is None:
-            self.task._send = self._generator.send
-            self.task = None
-        return yielded
+        yielded = self._step(error)
+        return yielded if self._awaited is not None else self.answer(yielded)
 
     def _step(self, error: BaseException | None) -> Any:
         """Resume what is awaited and, once that is over, the generator; what either yields."""
@@ -111,7 +106,10 @@ async def await_(awaitable: Any) -> Any:
 
 
 class GeneratorTask(DirectTask):
-    """A task of ours that runs a generator."""
+    """A task of ours that runs a generator.
+
+    Rule: `_send` is the generator's own while it is owed nothing, else `GeneratorCoroutine.send_back`.
+    """
 
     __slots__ = ()
     kind: ClassVar[str] = "generator"
@@ -120,29 +118,36 @@ class GeneratorTask(DirectTask):
 
     def __init__(self, coro: GeneratorCoroutine, *, loop: Loop, subject: Generator[Any, Any, Any]) -> None:
         super().__init__(coro, loop=loop, subject=subject)
-        # Its own, past the coroutine object, for as long as it gets nothing but None.
         self._send = subject.send
 
     def _wait_for(self, yielded: Any) -> None:
-        coro = self._coro
-        if self._send != coro.send:
-            # The generator yielded this itself, so its coroutine object has not seen it.
-            self._send = coro.send
-            coro.task = self
-            try:
-                yielded = self._context.run(coro.answer, yielded)
-            except StopIteration as stop:
-                self._end_returned(stop.value)
-                return
-            except BaseException as failure:
-                self._end_raised(failure)
-                if isinstance(failure, KeyboardInterrupt | SystemExit):
-                    raise
-                return
-        if yielded is None:
+        if yielded is _EVEN:
+            self._send = self._subject.send
             self._loop._enqueue(self)
-        else:
+        elif self._send == self._coro.send_back:
             super()._wait_for(yielded)
+        else:
+            self._send = self._coro.send_back
+            self._answer(yielded)
+
+    def _answer(self, yielded: Any) -> None:
+        """The rest of a step after which the generator is owed something."""
+        try:
+            waits_for = self._context.run(self._coro.answer, yielded)
+        except StopIteration as stop:
+            self._end_returned(stop.value)
+        except BaseException as failure:
+            self._end_raised(failure)
+            if isinstance(failure, (KeyboardInterrupt, SystemExit)):
+                raise
+        else:
+            if waits_for is None:
+                self._loop._enqueue(self)
+            else:
+                super()._wait_for(waits_for)
+        finally:
+            # A traceback keeps the frames that were below it, and so this one: it must not keep the task too.
+            del self
 
 
 class ForeignGeneratorTask(ForeignSubjectTask):

@@ -56,13 +56,14 @@ class CoroutineObject(Coroutine[Any, Any, Any]):
 
 
 class DirectTask(SubjectTask):
-    """A task that resumes its `CoroutineObject` with nothing in between."""
+    """A task whose `CoroutineObject` the loop resumes with nothing in between."""
 
     __slots__ = ()
 
     def __init__(self, coro: CoroutineObject, *, loop: Loop, subject: Any) -> None:
         super().__init__(coro, loop=loop, subject=subject)
-        self._send = coro.send
+        # The first step is as all others: no trampoline has to be found for it.
+        self._interruption = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
