@@ -317,3 +317,22 @@ def test_a_failed_task_is_not_kept_by_the_frames_from_which_it_was_stepped(
         assert task() is None
     finally:
         gc.enable()
+
+
+def test_uncancel_takes_back_what_is_not_thrown_yet_where_asyncio_does() -> None:
+    async def main() -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        task.uncancel()
+        await asyncio.sleep(0)
+        return "went on"
+
+    def outcome(new_loop: Any) -> Any:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            try:
+                return runner.run(main())
+            except asyncio.CancelledError:
+                return "cancelled"
+
+    assert outcome(coroscope.Loop) == outcome(asyncio.SelectorEventLoop)

@@ -26,7 +26,7 @@ from coroscope.loop.stepping import run_items
 from coroscope.loop.trampoline import Returned
 from coroscope.loop.versions import (
     HAS_CALL_GRAPH,
-    HAS_EAGER_TASKS,
+    UNCANCEL_STOPS_CANCELLATION,
     forget_waiter,
     keep_registered,
     leave_task,
@@ -187,7 +187,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     def uncancel(self) -> int:
         if self._num_cancels_requested > 0:
             self._num_cancels_requested -= 1
-            if self._num_cancels_requested == 0 and HAS_EAGER_TASKS:
+            if self._num_cancels_requested == 0 and UNCANCEL_STOPS_CANCELLATION:
                 self._must_cancel = False
         return self._num_cancels_requested
 
