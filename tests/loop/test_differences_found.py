@@ -275,3 +275,64 @@ def test_a_callback_may_begin_an_eager_task(runner: asyncio.Runner) -> None:
         return await task, running
 
     assert runner.run(main()) == ("done", None)
+
+
+def awaiting_asyncios_own_future() -> Any:
+    future: asyncio.Future[None] = asyncio.Future(loop=asyncio.get_running_loop())
+    asyncio.get_running_loop().call_soon(future.set_exception, ValueError("no"))
+
+    async def work() -> None:
+        await future
+
+    return asyncio.create_task(work())
+
+
+def eager() -> Any:
+    current: Any = asyncio.current_task()
+    return type(current)(fail(), loop=asyncio.get_running_loop(), eager_start=True)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        awaiting_asyncios_own_future,
+        pytest.param(eager, marks=pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks")),
+    ],
+)
+def test_a_failed_task_is_not_kept_by_the_frames_from_which_it_was_stepped(
+    runner: asyncio.Runner, begin: Any
+) -> None:
+    async def main() -> tuple[BaseException | None, weakref.ref[Any]]:
+        task = begin()
+        await ended(task)
+        await asyncio.sleep(0)
+        error, reference = task.exception(), weakref.ref(task)
+        del task  # this frame is below an eager task's
+        return error, reference
+
+    gc.disable()
+    try:
+        error, task = runner.run(main())
+        assert isinstance(error, ValueError)
+        assert task() is None
+    finally:
+        gc.enable()
+
+
+def test_uncancel_takes_back_what_is_not_thrown_yet_where_asyncio_does() -> None:
+    async def main() -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        task.uncancel()
+        await asyncio.sleep(0)
+        return "went on"
+
+    def outcome(new_loop: Any) -> Any:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            try:
+                return runner.run(main())
+            except asyncio.CancelledError:
+                return "cancelled"
+
+    assert outcome(coroscope.Loop) == outcome(asyncio.SelectorEventLoop)

@@ -26,7 +26,7 @@ from coroscope.loop.stepping import run_items
 from coroscope.loop.trampoline import Returned
 from coroscope.loop.versions import (
     HAS_CALL_GRAPH,
-    HAS_EAGER_TASKS,
+    UNCANCEL_STOPS_CANCELLATION,
     forget_waiter,
     keep_registered,
     leave_task,
@@ -101,7 +101,10 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         self._context = copy_context() if context is None else context
         self._coro = coro
         if eager_start and loop.is_running():
-            self._start_eagerly()
+            try:
+                self._start_eagerly()
+            finally:
+                del self
         else:
             loop._enqueue(self)
             register_task(self)
@@ -183,7 +186,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     def uncancel(self) -> int:
         if self._num_cancels_requested > 0:
             self._num_cancels_requested -= 1
-            if self._num_cancels_requested == 0 and HAS_EAGER_TASKS:
+            if self._num_cancels_requested == 0 and UNCANCEL_STOPS_CANCELLATION:
                 self._must_cancel = False
         return self._num_cancels_requested
 
@@ -210,6 +213,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 keep_registered(self)
             else:
                 self._coro = None
+            del self
 
     if HAS_CALL_GRAPH:
         # Which task waits for which is told to the C part, where other processes read it. Those that wait for plain
@@ -228,7 +232,11 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _run(self) -> None:
         """One step, for whoever is not the loop itself."""
-        run_items(self._loop, (self,), type(self))
+        try:
+            run_items(self._loop, (self,), type(self))
+        finally:
+            # The coroutine's traceback keeps the frames below it: they must not keep the task.
+            del self
 
     def _take_error(self) -> BaseException | None:
         """What the next step, of a task that was interrupted, must throw into the coroutine, if anything."""
@@ -354,11 +362,16 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 future.result()
             except BaseException as failure:
                 replacement._exception = failure
-                replacement._exception_tb = failure.__traceback__
+                # Without this frame.
+                replacement._exception_tb = failure.__traceback__.tb_next  # type: ignore[union-attr]
                 if self._interruption is None:
                     self._interruption = FAILED
             self._fut_waiter = replacement
-        self._run()
+            del replacement
+        try:
+            self._run()
+        finally:
+            del self, future
 
 
 def _do_nothing() -> None:

@@ -46,6 +46,8 @@ noted_waiters: Any = None
 """The tasks that a future knows of, or None."""
 tell_name: Any = None
 """Have other processes see this name of a task."""
+UNCANCEL_STOPS_CANCELLATION = "_must_cancel" in asyncio_tasks._PyTask.uncancel.__code__.co_names  # type: ignore[attr-defined]
+"""Whether `uncancel` takes back what has not been thrown yet (3.13)."""
 USES_TRAMPOLINES = not HAS_CALL_GRAPH
 """Whether coroutines may run on trampolines: a call graph of a running task would show the trampoline."""
 
