@@ -336,3 +336,18 @@ def test_uncancel_takes_back_what_is_not_thrown_yet_where_asyncio_does() -> None
                 return "cancelled"
 
     assert outcome(coroscope.Loop) == outcome(asyncio.SelectorEventLoop)
+
+
+def test_a_task_of_a_group_may_be_awaited_by_another_before_it_begins(runner: asyncio.Runner) -> None:
+    async def main() -> tuple[Any, bool]:
+        async def wait() -> str:
+            return await last
+
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(wait())
+            last = group.create_task(asyncio.sleep(0, "done"))
+            await asyncio.sleep(0)
+            is_known = last in asyncio.all_tasks()
+        return first.result(), is_known
+
+    assert runner.run(main()) == ("done", True)
