@@ -54,6 +54,10 @@ class Handle(asyncio.Handle):
         loop.call_exception_handler(context)
 
 
+ThreadSafeHandle: Any = getattr(asyncio.events, "_ThreadSafeHandle", Handle)
+"""A callback that another thread may cancel: since CPython 3.14 that waits for it while it runs."""
+
+
 class TimerHandle(Handle, asyncio.TimerHandle):
     """A callback that runs at a time of the loop's clock, in seconds."""
 
@@ -163,7 +167,7 @@ def _call_at(
     timer._context = copy_context() if context is None else context
     timer._loop = loop
     timer._cancelled = False
-    timer._repr = None  # type: ignore[assignment]
+    timer._repr = None
     timer._source_traceback = format_helpers.extract_stack(sys._getframe(2)) if loop._debug else None
     heappush(loop._timer_heap.entries, (when, timer))
     return timer

@@ -25,7 +25,7 @@ from itertools import chain, repeat, starmap
 from typing import Any, ClassVar
 
 from coroscope.loop.future import Future, create_future
-from coroscope.loop.handle import MANY_TIMERS, Handle, call_at, call_later, call_soon, new_handle
+from coroscope.loop.handle import MANY_TIMERS, Handle, ThreadSafeHandle, call_at, call_later, call_soon
 from coroscope.loop.observer import OUTSIDE, Observer
 from coroscope.loop.outcome import handle_of
 from coroscope.loop.poller import Poller
@@ -43,6 +43,7 @@ _MOST_UNPOLLED_ROUNDS = 20_000
 They must take longer than `sys.getswitchinterval()` (5 ms): a poll lets go of the interpreter's lock for a moment,
 whereupon a thread that waits for it begins to count its interval anew. At 64 a thread waited up to 1.5 s.
 """
+_CONSTRUCTORS = 1 if ThreadSafeHandle is Handle else 2
 _UNKNOWN = (None, None)
 """What another selector than ours has registered: more than the loop's own wakeup, for all we know."""
 
@@ -145,7 +146,10 @@ class Loop(asyncio.SelectorEventLoop):
         self._check_closed()  # type: ignore[attr-defined]
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")  # type: ignore[attr-defined]
-        handle = new_handle(callback, args, self, context)
+        handle: Handle = ThreadSafeHandle(callback, args, self, context)
+        if handle._source_traceback:
+            # Without the frames of this method and of asyncio's constructors.
+            del handle._source_traceback[-_CONSTRUCTORS:]
         if self._watch is not None:
             self._watch.queued(handle)
         self._append(handle)
@@ -156,7 +160,7 @@ class Loop(asyncio.SelectorEventLoop):
         super().__init_subclass__()
         if "call_at" in vars(cls) and "call_later" not in vars(cls):
             # asyncio's goes by way of `call_at`, which whoever replaces that one counts on.
-            cls.call_later = asyncio.SelectorEventLoop.call_later  # type: ignore[assignment]
+            cls.call_later = super(Loop, cls).call_later  # type: ignore[method-assign, assignment]
 
     def _add_callback(self, handle: Any) -> None:
         if not handle._cancelled:

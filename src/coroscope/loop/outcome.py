@@ -121,8 +121,11 @@ class Outcome:
         self._report = False
 
     def get_loop(self) -> Loop:
-        """The loop that this belongs to."""
-        return self._loop
+        """The loop that this belongs to; RuntimeError in a subclass that has left out our constructor."""
+        try:
+            return self._loop
+        except AttributeError:
+            raise RuntimeError("Future object is not initialized.") from None
 
     def done(self) -> bool:
         return self._state is not PENDING
