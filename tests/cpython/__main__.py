@@ -47,6 +47,7 @@ DIFFERENCES = {
     "test_futures.CSubFutureTests_Again.test_uninitialized": _C_GUARDS,
     "test_futures.CFutureTests_Again.test_future_del_segfault": _C_GUARDS,
     "test_futures.CFutureTests_Again.test_uninitialized": _C_GUARDS,
+    "test_tasks.CTask_CFuture_Tests_Again.test_del__log_destroy_pending_segfault": _C_GUARDS,
     "test_tasks.CTask_CFuture_Tests_Again.test_get_context_uninitialized_segfault": _C_GUARDS,
     "test_tasks.CTask_CFuture_Tests_Again.test_error_in_call_soon": _CALL_SOON,
     "test_tasks.CTask_CFuture_SubclassTests_Again.test_error_in_call_soon": _CALL_SOON,

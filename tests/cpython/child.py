@@ -145,7 +145,7 @@ def cut_down(loop: Any, base: Any) -> Any:
     if base is base_events.BaseEventLoop:
         restored.update({name: lambda _: None for name in ("_make_self_pipe", "_close_self_pipe")})
         # Our constructor calls the selector loop's, whose `close` closes what it made.
-        del restored["close"]
+        restored.pop("close", None)
     return type(base.__name__, (loop,), restored)
 
 
