@@ -351,3 +351,37 @@ def test_a_task_of_a_group_may_be_awaited_by_another_before_it_begins(runner: as
         return first.result(), is_known
 
     assert runner.run(main()) == ("done", True)
+
+
+def test_a_loop_that_was_stopped_does_not_keep_what_was_ready_then(runner: asyncio.Runner) -> None:
+    errors = []
+
+    def fail_at_once() -> None:
+        raise ValueError
+
+    async def wait_forever() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await pending()
+
+    async def begin() -> weakref.ref[Any]:
+        asyncio.get_running_loop().call_soon(fail_at_once)  # its traceback keeps the frames below it
+        task = asyncio.create_task(wait_forever())
+        await asyncio.sleep(0)
+        return weakref.ref(task)
+
+    runner.get_loop().set_exception_handler(lambda _, report: errors.append(report.get("exception")))
+    task = runner.run(begin())
+    for _ in range(5):
+        runner.run(asyncio.sleep(0))
+    gc.collect()
+    assert task() is None
+    assert isinstance(errors[0], ValueError)
+
+
+def test_a_task_may_be_awaited_twice_by_the_same_before_it_begins(runner: asyncio.Runner) -> None:
+    async def main() -> Any:
+        task = asyncio.create_task(asyncio.sleep(0, "done"))
+        return await asyncio.gather(task, asyncio.gather(task))
+
+    assert runner.run(main()) == ["done", ["done"]]

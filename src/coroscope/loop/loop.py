@@ -199,6 +199,7 @@ class Loop(asyncio.SelectorEventLoop):
             for item in self._ready:  # type: ignore[attr-defined]
                 if isinstance(item, Task):
                     keep_registered(item)
+            item = None  # a traceback may keep this frame
 
     def _run_until_stopped(self) -> None:
         """Round after round; while nobody watches, without coming back here between them."""

@@ -80,15 +80,17 @@ if sys.version_info >= (3, 14):
 
     def register_task(task: Registered) -> None:
         """Make `asyncio.all_tasks` know `task`, and have its C part say to other processes what it runs: 300 ns."""
-        awaited_by, message = noted_waiters(task), task._cancel_message
         task._registration = True
-        if awaited_by is not None and len(awaited_by) > 1 and sys.version_info >= (3, 15):
-            return  # 3.15 keeps several of them, but takes their set for one: other processes see less of this task
-        _fill_c_part(task, task._coro, loop=_idle, name=task.get_name(), context=task._context)
-        if message is not None:
-            task._cancel_message = message
-        for waiter in awaited_by or ():
-            note_waiter(task, waiter)  # 3.14 has forgotten them
+        awaited_by, message = noted_waiters(task) or (), task._cancel_message
+        for waiter in awaited_by:
+            forget_waiter(task, waiter)
+        if noted_waiters(task) is None or sys.version_info < (3, 15):
+            _fill_c_part(task, task._coro, loop=_idle, name=task.get_name(), context=task._context)
+            if message is not None:
+                task._cancel_message = message
+        # else 3.15 has a set of them, empty now, and would take it for one of them: other processes see less of the task.
+        for waiter in awaited_by:
+            note_waiter(task, waiter)
 
     def keep_registered(task: Registered) -> None:
         """A task that was registered as new goes on after its first step, or its loop does not."""

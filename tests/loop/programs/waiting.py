@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,13 @@ class Item:
         number = world.begun
         thing = self.get(world)
         return thing if asyncio.isfuture(thing) else world.keep(asyncio.ensure_future(thing), number)
+
+
+def _in_certain_order(futures: Iterable[Any]) -> list[Any]:
+    """Without all but one that are done already, for asyncio tells of those in the order of their addresses."""
+    all_of_them = list(futures)
+    done = [future for future in all_of_them if future.done()]
+    return done[:1] + [future for future in all_of_them if not future.done()]
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ class Wait(Instruction):
     return_when: str
 
     async def run(self, world: World) -> Any:
-        futures = [item.future_of(world) for item in self.items]
+        futures = _in_certain_order(item.future_of(world) for item in self.items)
         done, pending = await asyncio.wait(futures, timeout=self.timeout_s, return_when=self.return_when)
         return (sorted(map(label, done)), sorted(map(label, pending)))
 
@@ -130,11 +138,8 @@ class AsCompleted(Instruction):
 
     async def run(self, world: World) -> Any:
         results: list[Any] = []
-        futures = [item.future_of(world) for item in self.items]
-        # Of several that are done already, asyncio tells in the order of their addresses.
-        done = [future for future in futures if future.done()][:1]
-        waiting = [future for future in futures if not future.done()]
-        for waiter in asyncio.as_completed(done + waiting, timeout=self.timeout_s):
+        futures = _in_certain_order(item.future_of(world) for item in self.items)
+        for waiter in asyncio.as_completed(futures, timeout=self.timeout_s):
             if len(results) == self.most:
                 waiter.close()  # type: ignore[union-attr]
                 break
