@@ -12,18 +12,32 @@ from coroscope._version import __version__
 
 if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
+    from coroscope.loop.policy import EventLoopPolicy, new_event_loop
     from coroscope.loop.pollable import Pollable
     from coroscope.loop.running import run
     from coroscope.loop.sleeping import sleep
     from coroscope.loop.waiting import wait, wait_async
     from coroscope.trace import load
 
-__all__ = ["Loop", "Pollable", "__version__", "load", "run", "sleep", "wait", "wait_async"]
+__all__ = [
+    "EventLoopPolicy",
+    "Loop",
+    "Pollable",
+    "__version__",
+    "load",
+    "new_event_loop",
+    "run",
+    "sleep",
+    "wait",
+    "wait_async",
+]
 
 _HOMES = {
+    "EventLoopPolicy": "coroscope.loop.policy",
     "Loop": "coroscope.loop.loop",
     "Pollable": "coroscope.loop.pollable",
     "load": "coroscope.trace",
+    "new_event_loop": "coroscope.loop.policy",
     "run": "coroscope.loop.running",
     "sleep": "coroscope.loop.sleeping",
     "wait": "coroscope.loop.waiting",

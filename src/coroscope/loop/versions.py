@@ -153,6 +153,11 @@ def leave_task(loop: Any) -> Any:
     return CURRENT_TASKS.pop(loop, None)
 
 
+_platform = sys.modules.get("asyncio.unix_events") or sys.modules["asyncio.windows_events"]
+DEFAULT_POLICY: Any = vars(_platform).get("_DefaultEventLoopPolicy", vars(_platform).get("DefaultEventLoopPolicy"))
+"""asyncio's event loop policy, by the name that gives no warning (underscored since 3.14); None where there is none."""
+
+
 def set_loop_policy(policy: Any) -> None:
     """`asyncio.set_event_loop_policy` without the warning that 3.14 gives to those who call it by its public name."""
     if sys.version_info >= (3, 14):
