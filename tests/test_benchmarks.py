@@ -26,3 +26,12 @@ def test_the_table_says_how_many_times_the_time_of_the_reference_a_loop_needs() 
 
 def test_the_script_has_the_options_of_the_command() -> None:
     assert "--sleepers N" in run_benchmark("--help")
+
+
+def test_a_million_steps_leave_nothing_behind() -> None:
+    script = BENCHMARK.with_name("endurance.py")
+    done = subprocess.run(
+        [sys.executable, str(script), "--steps", "1000000"], capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "memory is constant" in done.stdout
