@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from itertools import chain
 from typing import TypeAlias
 
 from hypothesis import strategies as st
@@ -118,10 +119,11 @@ def waits() -> Strategy[Instruction]:
 def compounds(depth: int) -> Strategy[Instruction]:
     """What has bodies or items."""
     inner, some = bodies(depth - 1), st.lists(items(depth - 1), max_size=3)
+    failing = st.builds(lambda body, error: [*body, errors.Raise(error)], inner, ERRORS)
     one_or_more = st.lists(items(depth - 1), min_size=1, max_size=3)
     return st.one_of(
-        st.builds(errors.Try, inner, CATCHES, inner, st.booleans(), inner | st.just([])),
-        st.builds(errors.TryGroup, inner, GROUP_CATCHES, inner),
+        st.builds(errors.Try, inner | failing, CATCHES, inner, st.booleans(), inner | st.just([])),
+        st.builds(errors.TryGroup, inner | failing, GROUP_CATCHES, inner),
         st.builds(waiting.Repeat, st.integers(1, 3), inner),
         st.builds(waiting.Gather, some, st.booleans()),
         st.builds(waiting.Shield, items(depth - 1)),
@@ -141,7 +143,9 @@ def compounds(depth: int) -> Strategy[Instruction]:
 @cache
 def spawns(depth: int) -> Strategy[Instruction]:
     kept = st.sampled_from([True, True, True, False])
-    return st.builds(tasks.Spawn, bodies(depth - 1), st.sampled_from(list(tasks.MAKERS)), CONTEXTS, kept, SHRUGS)
+    return st.builds(
+        tasks.Spawn, bodies(depth - 1), st.sampled_from(list(tasks.MAKERS)), CONTEXTS, kept, SHRUGS
+    )
 
 
 @cache
@@ -155,7 +159,7 @@ def instructions(depth: int) -> Strategy[Instruction]:
 def main_bodies() -> Strategy[Body]:
     """Some tasks at once, and what goes on beside them."""
     rest = st.lists(instructions(DEPTH - 1), max_size=16)
-    return st.tuples(st.lists(spawns(DEPTH), max_size=6), rest, rest).map(lambda parts: sum(parts, []))
+    return st.tuples(st.lists(spawns(DEPTH), max_size=6), rest, rest).map(lambda parts: list(chain(*parts)))
 
 
 def programs() -> Strategy[Program]:
