@@ -86,7 +86,7 @@ def actions(depth: int) -> Strategy[Action]:
             st.builds(waiting.Join, INDEX, inner),
             st.builds(generators.Open, st.lists(inner, max_size=3)),
             st.builds(callbacks.CallSoon, what, st.none() | DELAYS, CONTEXTS, st.booleans()),
-            st.builds(callbacks.CallAt, what, st.integers(0, 6)),
+            st.builds(callbacks.CallAt, what | st.builds(errors.Raise, ERRORS), st.integers(0, 6)),
             st.builds(callbacks.AddCallback, st.none() | INDEX, OF_THREE, what, CONTEXTS),
         ]
     return st.one_of(choices)
@@ -142,9 +142,12 @@ def compounds(depth: int) -> Strategy[Instruction]:
 
 @cache
 def spawns(depth: int) -> Strategy[Instruction]:
-    kept = st.sampled_from([True, True, True, False])
-    return st.builds(
-        tasks.Spawn, bodies(depth - 1), st.sampled_from(list(tasks.MAKERS)), CONTEXTS, kept, SHRUGS
+    inner, how = bodies(depth - 1), st.sampled_from(list(tasks.MAKERS))
+    forgotten = st.builds(lambda body: [*body, waiting.WaitForever()], inner)
+    return st.one_of(
+        st.builds(tasks.Spawn, inner, how, CONTEXTS, st.just(True), SHRUGS),
+        st.builds(tasks.Spawn, inner, how, CONTEXTS, st.booleans(), SHRUGS),
+        st.builds(tasks.Spawn, forgotten, how, CONTEXTS, st.just(False), SHRUGS),
     )
 
 
