@@ -70,7 +70,7 @@ def test_the_error_of_setting_a_future_twice_does_not_keep_it(runner: asyncio.Ru
 def test_the_message_of_a_cancellation_is_not_the_tasks_own_once_it_has_been_thrown(
     runner: asyncio.Runner,
 ) -> None:
-    async def main() -> list[Any]:
+    async def main() -> Any:
         task = asyncio.create_task(asyncio.sleep(0))
         await asyncio.sleep(0)
         task.cancel("enough")

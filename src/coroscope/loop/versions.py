@@ -88,7 +88,7 @@ if sys.version_info >= (3, 14):
             _fill_c_part(task, task._coro, loop=_idle, name=task.get_name(), context=task._context)
             if message is not None:
                 task._cancel_message = message
-        # else 3.15 has a set of them, empty now, and would take it for one of them: other processes see less of the task.
+        # Else 3.15 has a set, empty now, which it would take for one of them: other processes see less of this task.
         for waiter in awaited_by:
             note_waiter(task, waiter)
 

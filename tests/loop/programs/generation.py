@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from itertools import chain
 from typing import TypeAlias
 
 from hypothesis import strategies as st
@@ -85,7 +86,7 @@ def actions(depth: int) -> Strategy[Action]:
             st.builds(waiting.Join, INDEX, inner),
             st.builds(generators.Open, st.lists(inner, max_size=3)),
             st.builds(callbacks.CallSoon, what, st.none() | DELAYS, CONTEXTS, st.booleans()),
-            st.builds(callbacks.CallAt, what, st.integers(0, 6)),
+            st.builds(callbacks.CallAt, what | st.builds(errors.Raise, ERRORS), st.integers(0, 6)),
             st.builds(callbacks.AddCallback, st.none() | INDEX, OF_THREE, what, CONTEXTS),
         ]
     return st.one_of(choices)
@@ -118,10 +119,11 @@ def waits() -> Strategy[Instruction]:
 def compounds(depth: int) -> Strategy[Instruction]:
     """What has bodies or items."""
     inner, some = bodies(depth - 1), st.lists(items(depth - 1), max_size=3)
+    failing = st.builds(lambda body, error: [*body, errors.Raise(error)], inner, ERRORS)
     one_or_more = st.lists(items(depth - 1), min_size=1, max_size=3)
     return st.one_of(
-        st.builds(errors.Try, inner, CATCHES, inner, st.booleans(), inner | st.just([])),
-        st.builds(errors.TryGroup, inner, GROUP_CATCHES, inner),
+        st.builds(errors.Try, inner | failing, CATCHES, inner, st.booleans(), inner | st.just([])),
+        st.builds(errors.TryGroup, inner | failing, GROUP_CATCHES, inner),
         st.builds(waiting.Repeat, st.integers(1, 3), inner),
         st.builds(waiting.Gather, some, st.booleans()),
         st.builds(waiting.Shield, items(depth - 1)),
@@ -140,8 +142,13 @@ def compounds(depth: int) -> Strategy[Instruction]:
 
 @cache
 def spawns(depth: int) -> Strategy[Instruction]:
-    kept = st.sampled_from([True, True, True, False])
-    return st.builds(tasks.Spawn, bodies(depth - 1), st.sampled_from(list(tasks.MAKERS)), CONTEXTS, kept, SHRUGS)
+    inner, how = bodies(depth - 1), st.sampled_from(list(tasks.MAKERS))
+    forgotten = st.builds(lambda body: [*body, waiting.WaitForever()], inner)
+    return st.one_of(
+        st.builds(tasks.Spawn, inner, how, CONTEXTS, st.just(True), SHRUGS),
+        st.builds(tasks.Spawn, inner, how, CONTEXTS, st.booleans(), SHRUGS),
+        st.builds(tasks.Spawn, forgotten, how, CONTEXTS, st.just(False), SHRUGS),
+    )
 
 
 @cache
@@ -155,7 +162,7 @@ def instructions(depth: int) -> Strategy[Instruction]:
 def main_bodies() -> Strategy[Body]:
     """Some tasks at once, and what goes on beside them."""
     rest = st.lists(instructions(DEPTH - 1), max_size=16)
-    return st.tuples(st.lists(spawns(DEPTH), max_size=6), rest, rest).map(lambda parts: sum(parts, []))
+    return st.tuples(st.lists(spawns(DEPTH), max_size=6), rest, rest).map(lambda parts: list(chain(*parts)))
 
 
 def programs() -> Strategy[Program]:

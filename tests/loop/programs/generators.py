@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -92,9 +92,8 @@ class Yielding:
     def __init__(self, things: list[Any]) -> None:
         self._things = things
 
-    def __await__(self) -> Iterator[Any]:
-        for thing in self._things:
-            yield thing
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from self._things
 
 
 @dataclass(frozen=True)

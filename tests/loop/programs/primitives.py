@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -121,9 +123,9 @@ class WaitCondition(Instruction):
         async with world.condition:
             if self.times is None:
                 return await world.condition.wait()
-            seen: list[None] = []
+            calls = itertools.count()
             times = self.times
-            return await world.condition.wait_for(lambda: seen.append(None) or len(seen) > times)  # type: ignore[func-returns-value]
+            return await world.condition.wait_for(lambda: next(calls) >= times)
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,7 @@ class Notify(Instruction):
     takes_lock: bool
 
     async def run(self, world: World) -> Any:
-        if not self.takes_lock:
-            return world.condition.notify_all()
-        async with world.condition:
+        async with world.condition if self.takes_lock else contextlib.nullcontext():
             if self.count is None:
                 world.condition.notify_all()
             else:
@@ -149,6 +149,7 @@ class Meet(Instruction):
     """Wait at the barrier."""
 
     is_forgiven: ClassVar[bool] = True
+
     async def run(self, world: World) -> Any:
         return await world.barrier.wait()
 

@@ -18,7 +18,7 @@ class OrderedGroup(asyncio.TaskGroup):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tasks = OrderedSet()
+        self._tasks: Any = OrderedSet()
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,10 @@ class AsCompleted(Instruction):
     async def run(self, world: World) -> Any:
         results: list[Any] = []
         futures = _in_certain_order(item.future_of(world) for item in self.items)
+        waiter: Any
         for waiter in asyncio.as_completed(futures, timeout=self.timeout_s):
             if len(results) == self.most:
-                waiter.close()  # type: ignore[union-attr]
+                waiter.close()
                 break
             try:
                 results.append(plain(await waiter))

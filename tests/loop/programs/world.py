@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-import weakref
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -104,7 +103,9 @@ class World:
         self.event = asyncio.Event()
         self.condition = asyncio.Condition()
         self.barrier = asyncio.Barrier(2)
-        loop._asyncgens.data = OrderedSet()  # else `shutdown_asyncgens` closes them in the order of their addresses
+        loop._asyncgens.data = (
+            OrderedSet()
+        )  # else `shutdown_asyncgens` closes them in the order of their addresses
         loop.set_exception_handler(lambda _, report: self.note_report(report))
 
     def note(self, *what: Any) -> None:
@@ -126,7 +127,9 @@ class World:
         whose = report.get("task", report.get("future"))
         message, error = without_reprs(report["message"]), describe(report.get("exception"))
         # The task that dies of its last step may still be called the current one, and does so on ours.
-        self.notes.append((self.clock.rounds, self.clock.now_s, "report", message, error, label(whose), sorted(report)))
+        self.notes.append(
+            (self.clock.rounds, self.clock.now_s, "report", message, error, label(whose), sorted(report))
+        )
         report.clear()  # asyncio's handle makes a cycle of it and the error, ours does not
 
     def collect(self) -> None:
@@ -157,7 +160,7 @@ class World:
 
     def begin(self, body: Body, shrugs_at: Any = ()) -> Any:
         """A coroutine that follows `body`, known by its number."""
-        coroutine = self.execute(body, shrugs_at)
+        coroutine: Any = self.execute(body, shrugs_at)
         coroutine.__qualname__ = f"c{self.begun}"
         self.begun += 1
         return coroutine
@@ -192,7 +195,7 @@ class World:
             self.tasks, self.bundles, self.futures, self.handles, self.callbacks, self.timeouts, self.groups,
             self.generators, self.contexts, self.tokens, self.queues, self.locks,
         ):  # fmt: skip
-            known.clear()  # type: ignore[attr-defined]
+            known.clear()
         del self.event, self.condition, self.barrier
         self.collect()
 
@@ -216,5 +219,3 @@ def _age(task: Any) -> tuple[int, str, int]:
     name = label(task)
     number = int(name[1:]) if name[1:].isdigit() else 1_000_000
     return (number, name, int("0" + "".join(filter(str.isdigit, task.get_name()))))
-
-
