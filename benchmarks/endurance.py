@@ -117,8 +117,12 @@ async def main(steps: int) -> bool:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"take N steps (default {STEPS:,})")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--steps", type=int, default=STEPS, metavar="N", help=f"take N steps (default {STEPS:,})"
+    )
     options = parser.parse_args()
     if options.steps < READINGS:
         parser.error(f"--steps is {options.steps}: give {READINGS} or more")

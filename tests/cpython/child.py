@@ -219,7 +219,7 @@ def give_asyncios_tasks(module: Any) -> None:
     import coroscope
 
     class LoopOfTheirTasks(coroscope.Loop):
-        def create_task(self, coro: Any, **options: Any) -> Any:
+        def create_task(self, coro: Any, **options: Any) -> Any:  # type: ignore[override]
             return super(coroscope.Loop, self).create_task(coro, **options)
 
     def use(loop: Any) -> Callable[[Any], None]:

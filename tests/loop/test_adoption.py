@@ -23,7 +23,7 @@ async def running_loop() -> type:
 
 @needs_loop_factory
 def test_asyncio_run_takes_our_loop_as_its_factory() -> None:
-    assert asyncio.run(running_loop(), loop_factory=coroscope.Loop) is coroscope.Loop
+    assert asyncio.run(running_loop(), loop_factory=coroscope.Loop) is coroscope.Loop  # type: ignore[call-arg]
 
 
 def test_a_runner_takes_our_loop_as_its_factory() -> None:

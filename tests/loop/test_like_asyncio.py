@@ -21,7 +21,6 @@ import pytest
 
 import coroscope
 from coroscope.loop.task import Task
-from coroscope.loop.versions import HAS_CALL_GRAPH
 
 Program = Callable[[list[Any]], Awaitable[Any]]
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")

@@ -160,7 +160,7 @@ class Loop(asyncio.SelectorEventLoop):
         super().__init_subclass__()
         if "call_at" in vars(cls) and "call_later" not in vars(cls):
             # asyncio's goes by way of `call_at`, which whoever replaces that one counts on.
-            cls.call_later = super(Loop, cls).call_later  # type: ignore[method-assign, assignment]
+            cls.call_later = super().call_later  # type: ignore[assignment]
 
     def _add_callback(self, handle: Any) -> None:
         if not handle._cancelled:

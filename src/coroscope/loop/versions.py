@@ -154,7 +154,9 @@ def leave_task(loop: Any) -> Any:
 
 
 _platform = sys.modules.get("asyncio.unix_events") or sys.modules["asyncio.windows_events"]
-DEFAULT_POLICY: Any = vars(_platform).get("_DefaultEventLoopPolicy", vars(_platform).get("DefaultEventLoopPolicy"))
+DEFAULT_POLICY: Any = vars(_platform).get(
+    "_DefaultEventLoopPolicy", vars(_platform).get("DefaultEventLoopPolicy")
+)
 """asyncio's event loop policy, by the name that gives no warning (underscored since 3.14); None where there is none."""
 
 
