@@ -44,8 +44,8 @@ _CALL_SOON = (
     "queue without it"
 )
 _PY_RUNNING_LOOP = (
-    "puts asyncio's Python functions for the running loop in the place of those in C, and its Python tasks in the place "
-    "of its C tasks; our tasks go on telling the C part, which since 3.15 refuses a loop that it does not know as running"
+    "puts Python functions for the running loop, and Python tasks, in the place of asyncio's C ones; our tasks go on "
+    "telling the C part, which since 3.15 refuses a loop that it does not know as running"
 )
 DIFFERENCES = {
     "test_futures.CSubFutureTests_Again.test_uninitialized": _C_GUARDS,
