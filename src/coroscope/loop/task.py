@@ -113,7 +113,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         if self._state is PENDING:
             unregister_task(self)
             if self._log_destroy_pending:
-                context = {"task": self, "message": "Task was destroyed but it is pending!"}
+                context = {"message": "Task was destroyed but it is pending!", "task": self}
                 if self._source_traceback:
                     context["source_traceback"] = self._source_traceback
                 self._loop.call_exception_handler(context)
