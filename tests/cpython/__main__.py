@@ -61,8 +61,9 @@ DIFFERENCES = {
         )
     },
     **{
-        f"test_futures.{kind}_Again.test_use_after_free_on_fut_callback_0_with_evil__getattribute__": _CALL_SOON
+        f"test_futures.{kind}_Again.test_use_after_free_on_fut_{field}_0_with_evil__getattribute__": _CALL_SOON
         for kind in ("CFutureDoneCallbackTests", "CSubFutureDoneCallbackTests")
+        for field in ("callback", "context")
     },
     "test_tasks.CTask_CFuture_Tests_Again.test_del__log_destroy_pending_segfault": _C_GUARDS,
     "test_tasks.CTask_CFuture_Tests_Again.test_get_context_uninitialized_segfault": _C_GUARDS,
