@@ -5,6 +5,7 @@ Everything here is loaded when it is first used: `import coroscope` alone import
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,14 @@ from coroscope._version import __version__
 
 if TYPE_CHECKING:
     from coroscope.loop.loop import Loop
-    from coroscope.loop.policy import EventLoopPolicy, new_event_loop
+    from coroscope.loop.policy import EventLoopPolicy
     from coroscope.loop.pollable import Pollable
-    from coroscope.loop.running import run
+    from coroscope.loop.running import new_event_loop, run
     from coroscope.loop.sleeping import sleep
     from coroscope.loop.waiting import wait, wait_async
     from coroscope.trace import load
 
 __all__ = [
-    "EventLoopPolicy",
     "Loop",
     "Pollable",
     "__version__",
@@ -31,13 +31,15 @@ __all__ = [
     "wait",
     "wait_async",
 ]
+if sys.version_info < (3, 16):
+    __all__ += ["EventLoopPolicy"]  # as long as CPython has policies
 
 _HOMES = {
     "EventLoopPolicy": "coroscope.loop.policy",
     "Loop": "coroscope.loop.loop",
     "Pollable": "coroscope.loop.pollable",
     "load": "coroscope.trace",
-    "new_event_loop": "coroscope.loop.policy",
+    "new_event_loop": "coroscope.loop.running",
     "run": "coroscope.loop.running",
     "sleep": "coroscope.loop.sleeping",
     "wait": "coroscope.loop.waiting",

@@ -281,3 +281,37 @@ def test_another_process_sees_the_same_tasks_on_both_loops(tmp_path: Path, comma
     assert "renamed" in ours
     assert "first waiter" in ours
     assert ours == theirs
+
+
+BLOCKED_PROGRAM = """
+import asyncio
+import sys
+import time
+
+import coroscope
+
+
+async def leaf():
+    await asyncio.sleep(60)
+
+
+async def main():
+    await asyncio.sleep(0)
+    tasks = [asyncio.create_task(leaf()), asyncio.create_task(leaf(), name="named")]
+    print("ready")
+    time.sleep(60)
+
+
+coroscope.run(main())
+"""
+
+
+@needs_call_graphs
+def test_another_process_sees_a_task_that_has_not_begun_by_its_name_alone(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(BLOCKED_PROGRAM)
+    seen = seen_from_outside(program, "coroscope", "ps")
+    assert "main" in seen
+    assert "named" in seen
+    assert "Task-?" in seen
+    assert "leaf" not in seen

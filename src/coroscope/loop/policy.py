@@ -1,6 +1,6 @@
-"""Our loop for programs and libraries that do not take a loop factory: they ask the event loop policy for a loop.
+"""The event loop policy that makes our loops: for programs and libraries that do not say which loop they want.
 
-CPython deprecates policies since 3.14. Where it has none, neither have we.
+CPython has policies until 3.15, and deprecates them from 3.14 on. Where it has none, `EventLoopPolicy` does not exist.
 """
 
 from __future__ import annotations
@@ -10,28 +10,21 @@ from typing import Any
 from coroscope.loop.loop import Loop
 from coroscope.loop.versions import DEFAULT_POLICY, set_loop_policy
 
-
-def new_event_loop() -> Loop:
-    """A new event loop of ours, not yet running: what `asyncio.new_event_loop` is for asyncio's."""
-    return Loop()
-
-
 if DEFAULT_POLICY is not None:
 
     class EventLoopPolicy(DEFAULT_POLICY):  # type: ignore[misc]
-        """`asyncio.set_event_loop_policy(coroscope.EventLoopPolicy())`: a new event loop is ours from then on."""
+        """asyncio's default policy, but its new loops are ours: `asyncio.set_event_loop_policy(EventLoopPolicy())`."""
 
         _loop_factory = Loop
 
-else:
 
-    def __getattr__(name: str) -> Any:
-        if name == "EventLoopPolicy":
-            raise AttributeError(
-                "this CPython has no event loop policies, so coroscope has no EventLoopPolicy: "
-                "give coroscope.Loop as the loop factory"
-            )
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
+    if name == "EventLoopPolicy":
+        raise AttributeError(
+            "this CPython has no event loop policies, so coroscope has no EventLoopPolicy: "
+            "give loop_factory=coroscope.Loop to asyncio.run or asyncio.Runner"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def use_our_loop() -> None:
