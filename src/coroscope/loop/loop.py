@@ -86,6 +86,12 @@ class Loop(asyncio.SelectorEventLoop):
             self._enqueue_due = self._enqueue_watched
             self._run_batch = self._run_batch_watched
             self._poll = self._poll_watched
+        if self._closed:  # type: ignore[attr-defined]
+            self._enqueue = self._enqueue_refused
+
+    def _enqueue_refused(self, item: Any) -> None:  # noqa: ARG002
+        """What is woken when the loop is closed: asyncio's `call_soon` says that it cannot be."""
+        self._check_closed()  # type: ignore[attr-defined]
 
     def _enqueue_checked(self, item: Any) -> None:
         self._check_thread()  # type: ignore[attr-defined]
@@ -168,7 +174,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     def close(self) -> None:
         super().close()
-        self._is_guarded = True
+        self._prepare()
 
     @property
     def _timer_cancelled_count(self) -> int:
