@@ -54,7 +54,7 @@ def test_a_task_that_never_began_is_reported_together_with_its_coroutine(loop: A
     loop.set_exception_handler(lambda _, report: reports.append(report["message"]))
     task = loop.create_task(nothing())
     loop.close()
-    with pytest.warns(RuntimeWarning, match="coroutine 'nothing' was never awaited"):
+    with pytest.warns(RuntimeWarning, match="coroutine 'nothing' was never awaited"):  # noqa: PT031
         del task
         gc.collect()
     assert reports == ["Task was destroyed but it is pending!"]
@@ -97,7 +97,7 @@ def test_a_closed_loop_is_freed(new_loop: Callable[[], Any]) -> None:
 def test_a_loop_that_is_forgotten_open_warns_and_is_closed(new_loop: Callable[[], Any]) -> None:
     loop = new_loop()
     wakeup_socket = loop._csock
-    with pytest.warns(ResourceWarning, match="unclosed event loop"):
+    with pytest.warns(ResourceWarning, match="unclosed event loop"):  # noqa: PT031
         del loop
         gc.collect()
     assert wakeup_socket.fileno() == -1

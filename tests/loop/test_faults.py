@@ -238,7 +238,9 @@ def test_a_handler_that_fails_is_reported_with_what_it_was_told(
     with caplog.at_level(logging.ERROR, "asyncio"):
         loop.call_exception_handler({"message": "the first"})
     [record] = caplog.records
-    assert record.getMessage().startswith("Unhandled error in exception handler\ncontext: {'message': 'the first'")
+    assert record.getMessage().startswith(
+        "Unhandled error in exception handler\ncontext: {'message': 'the first'"
+    )
 
 
 def test_a_handler_may_leave_the_loop(loop: Any) -> None:
