@@ -43,28 +43,10 @@ _CALL_SOON = (
     "replaces the loop's `call_soon` by one that fails; our tasks, and the callbacks of our futures, enter the ready "
     "queue without it"
 )
-_PY_RUNNING_LOOP = (
-    "puts Python functions for the running loop, and Python tasks, in the place of asyncio's C ones; our tasks go on "
-    "telling the C part, which since 3.15 refuses a loop that it does not know as running"
-)
 DIFFERENCES = {
     "test_futures.CSubFutureTests_Again.test_uninitialized": _C_GUARDS,
     "test_futures.CFutureTests_Again.test_future_del_segfault": _C_GUARDS,
     "test_futures.CFutureTests_Again.test_uninitialized": _C_GUARDS,
-    **{
-        f"test_events.TestPyGetEventLoop.{name}": _PY_RUNNING_LOOP
-        for name in (
-            "test_get_event_loop_new_process",
-            "test_get_event_loop_returns_running_loop",
-            "test_get_event_loop_returns_running_loop2",
-            "test_get_running_loop_already_running",
-        )
-    },
-    **{
-        f"test_futures.{kind}_Again.test_use_after_free_on_fut_{field}_0_with_evil__getattribute__": _CALL_SOON
-        for kind in ("CFutureDoneCallbackTests", "CSubFutureDoneCallbackTests")
-        for field in ("callback", "context")
-    },
     "test_tasks.CTask_CFuture_Tests_Again.test_del__log_destroy_pending_segfault": _C_GUARDS,
     "test_tasks.CTask_CFuture_Tests_Again.test_get_context_uninitialized_segfault": _C_GUARDS,
     "test_tasks.CTask_CFuture_Tests_Again.test_error_in_call_soon": _CALL_SOON,

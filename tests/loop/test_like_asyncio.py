@@ -507,6 +507,30 @@ def test_a_program_runs_as_on_asyncio(function: Program) -> None:
     assert outcome(function, coroscope.Loop) == outcome(function, asyncio.SelectorEventLoop)
 
 
+@pytest.mark.parametrize("base", [coroscope.Loop, asyncio.SelectorEventLoop])
+def test_a_subclass_that_overrides_call_soon_sees_the_callbacks_of_futures(base: Any) -> None:
+    class Seeing(base):  # type: ignore[misc]
+        def call_soon(self, callback: Any, *arguments: Any, context: Any = None) -> Any:
+            seen.append(callback)
+            return super().call_soon(callback, *arguments, context=context)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        early, late = loop.create_future(), loop.create_future()
+        early.add_done_callback(called.append)
+        early.set_result(None)
+        late.set_result(None)
+        late.add_done_callback(called.append)
+        await asyncio.sleep(0)
+
+    seen: list[Any] = []
+    called: list[Any] = []
+    with asyncio.Runner(loop_factory=Seeing) as runner:
+        runner.run(main())
+    assert len(called) == 2
+    assert [callback for callback in seen if callback == called.append] == [called.append] * 2
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
 def test_a_context_that_cannot_be_entered_fails_the_eager_start() -> None:
     # As on CPython 3.15; before, asyncio's own eager start fails too, but leaves the loop unusable.

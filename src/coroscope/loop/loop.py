@@ -77,7 +77,10 @@ class Loop(asyncio.SelectorEventLoop):
         self._enqueue = self._enqueue_checked if self._debug else self._append
         self._enqueue_due = self._append
         self._is_plain = not self._debug and self._watch is None
-        self._is_guarded = self._debug or self._closed  # type: ignore[attr-defined]
+        # Futures queue their callbacks by themselves, unless `call_soon` has something to check or is a subclass's own.
+        self._is_guarded = (
+            self._debug or self._closed or type(self).call_soon is not Loop.call_soon  # type: ignore[attr-defined]
+        )
         self._run_batch = self._run_batch_timed if self._debug else self._run_batch_bare
         self._poll = self._poll_bare
         if self._watch is not None:

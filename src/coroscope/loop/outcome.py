@@ -219,7 +219,7 @@ class Outcome:
         for waiter in waiters if type(waiters) is list else (waiters,):
             if type(waiter) is not tuple:
                 loop._enqueue(waiter)
-            elif loop._debug:
+            elif loop._is_guarded:
                 loop.call_soon(waiter[0], self, context=waiter[1])
             else:
                 loop._enqueue((waiter[0], waiter[1], self))

@@ -149,7 +149,12 @@ else:
 def leave_task(loop: Any) -> Any:
     """No task runs on `loop` now; returns the one that did, or None."""
     if CURRENT_TASKS is None:
-        return swap_current_task(loop, None)
+        try:
+            return swap_current_task(loop, None)
+        except RuntimeError:
+            # It is not the running loop by the C code, in which no task can have been entered then: one runs by
+            # asyncio's Python implementation of what the running loop is.
+            return None
     return CURRENT_TASKS.pop(loop, None)
 
 
