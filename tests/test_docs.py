@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from coroscope.cli import coroscope as command_line
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+SOURCE = re.compile(
+    r"(?P<names>`[\w.]+`(?:(?:,|\s+and)\s+`[\w.]+`)*)(?:\s+are)?\s+in\s+\[[^\]]*\]\((?P<link>[^)\s]+\.py)\)"
+)
 
 
 class Block(NamedTuple):
@@ -112,6 +116,48 @@ def test_every_document_is_reached_from_the_readme() -> None:
         ]
     fragments = set((ROOT / "changelog.d").glob("+*"))
     assert set(documents()) - reached - fragments == set()
+
+
+def definitions(file: Path) -> set[str]:
+    """The functions and classes of a module, and the methods as `Class.method`."""
+    module = ast.parse(file.read_text(encoding="utf-8"))
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = {node.name for node in module.body if isinstance(node, functions)}
+    for kind in ast.walk(module):
+        if isinstance(kind, ast.ClassDef):
+            found |= {
+                kind.name,
+                *(f"{kind.name}.{node.name}" for node in kind.body if isinstance(node, functions)),
+            }
+    return found
+
+
+def references(text: str) -> list[tuple[str, str]]:
+    """Each name that a text finds in a linked module, with the link: "`name` and `Class.name` in [module](link)"."""
+    return [
+        (name, source["link"])
+        for source in SOURCE.finditer(text)
+        for name in re.findall(r"`([^`]+)`", source["names"])
+    ]
+
+
+def test_what_the_documentation_finds_in_a_module_stands_there() -> None:
+    found = [
+        (file, name, link)
+        for file in documents()
+        for name, link in references(FENCE.sub("", file.read_text(encoding="utf-8")))
+    ]
+    assert {link.rpartition("/")[2] for _, _, link in found} >= {"loop.py", "stepping.py", "task.py"}
+    assert [
+        where for where in found if where[1] not in definitions((where[0].parent / where[2]).resolve())
+    ] == []
+
+
+def test_names_are_found_beside_the_links_to_their_modules() -> None:
+    text = (
+        "`unrelated`. `One.two` and\n`three` are\nin [a](a.py), `four` in\n[b](../b.py); `five` in [c](c.md)"
+    )
+    assert references(text) == [("One.two", "a.py"), ("three", "a.py"), ("four", "../b.py")]
 
 
 def test_every_option_of_the_command_line_is_in_its_reference() -> None:
