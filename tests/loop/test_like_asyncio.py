@@ -502,6 +502,22 @@ async def a_future_is_initialised_once_where_cpython_says_so(notes: list[Any]) -
         future.cancel()
 
 
+@program
+async def a_traceback_begins_in_the_coroutine_whatever_it_raises(notes: list[Any]) -> None:
+    async def end() -> None:
+        """What comes after this runs on a trampoline."""
+
+    async def fail(error: BaseException) -> None:
+        raise error
+
+    for error in (ValueError(), GeneratorExit(), asyncio.CancelledError()):
+        tasks = [asyncio.create_task(end()), asyncio.create_task(fail(error))]
+        await asyncio.wait(tasks)
+        notes.append([frame.name for frame in traceback.extract_tb(error.__traceback__)])
+        if not tasks[1].cancelled():
+            tasks[1].exception()
+
+
 @pytest.mark.parametrize("function", programs, ids=lambda function: function.__name__)
 def test_a_program_runs_as_on_asyncio(function: Program) -> None:
     assert outcome(function, coroscope.Loop) == outcome(function, asyncio.SelectorEventLoop)

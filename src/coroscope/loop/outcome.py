@@ -1,8 +1,8 @@
 """What a future and a task have in common: a state, a result or an exception, and who is told of it.
 
-Both are Python subclasses of asyncio's C types, so that every `isinstance` and `issubclass` holds; their C part is
-never used. The C slots' names (`_state`, `_loop`, `_exception`, …) are kept, because asyncio's helpers and well-known
-libraries read them.
+Both are Python subclasses of asyncio's C types, so that every `isinstance` and `issubclass` holds. Of their C part only
+the message of a cancellation is used, and what other processes read of a task (CPython 3.14). The C slots' names (`_state`,
+`_loop`, `_exception`, …) are kept, because asyncio's helpers and well-known libraries read them.
 
 Rule: `_waiters` is None, the one that waits for this, or a list of those who do, never an empty one but after
       `remove_done_callback`: tasks that await it, and callbacks as pairs of a function and its context. They are told

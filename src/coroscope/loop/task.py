@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from coroscope.loop.future import Future
 from coroscope.loop.outcome import CANCELLED, FAILED, FINISHED, MUST_CANCEL, NEW, PENDING, SLOTS, Outcome
 from coroscope.loop.stepping import run_items
-from coroscope.loop.trampoline import Returned
+from coroscope.loop.trampoline import TRAMPOLINE_CODE, Returned
 from coroscope.loop.versions import (
     HAS_CALL_GRAPH,
     UNCANCEL_STOPS_CANCELLATION,
@@ -292,7 +292,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _end_raised(self, failure: BaseException) -> None:
         """The coroutine has failed, and no trampoline caught it."""
-        self._end_failed(_without_our_frame(failure))
+        self._end_failed(_without_our_frames(failure))
 
     def _end_failed(self, failure: BaseException) -> None:
         self._send = None
@@ -383,11 +383,14 @@ def _loop_of(future: Any) -> Any:
     return future.get_loop() if hasattr(future, "get_loop") else future._loop
 
 
-def _without_our_frame(error: BaseException) -> BaseException:
+def _without_our_frames(error: BaseException) -> BaseException:
     """`error` with a traceback that begins in the coroutine, as with asyncio's own tasks, which are C."""
     traceback = error.__traceback__
-    if traceback is not None and traceback.tb_frame.f_code is run_items.__code__:
-        error.__traceback__ = traceback.tb_next
+    # By identity: to look a code object up in a set hashes all that is in it.
+    for code in (run_items.__code__, TRAMPOLINE_CODE):
+        if traceback is not None and traceback.tb_frame.f_code is code:
+            traceback = traceback.tb_next
+    error.__traceback__ = traceback
     return error
 
 

@@ -45,3 +45,7 @@ def _run_coroutines(returned: Returned) -> Generator[Any, Any, None]:
         except BaseException as error:
             # Its traceback begins with this frame, which is not the program's.
             returned.error = error.with_traceback(error.__traceback__.tb_next)  # type: ignore[union-attr]
+
+
+TRAMPOLINE_CODE = _run_coroutines.__code__
+"""By which a trampoline's own frame is known in the traceback of what it could not catch."""
