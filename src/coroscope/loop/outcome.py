@@ -1,8 +1,8 @@
 """What a future and a task have in common: a state, a result or an exception, and who is told of it.
 
 Both are Python subclasses of asyncio's C types, so that every `isinstance` and `issubclass` holds. Of their C part only
-the message of a cancellation is used, and what other processes read of a task (CPython 3.14). The C slots' names (`_state`,
-`_loop`, `_exception`, …) are kept, because asyncio's helpers and well-known libraries read them.
+the message of a cancellation is used, and what other processes read of a task (CPython 3.14). The names of the C slots
+(`_state`, `_loop`, `_exception`, …) are kept, because asyncio's helpers and well-known libraries read them.
 
 Rule: `_waiters` is None, the one that waits for this, or a list of those who do, never an empty one but after
       `remove_done_callback`: tasks that await it, and callbacks as pairs of a function and its context. They are told
@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from asyncio import base_futures, events, exceptions, format_helpers
+import traceback
+from asyncio import base_futures, events, exceptions
 from collections.abc import Callable, Generator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -85,7 +86,8 @@ class Outcome:
         self._state = PENDING
         if self._loop._debug:
             # Above this are our own constructor and, at its end, whoever made the future.
-            self._source_traceback = format_helpers.extract_stack(sys._getframe(2))
+            # The whole stack, as asyncio's C types record it; its Python code stops after ten frames.
+            self._source_traceback = traceback.extract_stack(sys._getframe(2))
 
     __repr__ = base_futures._future_repr  # type: ignore[attr-defined]
 

@@ -8,6 +8,8 @@ from typing import Any
 _INVALID_STATE = re.compile(r"(FINISHED|CANCELLED): …")
 """What asyncio's futures say where they are written in Python, as ours are; those in C say "invalid state"."""
 _REPR = re.compile(r"<[^<>]*>")
+_STACK_LINES = re.compile(r"\n  .*")
+_STACK_LIST = re.compile(r"\[…(, …)*\]")
 _LINKS = 3
 """So many links of a chain of causes and contexts are described."""
 
@@ -47,3 +49,8 @@ def without_reprs(text: str) -> str:
     while text != (shorter := _REPR.sub("…", text)):
         text = shorter
     return _INVALID_STATE.sub("invalid state", text)
+
+
+def without_stacks(text: str) -> str:
+    """`text` without the lines of stacks and the lengths of their lists, which tell of the loop's own frames."""
+    return _STACK_LINES.sub("", _STACK_LIST.sub("[…]", text))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.loop.programs.clock import Clock, Deadlock, Runaway
-from tests.loop.programs.description import describe, plain, without_reprs
+from tests.loop.programs.description import describe, plain, without_reprs, without_stacks
 from tests.loop.programs.tasks import SHRUGS, SetFactory
 from tests.loop.programs.world import Body, Note, World
 
@@ -139,4 +139,4 @@ class _NotingHandler(logging.Handler):
         self._world = world
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._world.note("logged", without_reprs(record.getMessage()))
+        self._world.note("logged", without_stacks(without_reprs(record.getMessage())))
