@@ -61,6 +61,24 @@ def test_a_task_that_never_began_is_reported_together_with_its_coroutine(loop: A
     assert reports == ["Task was destroyed but it is pending!"]
 
 
+def test_what_is_freed_by_closing_finds_the_loop_closed(loop: Any) -> None:
+    refused: list[str] = []
+
+    class Target:
+        def call(self) -> None:
+            """Never called."""
+
+        def __del__(self) -> None:
+            try:
+                loop.call_soon(print)
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    loop.call_soon(Target().call)
+    loop.close()
+    assert refused == ["Event loop is closed"]
+
+
 def test_what_was_ready_or_scheduled_never_runs_and_is_freed(loop: Any) -> None:
     class Target:
         called = False

@@ -92,9 +92,10 @@ class Loop(asyncio.SelectorEventLoop):
         if self._closed:  # type: ignore[attr-defined]
             self._enqueue = self._enqueue_refused
 
-    def _enqueue_refused(self, item: Any) -> None:  # noqa: ARG002
+    def _enqueue_refused(self, item: Any) -> None:
         """What is woken when the loop is closed: asyncio's `call_soon` says that it cannot be."""
         self._check_closed()  # type: ignore[attr-defined]
+        self._append(item)
 
     def _enqueue_checked(self, item: Any) -> None:
         self._check_thread()  # type: ignore[attr-defined]
@@ -176,8 +177,11 @@ class Loop(asyncio.SelectorEventLoop):
             self._enqueue(handle)
 
     def close(self) -> None:
+        if not self.is_running():
+            # Before asyncio's own closes, which frees what was ready: that may run code of the program's.
+            self._is_guarded = True
+            self._enqueue = self._enqueue_refused
         super().close()
-        self._prepare()
 
     @property
     def _timer_cancelled_count(self) -> int:
