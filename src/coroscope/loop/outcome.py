@@ -284,19 +284,13 @@ class Outcome:
         self._loop.call_exception_handler(context)
 
 
-def call_back(item: tuple[Callback, contextvars.Context, Outcome]) -> None:
-    """Call the function of a triple from the ready queue."""
-    function, context, outcome = item
-    try:
-        context.run(function, outcome)
-    except (SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        handle_of(item)._report(error)
-    # A traceback may keep this frame, which must not keep what it ran.
-    del item, function, outcome
+def report_failure(item: tuple[Callback, contextvars.Context, Any], error: BaseException) -> None:
+    """Take the exception of the function in a triple from the ready queue."""
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        raise error
+    handle_of(item)._report(error)
 
 
-def handle_of(item: tuple[Callback, contextvars.Context, Outcome]) -> Handle:
+def handle_of(item: tuple[Callback, contextvars.Context, Any]) -> Handle:
     """The handle that asyncio would have in the ready queue for such a triple."""
     return new_handle(item[0], (item[2],), item[2]._loop, item[1])
