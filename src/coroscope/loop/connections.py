@@ -20,7 +20,7 @@ from coroscope.loop.transports.stream import StreamTransport
 from coroscope.loop.versions import ACCEPTS_BEYOND_BACKLOG
 
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_RETRY_DELAY_S: float = constants.ACCEPT_RETRY_DELAY  # type: ignore[attr-defined]
+_RETRY_DELAY_S: float = constants.ACCEPT_RETRY_DELAY
 
 
 class ConnectionLoop(DescriptorLoop):
@@ -113,7 +113,7 @@ class ConnectionLoop(DescriptorLoop):
                 self._take_connection, protocol_factory, connection, address, server, context
             )
 
-    def _start_serving(self, protocol_factory: Callable[[], Any], sock: socket.socket, *others: Any) -> None:  # type: ignore[override]
+    def _start_serving(self, protocol_factory: Callable[[], Any], sock: socket.socket, *others: Any) -> None:
         if sock.fileno() != -1:  # else the server was closed while it waited for resources
             super()._start_serving(protocol_factory, sock, *others)
 
@@ -140,4 +140,3 @@ class ConnectionLoop(DescriptorLoop):
                 about = {} if protocol is None else {"protocol": protocol}
                 message = "Error on transport creation for incoming connection"
                 self.call_exception_handler({"message": message, "exception": error, **about})
-

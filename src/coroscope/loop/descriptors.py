@@ -1,7 +1,7 @@
 """Which descriptors the loop watches, and what enters the ready queue when one is ready.
 
-Rule: what is queued when a descriptor can be read, or written, is a handle, or a triple (function, context, transport) as
-      callbacks of futures are. One object serves every event of a descriptor, so that an event costs none.
+Rule: what is queued when a descriptor can be read, or written, is a handle, or a triple (function, context, transport)
+      as callbacks of futures are. One object serves every event of a descriptor, so that an event costs none.
 Rule: what is queued already when it is no longer wanted does nothing: a handle is cancelled, and the function of a
       triple asks its transport.
 The loop's own poller keeps these pairs itself; any other selector has them as the `data` of its keys.
@@ -29,6 +29,7 @@ class DescriptorLoop(asyncio.SelectorEventLoop):
         _selector: Any
         _enqueue: Callable[[Any], None]
         _debug: bool
+        _wakeup_context: contextvars.Context
 
         def _check_closed(self) -> None: ...
         def _ensure_fd_no_transport(self, fd: Any) -> None: ...
@@ -88,7 +89,7 @@ class DescriptorLoop(asyncio.SelectorEventLoop):
         if isinstance(selector, Poller):
             return selector.watched.get(fd if type(fd) is int else selector.descriptor_of(fd), NOBODY)
         key = selector.get_map().get(fd)
-        return NOBODY if key is None else key.data  # type: ignore[no-any-return]
+        return NOBODY if key is None else key.data
 
     def _set_watchers(self, fd: Any, reader: Watcher, writer: Watcher) -> None:
         selector = self._selector

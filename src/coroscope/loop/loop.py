@@ -15,7 +15,6 @@ Transports, name resolution, subprocesses and signals are asyncio's own.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import selectors
 import time
@@ -24,12 +23,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, repeat, starmap
 from typing import Any, ClassVar
 
-from coroscope.loop.connections import ConnectionLoop
 from coroscope.loop.future import Future, create_future
 from coroscope.loop.handle import MANY_TIMERS, Handle, ThreadSafeHandle, call_at, call_later, call_soon
 from coroscope.loop.observer import OUTSIDE, Observer
 from coroscope.loop.outcome import handle_of
 from coroscope.loop.poller import IN, NOBODY, OUT, Poller
+from coroscope.loop.sockets import SocketLoop
 from coroscope.loop.stepping import run_items
 from coroscope.loop.task import Task, create_task
 from coroscope.loop.timers import TimerHeap
@@ -50,7 +49,7 @@ _UNKNOWN = (None, None)
 _NOT_IN, _NOT_OUT = ~IN, ~OUT
 
 
-class Loop(ConnectionLoop):
+class Loop(SocketLoop):
     """An asyncio event loop: `asyncio.Runner(loop_factory=coroscope.Loop)`, `coroscope.run(main())`."""
 
     _watch: Watch | None = None
@@ -94,7 +93,7 @@ class Loop(ConnectionLoop):
 
     def _enqueue_refused(self, item: Any) -> None:
         """What is woken when the loop is closed: asyncio's `call_soon` says that it cannot be."""
-        self._check_closed()  # type: ignore[attr-defined]
+        self._check_closed()
         self._append(item)
 
     def _enqueue_checked(self, item: Any) -> None:
@@ -145,7 +144,7 @@ class Loop(ConnectionLoop):
             vars(self)["create_task"] = super().create_task
 
     def _check_call(self, callback: Any, method: str) -> None:
-        self._check_closed()  # type: ignore[attr-defined]
+        self._check_closed()
         if self._debug:
             self._check_thread()  # type: ignore[attr-defined]
             self._check_callback(callback, method)  # type: ignore[attr-defined]
@@ -153,7 +152,7 @@ class Loop(ConnectionLoop):
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Handle:
-        self._check_closed()  # type: ignore[attr-defined]
+        self._check_closed()
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")  # type: ignore[attr-defined]
         handle: Handle = ThreadSafeHandle(callback, args, self, context)
@@ -227,7 +226,7 @@ class Loop(ConnectionLoop):
         signal_handlers = self._signal_handlers  # type: ignore[attr-defined]
         selector = self._selector
         poll = selector.poll if type(selector) is Poller else None
-        watched = selector.watched if isinstance(selector, Poller) else _UNKNOWN
+        watched: Any = selector.watched if isinstance(selector, Poller) else _UNKNOWN
         rounds_to_poll = 0
         while True:
             if heap.cancelled and (timers[0][1]._cancelled or heap.cancelled > MANY_TIMERS // 2):

@@ -1,7 +1,7 @@
 """The poller: asks the operating system which sockets and pipes are ready.
 
-Where there is epoll, it is asked directly: `selectors` makes an object and a list entry of each event, and an empty poll
-costs three times as much through it. Elsewhere the platform's selector answers in epoll's words.
+Where there is epoll, it is asked directly: `selectors` makes an object and a list entry of each event, and an empty
+poll costs three times as much through it. Elsewhere the platform's selector answers in epoll's words.
 """
 
 from __future__ import annotations
@@ -148,4 +148,3 @@ def _events_of(pair: Pair) -> int:
 
 def _key(fd: int, pair: Pair) -> SelectorKey:
     return SelectorKey(fd, fd, _events_of(pair), pair)
-

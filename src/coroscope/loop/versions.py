@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
 import sys
 import weakref
-from asyncio import selector_events
 from asyncio import tasks as asyncio_tasks
 from typing import Any, Protocol
 
@@ -174,6 +172,7 @@ def set_loop_policy(policy: Any) -> None:
     else:
         asyncio.set_event_loop_policy(policy)
 
+
 NOT_BYTES = (
     "data argument must be a bytes, bytearray, or memoryview object"
     if sys.version_info >= (3, 14)
@@ -182,7 +181,6 @@ NOT_BYTES = (
 """What a transport says of data that is none."""
 ACCEPTS_BEYOND_BACKLOG = int(sys.version_info >= (3, 14))
 """How many more connections than its backlog a server accepts in one turn."""
-SENDS_EMPTY_DATAGRAMS = "if not data" not in inspect.getsource(selector_events._SelectorDatagramTransport.sendto)  # type: ignore[attr-defined]
 
 
 def attach_to_server(server: Any, transport: Any) -> None:

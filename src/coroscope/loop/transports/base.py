@@ -17,7 +17,7 @@ from asyncio.log import logger
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.versions import attach_to_server, detach_from_server
 
@@ -27,7 +27,7 @@ _HIGH_WATER, _LOW_WATER = 64 * 1024, 16 * 1024
 """asyncio's own defaults."""
 
 
-class SocketTransport(transports._FlowControlMixin, transports.Transport):  # type: ignore[name-defined, misc]
+class SocketTransport(transports._FlowControlMixin, transports.Transport):
     """A transport on a socket of its own, which does not block."""
 
     __slots__ = (
@@ -54,6 +54,12 @@ class SocketTransport(transports._FlowControlMixin, transports.Transport):  # ty
     _buffer: deque[Any] | None
     _reads: Callable[[Any], None] | None
 
+    if TYPE_CHECKING:
+        _server: Any
+
+        def _maybe_pause_protocol(self) -> None: ...
+        def _maybe_resume_protocol(self) -> None: ...
+
     def __init__(
         self,
         loop: Any,
@@ -64,7 +70,7 @@ class SocketTransport(transports._FlowControlMixin, transports.Transport):  # ty
         context: Context | None = None,
     ) -> None:
         self._loop = loop
-        self._sock = sock
+        self._sock: Any = sock
         self._sock_fd = sock.fileno()
         self._socket = trsock.TransportSocket(sock)
         self._sockname = _unless_it_fails(sock.getsockname)
@@ -197,7 +203,9 @@ class SocketTransport(transports._FlowControlMixin, transports.Transport):  # ty
         if self._buffer is None:
             self._buffer = deque()
             loop = self._loop
-            loop._watch_writer(self._sock_fd, loop._new_watcher(self._writing_function(), self, self._context))
+            loop._watch_writer(
+                self._sock_fd, loop._new_watcher(self._writing_function(), self, self._context)
+            )
         self._buffer.append(data)
         self._buffer_size += size
 
@@ -268,7 +276,7 @@ class SocketTransport(transports._FlowControlMixin, transports.Transport):  # ty
                 self._protocol.connection_lost(error)
         finally:
             self._sock.close()
-            self._sock = self._protocol = None  # type: ignore[assignment]
+            self._sock = self._protocol = None
             if self._server is not None:
                 detach_from_server(self._server, self)
                 self._server = None

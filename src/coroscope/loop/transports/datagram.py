@@ -12,7 +12,7 @@ from contextvars import Context
 from typing import Any
 
 from coroscope.loop.transports.base import SocketTransport
-from coroscope.loop.versions import NOT_BYTES, SENDS_EMPTY_DATAGRAMS
+from coroscope.loop.versions import NOT_BYTES
 
 _LARGEST = 64 * 1024
 """Bytes: more than any datagram of IP has."""
@@ -49,8 +49,6 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
     def sendto(self, data: Any, addr: Any = None) -> None:
         if type(data) is not bytes and not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"{NOT_BYTES}, not {type(data).__name__!r}")
-        if not data and not SENDS_EMPTY_DATAGRAMS:
-            return
         address = self._address
         if address:
             if addr not in (None, address):

@@ -21,7 +21,7 @@ from coroscope.loop.transports.base import SocketTransport
 from coroscope.loop.versions import NOT_BYTES
 
 READ_SIZE = 64 * 1024
-"""Bytes. At asyncio's 256 KiB each read maps and unmaps memory (glibc's limit is 128): ten times as long for a small one."""
+"""Bytes. At asyncio's 256 KiB a small read can take ten times as long: glibc maps and unmaps memory from 128 KiB on."""
 READS_AT_ONCE = 4
 _READS = range(READS_AT_ONCE)
 
@@ -38,7 +38,7 @@ class StreamTransport(SocketTransport):
     __slots__ = ("_empty_waiter", "_eof", "_is_buffered")
 
     _start_tls_compatible = True
-    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE  # type: ignore[attr-defined]
+    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
 
     def __init__(
         self,
