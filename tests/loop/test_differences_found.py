@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import coroscope
+from tests.loop.clocks import jumping
 
 
 @pytest.fixture(params=[asyncio.SelectorEventLoop, coroscope.Loop])
@@ -170,7 +171,7 @@ def test_timers_due_at_the_same_time_run_in_asyncios_order() -> None:
 
     def order(new_loop: Any) -> list[int]:
         called: list[int] = []
-        loop = new_loop()
+        loop = jumping(new_loop)
         when = loop.time() + 0.01
         loop.call_at(when, called.append, -1).cancel()
         loop.call_at(when, called.append, 0)
