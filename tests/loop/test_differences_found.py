@@ -385,3 +385,38 @@ def test_a_task_may_be_awaited_twice_by_the_same_before_it_begins(runner: asynci
         return await asyncio.gather(task, asyncio.gather(task))
 
     assert runner.run(main()) == ["done", ["done"]]
+
+
+async def wait_for(future: asyncio.Future[Any]) -> Any:
+    return await future
+
+
+def test_a_future_that_was_awaited_by_what_no_task_ran_refuses_the_next_one(runner: asyncio.Runner) -> None:
+    """As a coroutine does that awaits in spite of being closed."""
+
+    async def main() -> None:
+        future = pending()
+        closed = wait_for(future)
+        closed.send(None)
+        closed.close()
+        with pytest.raises(RuntimeError, match="await wasn't used with future"):
+            await future
+
+    runner.run(main())
+
+
+def test_who_is_resumed_before_its_future_is_done_awaits_it_again(runner: asyncio.Runner) -> None:
+    async def main() -> None:
+        future = pending()
+        waiting = wait_for(future)
+        assert waiting.send(None) is future
+        with pytest.raises(RuntimeError, match="await wasn't used with future"):
+            waiting.send(None)
+        waiting = wait_for(future)
+        future._asyncio_future_blocking = False
+        assert waiting.send(None) is future
+        future._asyncio_future_blocking = False
+        assert waiting.send(None) is future
+        waiting.close()
+
+    runner.run(main())
