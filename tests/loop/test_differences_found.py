@@ -288,8 +288,8 @@ def awaiting_asyncios_own_future() -> Any:
 
 
 def eager() -> Any:
-    current: Any = asyncio.current_task()
-    return type(current)(fail(), loop=asyncio.get_running_loop(), eager_start=True)
+    kind: Any = type(asyncio.current_task())
+    return kind(fail(), loop=asyncio.get_running_loop(), eager_start=True)
 
 
 @pytest.mark.parametrize(
@@ -314,6 +314,27 @@ def test_a_failed_task_is_not_kept_by_the_frames_from_which_it_was_stepped(
     try:
         error, task = runner.run(main())
         assert isinstance(error, ValueError)
+        assert task() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_a_task_is_not_kept_by_the_error_of_an_eager_task_that_it_began(runner: asyncio.Runner) -> None:
+    async def main() -> tuple[asyncio.Task[Any], weakref.ref[Any]]:
+        begun: list[asyncio.Task[Any]] = []
+
+        async def begin() -> None:
+            begun.append(eager())
+
+        task = asyncio.create_task(begin())
+        await ended(task)
+        return begun[0], weakref.ref(task)
+
+    gc.disable()
+    try:
+        failed_task, task = runner.run(main())
+        assert isinstance(failed_task.exception(), ValueError)
         assert task() is None
     finally:
         gc.enable()
