@@ -255,7 +255,11 @@ class Outcome:
         return True
 
     def __await__(self) -> Generator[Any, None, Any]:
-        if self._state is PENDING:
+        # As CPython's C future, not its Python one: it goes by this mark, which the task that waits takes off, and not
+        # by having yielded before.
+        while self._state is PENDING:
+            if self._asyncio_future_blocking:
+                raise RuntimeError("await wasn't used with future")
             self._asyncio_future_blocking = True
             try:
                 yield self
@@ -264,8 +268,6 @@ class Outcome:
                 raise
         if self._state is FINISHED and self._exception is None:
             return self._result
-        if self._state is PENDING:
-            raise RuntimeError("await wasn't used with future")
         try:
             return self.result()
         finally:
