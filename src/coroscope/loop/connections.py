@@ -17,7 +17,7 @@ from typing import Any
 from coroscope.loop.descriptors import DescriptorLoop
 from coroscope.loop.transports.datagram import DatagramTransport
 from coroscope.loop.transports.stream import StreamTransport
-from coroscope.loop.versions import ACCEPTS_BEYOND_BACKLOG
+from coroscope.loop.versions import ACCEPTS_BEYOND_BACKLOG, SERVERS_HAVE_CONTEXTS
 
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _RETRY_DELAY_S: float = constants.ACCEPT_RETRY_DELAY
@@ -80,10 +80,12 @@ class ConnectionLoop(DescriptorLoop):
         backlog: int = 100,
         ssl_handshake_timeout: float | None = constants.SSL_HANDSHAKE_TIMEOUT,
         ssl_shutdown_timeout: float | None = constants.SSL_SHUTDOWN_TIMEOUT,
-        *contexts: Context | None,
+        context: Context | None = None,
     ) -> None:
         """Accept everyone who waits at `sock`. Since CPython 3.15 there is a context, to be copied for each."""
-        others = sslcontext, server, backlog, ssl_handshake_timeout, ssl_shutdown_timeout, *contexts
+        others = sslcontext, server, backlog, ssl_handshake_timeout, ssl_shutdown_timeout
+        if SERVERS_HAVE_CONTEXTS:
+            others = *others, context
         if sslcontext is not None:
             super()._accept_connection(protocol_factory, sock, *others)
             return
@@ -108,14 +110,16 @@ class ConnectionLoop(DescriptorLoop):
             if self._debug:
                 logger.debug("%r got a new connection from %r: %r", server, address, connection)
             connection.setblocking(False)
-            context = contexts[0].copy() if contexts and contexts[0] is not None else None
-            (context or copy_context()).run(
-                self._take_connection, protocol_factory, connection, address, server, context
+            own = None if context is None else context.copy()
+            (own or copy_context()).run(
+                self._take_connection, protocol_factory, connection, address, server, own
             )
 
-    def _start_serving(self, protocol_factory: Callable[[], Any], sock: socket.socket, *others: Any) -> None:
+    def _start_serving(
+        self, protocol_factory: Callable[[], Any], sock: socket.socket, *others: Any, **more: Any
+    ) -> None:
         if sock.fileno() != -1:  # else the server was closed while it waited for resources
-            super()._start_serving(protocol_factory, sock, *others)
+            super()._start_serving(protocol_factory, sock, *others, **more)
 
     def _take_connection(
         self,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.handle import new_handle
 from coroscope.loop.poller import NOBODY, Pair, Poller
+from coroscope.loop.versions import key_of
 
 Watcher = Any
 """A handle, or a triple (function, context, transport)."""
@@ -34,7 +35,7 @@ class DescriptorLoop(asyncio.SelectorEventLoop):
         def _check_closed(self) -> None: ...
         def _ensure_fd_no_transport(self, fd: Any) -> None: ...
         def _accept_connection(self, *arguments: Any) -> None: ...
-        def _start_serving(self, *arguments: Any) -> None: ...
+        def _start_serving(self, *arguments: Any, **more: Any) -> None: ...
 
     def _new_watcher(
         self, function: Callable[[Any], None], transport: Any, context: contextvars.Context | None
@@ -88,7 +89,7 @@ class DescriptorLoop(asyncio.SelectorEventLoop):
         selector = self._selector
         if isinstance(selector, Poller):
             return selector.watched.get(fd if type(fd) is int else selector.descriptor_of(fd), NOBODY)
-        key = selector.get_map().get(fd)
+        key = key_of(selector, fd)
         return NOBODY if key is None else key.data
 
     def _set_watchers(self, fd: Any, reader: Watcher, writer: Watcher) -> None:
@@ -97,7 +98,7 @@ class DescriptorLoop(asyncio.SelectorEventLoop):
             selector.watch(fd, reader, writer)
             return
         events = (0 if reader is None else EVENT_READ) | (0 if writer is None else EVENT_WRITE)
-        if selector.get_map().get(fd) is None:
+        if key_of(selector, fd) is None:
             selector.register(fd, events, (reader, writer))
         elif events:
             selector.modify(fd, events, (reader, writer))

@@ -42,7 +42,7 @@ class Handle(asyncio.Handle):
         except BaseException as error:
             self._report(error)
         # A traceback may keep this frame, which must not keep what it ran.
-        self = None  # type: ignore[assignment]
+        self = args = None  # type: ignore[assignment]
 
     def _report(self, error: BaseException) -> None:
         loop = self._loop

@@ -181,6 +181,18 @@ NOT_BYTES = (
 """What a transport says of data that is none."""
 ACCEPTS_BEYOND_BACKLOG = int(sys.version_info >= (3, 14))
 """How many more connections than its backlog a server accepts in one turn."""
+SERVERS_HAVE_CONTEXTS = sys.version_info >= (3, 15)
+"""Whether whom a server accepts runs in a copy of the context that the server was made in."""
+
+
+def key_of(selector: Any, fileobj: Any) -> Any:
+    """What a selector has registered of a file object or descriptor, or None."""
+    if sys.version_info >= (3, 13):
+        return selector.get_map().get(fileobj)
+    try:
+        return selector.get_key(fileobj)
+    except KeyError:
+        return None
 
 
 def attach_to_server(server: Any, transport: Any) -> None:
