@@ -143,7 +143,7 @@ def _print_portion(sheet: Sheet, table: Table, others: Sequence[str], label: int
             cell = line.cells.get(loop)
             text.append(_figure(cell).rjust(_FIGURE))
             if cell is not None and cell.ratio is not None:
-                style = FASTER if cell.ratio < 1 else STRONG
+                style = FASTER if cell.is_better else STRONG
                 text.append(sheet.plain(times(cell.ratio)).rjust(_FIGURE), style)
             else:
                 text.append(" " * _FIGURE)

@@ -1,0 +1,85 @@
+"""Every server of the benchmarks sends back what it gets, on every kind of loop."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from coroscope.bench.contenders import contender
+from coroscope.bench.traffic import for_asyncio, for_trio
+from coroscope.bench.traffic.callers import connect
+from coroscope.bench.traffic.serving import Address, Sample, Servers
+from coroscope.bench.traffic.workloads import TRAFFIC
+from coroscope.bench.workload import Traffic
+
+SERVED = {workload.traffic.server: workload.traffic for workload in TRAFFIC.values() if workload.traffic}
+ECHOES = {server: traffic for server, traffic in SERVED.items() if traffic.transport != "http"}
+MESSAGE = bytes(itertools.islice(itertools.cycle(range(251)), 16_000))
+
+
+def served(loop: str, traffic: Traffic, ask: Callable[[Address], Sample]) -> Sample:
+    """What `ask` returns while the traffic's server runs on the loop."""
+    under_test, answers = contender(loop), Sample()
+    assert under_test.servers is not None
+    servers = under_test.servers()
+
+    async def main() -> None:
+        async with servers.by_name[traffic.server](traffic) as address:
+            answers.update(await servers.in_thread(lambda: ask(address)))
+
+    under_test.run(main())
+    return answers
+
+
+def echo(traffic: Traffic, address: Address, times: int) -> bytes:
+    """What comes back of a message sent so many times; it is sent by a thread, so that no side waits for ever."""
+    with connect(traffic, address) as connection:
+
+        def send() -> None:
+            for _ in range(times):
+                connection.sendall(MESSAGE)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        answer = b""
+        while len(answer) < len(MESSAGE) * times:
+            part = connection.recv(1 << 20)
+            assert part, "closed by the server"
+            answer += part
+        sender.join()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("server", "loop"),
+    [
+        *itertools.product(ECHOES, ["coroscope", "asyncio", "uvloop"]),
+        *((server, "trio") for server in ECHOES if server not in for_trio.SERVERS.without),
+    ],
+)
+def test_a_server_sends_back_what_it_gets(server: str, loop: str) -> None:
+    traffic = ECHOES[server]
+    # More than any socket buffer holds, but for datagrams, which would be lost.
+    times = 1 if traffic.transport == "udp" else 300
+    answer = served(loop, traffic, lambda address: {"echo": echo(traffic, address, times)})["echo"]
+    assert answer == MESSAGE * times
+
+
+@pytest.mark.parametrize("servers", [for_asyncio.SERVERS, for_trio.SERVERS], ids=["asyncio", "trio"])
+def test_an_interface_has_each_server_or_says_why_not(servers: Servers) -> None:
+    assert set(servers.by_name) | set(servers.without) == set(SERVED)
+    assert not set(servers.by_name) & set(servers.without)
+
+
+def test_a_caller_who_leaves_in_the_middle_takes_no_other_along() -> None:
+    traffic = ECHOES["tcp-sock"]
+
+    def leave_then_ask(address: Address) -> Sample:
+        connect(traffic, address).close()
+        return {"echo": echo(traffic, address, 1)}
+
+    for loop in ("coroscope", "trio"):
+        assert served(loop, traffic, leave_then_ask)["echo"] == MESSAGE
