@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 from collections.abc import Callable
+from socket import IPPROTO_TCP, TCP_NODELAY
 
 import pytest
 
@@ -72,6 +74,27 @@ def test_a_server_sends_back_what_it_gets(server: str, loop: str) -> None:
 def test_an_interface_has_each_server_or_says_why_not(servers: Servers) -> None:
     assert set(servers.by_name) | set(servers.without) == set(SERVED)
     assert not set(servers.by_name) & set(servers.without)
+
+
+@pytest.mark.parametrize("loop", ["coroscope", "asyncio", "uvloop"])
+def test_no_small_answer_waits_for_the_acknowledgement_of_another(loop: str) -> None:
+    nagle_off: list[int] = []
+
+    class Told(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            nagle_off.append(transport.get_extra_info("socket").getsockopt(IPPROTO_TCP, TCP_NODELAY))
+            transport.close()
+
+    def wait_for_the_end(address: Address) -> None:
+        with connect(ECHOES["tcp-protocol"], address) as connection:
+            assert connection.recv(1) == b""
+
+    async def main() -> None:
+        async with for_asyncio.protocol_server(Told)(ECHOES["tcp-protocol"]) as address:
+            await asyncio.to_thread(wait_for_the_end, address)
+
+    contender(loop).run(main())
+    assert nagle_off == [1]
 
 
 def test_a_caller_who_leaves_in_the_middle_takes_no_other_along() -> None:

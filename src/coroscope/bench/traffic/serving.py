@@ -50,8 +50,11 @@ def backlog(traffic: Traffic) -> int:
 
 def listening_socket(traffic: Traffic) -> socket.socket:
     """A TCP socket that listens on a free port."""
-    listener = socket.create_server((HOST, 0), backlog=backlog(traffic))
+    # The protocol is named, as getaddrinfo does: asyncio switches Nagle's algorithm off only where it is.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setblocking(False)
+    listener.bind((HOST, 0))
+    listener.listen(backlog(traffic))
     return listener
 
 
