@@ -21,7 +21,7 @@ CONNECTION_MEMORY = Figure("connection_bytes", "bytes a connection")
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A server, and how many messages of 1 KiB make a repetition of 0.1 to 0.4 s on a slow machine."""
+    """A server, and how many small messages make a repetition: 0.05 to 0.2 s of its time on a slow machine."""
 
     server: str
     transport: Transport
@@ -30,14 +30,14 @@ class _Kind:
 
 
 _KINDS = (
-    _Kind("tcp-protocol", "tcp", "TCP: a Protocol sends back what comes", 10_000),
-    _Kind("tcp-buffered", "tcp", "TCP: a BufferedProtocol sends back what comes", 10_000),
-    _Kind("tcp-streams", "tcp", "TCP: a task a connection, read, write, drain", 8_000),
-    _Kind("tcp-sock", "tcp", "TCP: a task a connection, sock_recv, sock_sendall", 8_000),
-    _Kind("unix-protocol", "unix", "Unix sockets: a Protocol sends back what comes", 10_000),
-    _Kind("tls-protocol", "tls", "TLS: a Protocol sends back what comes", 5_000),
-    _Kind("tls-streams", "tls", "TLS: a task a connection, read, write, drain", 4_000),
-    _Kind("udp", "udp", "UDP: a DatagramProtocol sends back what comes", 10_000),
+    _Kind("tcp-protocol", "tcp", "TCP: a Protocol sends back what comes", 4_000),
+    _Kind("tcp-buffered", "tcp", "TCP: a BufferedProtocol sends back what comes", 4_000),
+    _Kind("tcp-streams", "tcp", "TCP: a task a connection, read, write, drain", 3_000),
+    _Kind("tcp-sock", "tcp", "TCP: a task a connection, sock_recv, sock_sendall", 3_000),
+    _Kind("unix-protocol", "unix", "Unix sockets: a Protocol sends back what comes", 4_000),
+    _Kind("tls-protocol", "tls", "TLS: a Protocol sends back what comes", 2_000),
+    _Kind("tls-streams", "tls", "TLS: a task a connection, read, write, drain", 2_000),
+    _Kind("udp", "udp", "UDP: a DatagramProtocol sends back what comes", 4_000),
     _Kind("http-aiohttp", "http", "HTTP: an aiohttp server under wrk", 10_000),
     _Kind("http-uvicorn", "http", "HTTP: a uvicorn server under wrk", 10_000),
 )
@@ -82,7 +82,7 @@ def _idle(connections: int) -> Workload:
     )
 
 
-_SUBPROCESS = Workload("subprocess", "`true`, one after another, each waited for", "process", 100)
+_SUBPROCESS = Workload("subprocess", "`true`, one after another, each waited for", "process", 60)
 
 TRAFFIC = {
     workload.name: workload
