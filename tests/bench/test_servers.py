@@ -19,6 +19,7 @@ from coroscope.bench.workload import Traffic
 
 SERVED = {workload.traffic.server: workload.traffic for workload in TRAFFIC.values() if workload.traffic}
 ECHOES = {server: traffic for server, traffic in SERVED.items() if traffic.transport != "http"}
+_AHEAD_S = 0.2
 MESSAGE = bytes(itertools.islice(itertools.cycle(range(251)), 16_000))
 
 
@@ -37,7 +38,7 @@ def served(loop: str, traffic: Traffic, ask: Callable[[Address], Sample]) -> Sam
 
 
 def echo(traffic: Traffic, address: Address, times: int) -> bytes:
-    """What comes back of a message sent so many times; it is sent by a thread, so that no side waits for ever."""
+    """What comes back of a message sent so many times."""
     with connect(traffic, address) as connection:
 
         def send() -> None:
@@ -46,6 +47,9 @@ def echo(traffic: Traffic, address: Address, times: int) -> bytes:
 
         sender = threading.Thread(target=send)
         sender.start()
+        # As much as the server takes goes ahead of the reading, so that it has to keep what the socket does not
+        # hold; one that first wants to be read lets the sender wait.
+        sender.join(_AHEAD_S)
         answer = b""
         while len(answer) < len(MESSAGE) * times:
             part = connection.recv(1 << 20)
