@@ -17,6 +17,17 @@ def row(workload: str, loop: str, *samples_us: float, operations: int = 1_000, p
     return Row(workload, loop, operations, list(samples_us), peaks_bytes)
 
 
+def http_row(loop: str, sample_us: float, requests_per_s: float, latency_us: float) -> Row:
+    """A row of an HTTP server, measured once."""
+    measured = row("http-aiohttp", loop, sample_us)
+    measured.figures = {
+        "requests_per_s": [requests_per_s],
+        "latency_50_us": [latency_us],
+        "latency_99_us": [latency_us * 3],
+    }
+    return measured
+
+
 def missing(workload: str, loop: str, reason: str) -> Row:
     return Row(workload, loop, missing=reason)
 

@@ -28,6 +28,17 @@ def test_the_script_has_the_options_of_the_command() -> None:
     assert "--sleepers N" in run_benchmark("--help")
 
 
+def test_the_script_for_servers_is_the_command_with_io() -> None:
+    command = [sys.executable, str(BENCHMARK.with_name("io.py")), "--quick", "--loops", "asyncio"]
+    done = subprocess.run(
+        [*command, "--workloads", "tcp-protocol"], capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert "µs per exchange" in done.stdout
+    done = subprocess.run([*command, "--workloads", "none"], capture_output=True, text=True, timeout=100)
+    assert "choose from tcp-protocol" in done.stderr
+
+
 def test_a_million_steps_leave_nothing_behind() -> None:
     script = BENCHMARK.with_name("endurance.py")
     done = subprocess.run(

@@ -92,6 +92,16 @@ def test_the_document_has_every_sample_and_what_follows_from_them() -> None:
     assert means["uvloop"]["lowest"] == pytest.approx(8.30 / 12.2)
 
 
+def test_other_figures_are_medians_of_the_rounds_too() -> None:
+    ours, theirs = Row("http-aiohttp", "coroscope"), Row("http-aiohttp", "uvloop")
+    for measured, requests in ((ours, (100.0, 500.0, 300.0)), (theirs, (400.0, 600.0, 900.0))):
+        for requests_per_s in requests:
+            figures = {"requests_per_s": requests_per_s}
+            measured.add({"operations": 10, "cpu_s": 0.1, "peak_bytes": None, "figures": figures})
+    told = document(result(standings(ours, theirs)))["interpreters"][0]["rows"][1]["figures"]
+    assert told == {"requests_per_s": {"median": 600.0, "samples": [400.0, 600.0, 900.0], "ratio": 2.0}}
+
+
 def test_a_result_without_a_sample_is_empty() -> None:
     assert result(standings(missing("switch", "trio", "not installed"))).is_empty
     assert not usual_result().is_empty

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from coroscope.bench.traffic.workloads import DEFAULT_TRAFFIC
 from tests.programs import coroscope
 
 BRIEFLY = ("--quick", "--sleepers", "100")
@@ -123,6 +124,54 @@ def test_the_working_directory_takes_no_part(tmp_path: Path) -> None:
     assert [row["missing"] for row in measured["rows"]] == [None, None]
 
 
+def test_a_server_is_measured_while_another_process_asks_it(tmp_path: Path) -> None:
+    workloads = ("tcp-protocol", "tcp-streams-1000c", "tls-streams", "idle-1000c", "subprocess")
+    measured = rows(tmp_path, "--io", "--loops", "coroscope", "trio", "--workloads", *workloads)
+    assert measured["tcp-protocol", "trio"]["missing"] == "trio has no protocols"
+    del measured["tcp-protocol", "trio"]
+    for row in measured.values():
+        assert row["missing"] is None
+        assert row["operations"] > 0
+        assert row["samples_us"][0] > 0
+    assert measured["tcp-streams-1000c", "trio"]["operations"] == 1_000
+    memory = measured["idle-1000c", "coroscope"]["figures"]["connection_bytes"]
+    assert memory["samples"] == [memory["median"]]
+    assert memory["ratio"] == 1
+    assert measured["subprocess", "coroscope"]["figures"] == {}
+
+
+def test_without_names_io_measures_its_own_thirteen(tmp_path: Path) -> None:
+    bare = interpreter(tmp_path, 'exec "$PYTHON" -I -S "$@"')
+    measured = rows(tmp_path, "--io", "--python", str(bare), "--loops", "coroscope", "trio")
+    assert list(dict.fromkeys(workload for workload, _ in measured)) == list(DEFAULT_TRAFFIC)
+    assert all(row["samples_us"] or row["loop"] == "trio" for row in measured.values())
+
+
+def test_requests_by_wrk_come_with_their_latencies(tmp_path: Path) -> None:
+    (tmp_path / "wrk").write_text(WRK)
+    (tmp_path / "wrk").chmod(0o755)
+    path = interpreter(tmp_path, f'export PATH="{tmp_path}:$PATH"; exec "$PYTHON" "$@"')
+    measured = rows(
+        tmp_path, "--python", str(path), "--loops", "asyncio", "trio", "--workloads", "http-aiohttp"
+    )
+    row = measured["http-aiohttp", "asyncio"]
+    assert row["operations"] == 3
+    figures = {key: figure["median"] for key, figure in row["figures"].items()}
+    assert figures == {"requests_per_s": 1_500.5, "latency_50_us": 250, "latency_99_us": 1_250}
+    assert measured["http-aiohttp", "trio"]["missing"] == "runs on asyncio only"
+
+
+def test_a_server_that_fails_is_told_and_the_others_are_measured(tmp_path: Path) -> None:
+    (tmp_path / "openssl").write_text("#!/bin/sh\nexit 7\n")
+    (tmp_path / "openssl").chmod(0o755)
+    path = interpreter(tmp_path, f'export PATH="{tmp_path}:$PATH"; exec "$PYTHON" "$@"')
+    workloads = ("--workloads", "tls-protocol", "tcp-protocol")
+    measured = rows(tmp_path, "--io", "--python", str(path), "--loops", "asyncio", *workloads)
+    assert "openssl" in measured["tls-protocol", "asyncio"]["missing"]
+    assert "exit status 7" in measured["tls-protocol", "asyncio"]["missing"]
+    assert measured["tcp-protocol", "asyncio"]["samples_us"]
+
+
 def test_a_process_that_dies_is_told_and_the_others_are_measured(tmp_path: Path) -> None:
     dying = interpreter(tmp_path, 'case "$*" in *asyncio*) kill -9 $$;; esac; exec "$PYTHON" "$@"')
     loops = ("--loops", "coroscope", "asyncio")
@@ -164,6 +213,7 @@ def test_the_table_goes_to_stdout_and_the_files_where_they_are_asked_for(tmp_pat
     [
         (("--loops", "curio"), ("no loop is named 'curio'", "choose from coroscope, coroscope.sleep")),
         (("--workloads", "swim"), ("no workload is named 'swim'", "choose from spawn, switch")),
+        (("--io", "--workloads", "swim"), ("'swim'", "choose from tcp-protocol, tcp-buffered", "-16k")),
         (("--rounds", "0"), ("--rounds", "see coroscope bench --help")),
         (
             ("--python", "/nowhere/python"),
@@ -213,6 +263,34 @@ def test_ctrl_c_leaves_no_process_and_prints_what_is_measured(tmp_path: Path, me
     assert ("Broken off" in output) == bool(measured)
     assert ("1.00×" in output) == bool(measured)
 
+
+def test_ctrl_c_leaves_nothing_of_what_asks_a_server(tmp_path: Path) -> None:
+    # As long as a `wrk` runs, it holds the pipe open for writing.
+    started = tmp_path / "started"
+    os.mkfifo(started)
+    (tmp_path / "wrk").write_text(f'#!/bin/sh\nexec 3> "{started}"\necho started >&3\nexec sleep 200\n')
+    (tmp_path / "wrk").chmod(0o755)
+    path = interpreter(tmp_path, f'export PATH="{tmp_path}:$PATH"; exec "$PYTHON" "$@"')
+    command = [sys.executable, "-c", INTERRUPTIBLE, "bench", "--python", str(path)]
+    command += ["--loops", "asyncio", "--workloads", "http-aiohttp"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with started.open() as pipe:
+        assert pipe.readline() == "started\n"
+        running.send_signal(signal.SIGINT)
+        assert pipe.read() == ""  # it has ended
+    output, errors = running.communicate(timeout=60)
+    assert (running.returncode, output, errors) == (130, "", "")
+
+
+WRK = """#!/bin/sh
+cat << 'END'
+  Latency Distribution
+     50%  250.00us
+     99%    1.25ms
+  3 requests in 0.01s, 1.00KB read
+Requests/sec:   1500.50
+END
+"""
 
 # A shell starts what runs in its background with SIGINT ignored, and so might whoever runs these tests.
 INTERRUPTIBLE = """

@@ -14,7 +14,7 @@ from coroscope.bench.machine import Machine
 from coroscope.bench.result import Result
 from coroscope.errors import UsageError
 from coroscope.views.page.contest import render_contest, write_contest
-from tests.contest_builder import missing, result, row, standings, usual_result
+from tests.contest_builder import http_row, missing, result, row, standings, usual_result
 
 HOSTILE = (
     "</title></style><script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
@@ -60,6 +60,13 @@ def test_the_page_has_the_table_of_the_terminal() -> None:
     assert "1,000,000 sleepers 15.0 49.5 3.30×" in table
     assert "peak memory, MB 801 1401 1.75×" in table
     assert "trio, gather: trio has nothing that gathers results" in table
+
+
+def test_more_requests_are_better_on_the_page_too() -> None:
+    rows = [http_row("coroscope", 100, 8_000, 400), http_row("uvloop", 80, 10_000, 500)]
+    document = render_contest(result(standings(*rows)))
+    assert '10000 <b class="faster">1.25×</b>' in document
+    assert "500 <b>1.25×</b>" in document
 
 
 def test_the_page_leads_with_the_means() -> None:

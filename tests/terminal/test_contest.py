@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 
 import pytest
@@ -17,7 +18,7 @@ from coroscope.bench.result import Result
 from coroscope.views.terminal.contest import print_contest
 from coroscope.views.terminal.glyphs import ASCII, UNICODE
 from coroscope.views.terminal.ratio_bars import RatioBars
-from tests.contest_builder import PACKAGES, missing, result, row, standings, usual_result
+from tests.contest_builder import PACKAGES, http_row, missing, result, row, standings, usual_result
 
 HOSTILE = "[red]\x1b[2J\u202e\r\n"
 
@@ -97,6 +98,30 @@ def test_own_ways_alone_have_figures_but_no_bars() -> None:
     text = printed(result(standings(row("switch", "coroscope.wait", 0.6))))
     assert "each loop needs" not in text
     assert line_of(text, "coroscope.wait").split() == ["coroscope.wait", "0.60"]
+
+
+def test_other_figures_have_lines_below_their_workload_and_more_requests_are_better() -> None:
+    rows = [http_row("coroscope", 100, 8_000, 400), http_row("uvloop", 80, 10_000, 360)]
+    text = printed(result(standings(*rows)), color=True)
+    table = part(text, "Processor time of one operation")
+    plain = re.sub(r"\x1b\[[\d;]*m", "", table)
+    assert line_of(plain, "requests a second").split()[-3:] == ["8000", "10000", "1.25×"]
+    assert line_of(plain, "99 % within, µs").split()[-3:] == ["1200", "1080", "0.90×"]
+    better = "\x1b[38;5;166m"
+    assert table.count(better) == 4
+    worse = [http_row("coroscope", 100, 8_000, 400), http_row("asyncio", 110, 6_000, 600)]
+    assert better not in part(printed(result(standings(*worse)), color=True), "Processor time of one")
+
+
+def test_of_a_server_it_is_said_whose_time_it_is() -> None:
+    assert "its process's alone" in printed(result(standings(http_row("coroscope", 100, 8_000, 400))), 120)
+    assert "its process's alone" not in printed(usual_result(), 120)
+
+
+def test_the_longest_names_of_workloads_are_not_cut_in_the_means() -> None:
+    name = "http-uvicorn-16k-1000c"
+    text = printed(result(standings(row(name, "coroscope", 1.0), row(name, "uvloop", 2.0))), 90)
+    assert line_of(part(text, "Over all workloads"), "uvloop").split()[-2:] == ["2.00×", name]
 
 
 def test_a_contest_that_was_broken_off_says_so() -> None:

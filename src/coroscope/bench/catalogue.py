@@ -5,33 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from coroscope.bench.traffic.workloads import TRAFFIC
+from coroscope.bench.workload import DEFAULT_SLEEPERS, SLEEPERS, Workload
+
 REFERENCE = "coroscope"
 """The loop whose time the others' are compared with."""
-
-SLEEPERS = "sleepers"
-DEFAULT_SLEEPERS = 100_000
-QUICK_SHARE = 20
-"""A quick measurement does one in so many of the operations."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """Something that event loops are asked to do, and how often it is done in one repetition."""
-
-    name: str
-    does: str
-    unit: str
-    """One operation: what the time is counted for."""
-    operations: int
-    repetitions: int = 3
-    warms_up: bool = True
-
-    def size(self, *, quick: bool, sleepers: int | None) -> int:
-        """The operations of one repetition; `sleepers` is what the user asked for."""
-        if self.name == SLEEPERS and sleepers is not None:
-            return sleepers
-        return self.operations // QUICK_SHARE if quick else self.operations
-
 
 # A repetition takes 0.1 to 0.4 s on a slow machine: longer than the clock's grain and the disturbances that
 # last a scheduler's slice, short enough that many loops get their turn before the machine's mood changes.
@@ -65,7 +43,8 @@ _VARIANTS = (
     Workload("switch-10000", "sleep(0) among 10,000 tasks", "switch", 200_000),
     Workload("wake-1", "one pair of tasks wake each other by futures", "wake-up", 50_000),
 )
-WORKLOADS = {workload.name: workload for workload in _FOURTEEN + _VARIANTS}
+SCHEDULING = {workload.name: workload for workload in _FOURTEEN + _VARIANTS}
+WORKLOADS = SCHEDULING | TRAFFIC
 DEFAULT_WORKLOADS = tuple(workload.name for workload in _FOURTEEN)
 
 

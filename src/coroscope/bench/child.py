@@ -1,7 +1,8 @@
 """One workload on one loop, measured in this process: what the contest starts again and again.
 
 `python -m coroscope.bench.child LOOP WORKLOAD SIZE` prints one JSON object: `operations` and `cpu_s` of a
-repetition, the median one, and `peak_bytes` of the whole process; or `missing`, why there is no measurement.
+repetition, the median one, `peak_bytes` of the whole process, and `figures`, where the
+workload has others; or `missing`, why there is no measurement.
 
 Rule: only the region between the two readings of the clock is measured: no start-up, imports or warm-up.
 Rule: this module imports little, and the garbage collector stays on, as in a program.
@@ -17,8 +18,8 @@ from typing import Any
 
 from coroscope.bench.catalogue import WORKLOADS
 from coroscope.bench.contenders import Contender, contender
-
-_WARM_UP_SHARE = 20
+from coroscope.bench.sample import WARM_UP_SHARE, median_sample
+from coroscope.bench.workload import Workload
 
 
 def main() -> None:
@@ -27,32 +28,39 @@ def main() -> None:
     print(json.dumps(_report(loop, workload, int(size))))
 
 
-def _report(loop: str, workload: str, size: int) -> dict[str, Any]:
+def _report(loop: str, name: str, size: int) -> dict[str, Any]:
+    workload = WORKLOADS[name]
     try:
         under_test = contender(loop)
     except ImportError as error:
         return {"missing": f"cannot be imported: {error}"}
-    if workload not in under_test.workloads:
-        return {"missing": under_test.without.get(workload, f"{loop} has no {workload}")}
-    return _measure(under_test, workload, size)
+    if workload.traffic is None and name not in under_test.workloads:
+        return {"missing": under_test.without.get(name, f"{loop} has no {name}")}
+    measure = _measure if workload.traffic is None else _measure_traffic
+    return measure(under_test, workload, size) | {"peak_bytes": _peak_bytes()}
 
 
-def _measure(under_test: Contender, workload: str, size: int) -> dict[str, Any]:
-    work, plan = under_test.workloads[workload], WORKLOADS[workload]
-    samples: list[tuple[float, int]] = []
+def _measure(under_test: Contender, workload: Workload, size: int) -> dict[str, Any]:
+    work = under_test.workloads[workload.name]
+    repetitions: list[tuple[float, int]] = []
 
     async def repeat() -> None:
-        if plan.warms_up:
-            await work(max(size // _WARM_UP_SHARE, 1))
-        for _ in range(plan.repetitions):
+        if workload.warms_up:
+            await work(max(size // WARM_UP_SHARE, 1))
+        for _ in range(workload.repetitions):
             gc.collect()
             start_s = time.process_time()
             operations = await work(size)
-            samples.append((time.process_time() - start_s, operations))
+            repetitions.append((time.process_time() - start_s, operations))
 
     under_test.run(repeat())
-    cpu_s, operations = sorted(samples)[len(samples) // 2]
-    return {"operations": operations, "cpu_s": cpu_s, "peak_bytes": _peak_bytes()}
+    return median_sample(repetitions)
+
+
+def _measure_traffic(under_test: Contender, workload: Workload, size: int) -> dict[str, Any]:
+    from coroscope.bench.traffic.measuring import measure  # its imports are no part of the other measurements
+
+    return measure(under_test, workload, size)
 
 
 def _peak_bytes() -> int | None:

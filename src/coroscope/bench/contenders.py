@@ -9,9 +9,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coroscope.bench import for_asyncio
+
+if TYPE_CHECKING:
+    from coroscope.bench.traffic.serving import Servers
 
 Measure = Callable[[int], Coroutine[Any, Any, int]]
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
@@ -24,6 +27,8 @@ class Contender:
     run: Callable[[Coroutine[Any, Any, None]], object]
     workloads: Mapping[str, Measure]
     without: Mapping[str, str] = field(default_factory=dict)
+    servers: Callable[[], Servers] | None = None
+    """Imports them: what is measured without them is not to bear their weight."""
 
 
 def contender(name: str) -> Contender:
@@ -36,7 +41,13 @@ def _on(new_loop: NewLoop, workloads: Mapping[str, Measure] = for_asyncio.WORKLO
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(main)
 
-    return Contender(run, workloads)
+    return Contender(run, workloads, servers=_asyncio_servers)
+
+
+def _asyncio_servers() -> Servers:
+    from coroscope.bench.traffic.for_asyncio import SERVERS
+
+    return SERVERS
 
 
 def _coroscope() -> Contender:
@@ -82,7 +93,15 @@ def _trio() -> Contender:
     async def run(main: Coroutine[Any, Any, None]) -> None:
         await main
 
-    return Contender(lambda main: trio.run(run, main), for_trio.WORKLOADS, for_trio.WITHOUT_EQUIVALENT)
+    return Contender(
+        lambda main: trio.run(run, main), for_trio.WORKLOADS, for_trio.WITHOUT_EQUIVALENT, _trio_servers
+    )
+
+
+def _trio_servers() -> Servers:
+    from coroscope.bench.traffic.for_trio import SERVERS
+
+    return SERVERS
 
 
 _CONTENDERS: dict[str, Callable[[], Contender]] = {

@@ -44,6 +44,10 @@ def _row(standings: Standings, row: Row) -> dict[str, Any]:
         "samples_us": row.samples_us,
         "ratio": standings.ratio(row),
         "peak_bytes": row.peak_bytes,
+        "figures": {
+            key: {"median": row.figure(key), "samples": samples, "ratio": standings.figure_ratio(row, key)}
+            for key, samples in row.figures.items()
+        },
         "missing": row.missing,
     }
 

@@ -216,6 +216,13 @@ def asyncgen(tasks: int) -> Measure:
     return measure
 
 
+async def subprocess(size: int) -> int:
+    for _ in range(size):
+        process = await asyncio.create_subprocess_exec("true")
+        await process.wait()
+    return size
+
+
 WORKLOADS: dict[str, Measure] = {
     "spawn": spawn(1_000),
     "spawn-1": spawn(1),
@@ -235,4 +242,5 @@ WORKLOADS: dict[str, Measure] = {
     "timeout": timeout,
     "cancel": cancel(100),
     "asyncgen": asyncgen(10),
+    "subprocess": subprocess,
 }

@@ -162,6 +162,12 @@ def asyncgen(tasks: int) -> Measure:
     return measure
 
 
+async def subprocess(size: int) -> int:
+    for _ in range(size):
+        await trio.run_process(["true"])
+    return size
+
+
 WORKLOADS: dict[str, Measure] = {
     "spawn": spawn(1_000),
     "spawn-1": spawn(1),
@@ -178,6 +184,7 @@ WORKLOADS: dict[str, Measure] = {
     "timeout": timeout,
     "cancel": cancel(100),
     "asyncgen": asyncgen(10),
+    "subprocess": subprocess,
 }
 WITHOUT_EQUIVALENT = {
     "gather": "trio has nothing that gathers results",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -60,11 +61,17 @@ def _run(path: str, module: str, *arguments: str) -> str:
             raise ChildError(f"not finished within {TIME_LIMIT_S} s") from error
         finally:
             # Interrupted, `communicate` and `with` give the process a moment; here none is left behind.
-            process.kill()
-            process.wait()
+            _end(process)
     if process.returncode:
         raise ChildError((complaints.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
     return output
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the process, and what it has started itself, if it still runs."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _start(command: list[str]) -> subprocess.Popen[str]:
@@ -76,7 +83,13 @@ def _start(command: list[str]) -> subprocess.Popen[str]:
     signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
     try:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace"
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            errors="replace",
+            process_group=0,
         )
     except BaseException:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPT)

@@ -23,6 +23,8 @@ class Row:
     samples_us: list[float] = field(default_factory=list)
     """Processor time of one operation, in microseconds."""
     peaks_bytes: list[int] = field(default_factory=list)
+    figures: dict[str, list[float]] = field(default_factory=dict)
+    """What else the workload has figures of, by key: a sample a round."""
     missing: str | None = None
 
     @property
@@ -37,6 +39,11 @@ class Row:
     def peak_bytes(self) -> float | None:
         return median(self.peaks_bytes) if self.peaks_bytes else None
 
+    def figure(self, key: str) -> float | None:
+        """The median of the samples of another figure; None where there are none."""
+        samples = self.figures.get(key)
+        return median(samples) if samples else None
+
     def add(self, sample: dict[str, Any]) -> None:
         """Take what one process reported."""
         self.missing = sample.get("missing")
@@ -45,6 +52,8 @@ class Row:
             self.samples_us.append(sample["cpu_s"] / self.operations * 1e6)
             if sample["peak_bytes"] is not None:
                 self.peaks_bytes.append(sample["peak_bytes"])
+            for key, value in sample.get("figures", {}).items():
+                self.figures.setdefault(key, []).append(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,10 @@ class Standings:
     def memory_ratio(self, row: Row) -> float | None:
         """How many times the reference's peak memory a row needs."""
         return self._ratio(row, lambda row: row.peak_bytes)
+
+    def figure_ratio(self, row: Row, key: str) -> float | None:
+        """How many times the reference's figure of that key a row's is."""
+        return self._ratio(row, lambda row: row.figure(key))
 
     def means(self) -> Iterator[Mean]:
         """For each loop but the reference, its ratios over the workloads that both were measured at."""

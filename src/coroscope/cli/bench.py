@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from coroscope.bench.catalogue import DEFAULT_SLEEPERS, DEFAULT_WORKLOADS, LOOPS, QUICK_SHARE, WORKLOADS
+from coroscope.bench.catalogue import DEFAULT_WORKLOADS, LOOPS, SCHEDULING, WORKLOADS
 from coroscope.bench.contest import Contest
 from coroscope.bench.document import document
 from coroscope.bench.interpreter import ask
 from coroscope.bench.machine import this_machine
 from coroscope.bench.result import Result
+from coroscope.bench.traffic.workloads import BASE_NAMES, DEFAULT_TRAFFIC
+from coroscope.bench.workload import DEFAULT_SLEEPERS, QUICK_SHARE
 from coroscope.cli import INTERRUPTED
 from coroscope.cli.output import check_writable
 from coroscope.errors import UsageError
@@ -26,6 +28,7 @@ from coroscope.views.terminal.contest import print_contest
 
 _ROUNDS = 3
 _STDOUT = "-"
+_SUFFIXED = "or one of these with -16k or -1m, then -1000c"
 _SEVERAL = ("--loops", "--workloads", "--python")
 
 
@@ -45,9 +48,13 @@ class _WithLists(click.Command):
 
 
 @click.command(cls=_WithLists)
+@click.option("--io", is_flag=True, help="measure servers instead: sockets, TLS, datagrams, subprocesses")
 @click.option("--loops", multiple=True, metavar="NAME...", help="measure only these (default: all installed)")
 @click.option(
-    "--workloads", multiple=True, metavar="NAME...", help="measure only these (default: the fourteen)"
+    "--workloads",
+    multiple=True,
+    metavar="NAME...",
+    help="measure only these (default: the fourteen; with --io: the thirteen of input and output)",
 )
 @click.option(
     "--rounds",
@@ -72,6 +79,7 @@ class _WithLists(click.Command):
 @click.option("--json", "json_file", metavar="FILE", help="write every sample to FILE as JSON (-: to stdout)")
 @click.option("--html", metavar="FILE", help="write the result as one HTML page to FILE")
 def bench(
+    io: bool,
     loops: tuple[str, ...],
     workloads: tuple[str, ...],
     rounds: int | None,
@@ -83,8 +91,9 @@ def bench(
 ) -> int:
     """Measure event loops beside one another: processor time and memory for what loops are for."""
     contest = Contest(
-        _names(loops, LOOPS, "loop"),
-        _names(workloads, WORKLOADS, "workload") or DEFAULT_WORKLOADS,
+        _names(loops, LOOPS, LOOPS, "loop"),
+        _names(workloads, WORKLOADS, (*BASE_NAMES, _SUFFIXED) if io else SCHEDULING, "workload")
+        or (DEFAULT_TRAFFIC if io else DEFAULT_WORKLOADS),
         [ask(path) for path in dict.fromkeys(pythons or (sys.executable,))],
         rounds=rounds or (1 if quick else _ROUNDS),
         quick=quick,
@@ -100,12 +109,12 @@ def bench(
     return 0 if result.complete else INTERRUPTED
 
 
-def _names(given: Sequence[str], known: Iterable[str], kind: str) -> list[str]:
-    """The names in `given`, separated by spaces or commas. UsageError for one that is not known."""
+def _names(given: Sequence[str], known: Container[str], told: Iterable[str], kind: str) -> list[str]:
+    """The names in `given`, separated by spaces or commas. UsageError, which tells of some, for one not known."""
     names = [name for text in given for name in text.split(",") if name]
     for name in names:
         if name not in known:
-            raise UsageError(f"no {kind} is named {name!r}: choose from {', '.join(known)}")
+            raise UsageError(f"no {kind} is named {name!r}: choose from {', '.join(told)}")
     return list(dict.fromkeys(names))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from coroscope.bench.catalogue import REFERENCE, SLEEPERS, is_own_way
+from coroscope.bench.catalogue import REFERENCE, WORKLOADS, is_own_way
 from coroscope.bench.result import Row, Standings
+from coroscope.bench.workload import SLEEPERS, Figure
 from coroscope.views.contest_words import title
 from coroscope.views.figures import megabytes, three_digits
 
@@ -17,6 +18,12 @@ class Cell:
 
     figure: str
     ratio: float | None
+    more_is_better: bool = False
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it is better than the line's first cell."""
+        return self.ratio is not None and (self.ratio > 1 if self.more_is_better else self.ratio < 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ def _lines(standings: Standings, workload: str, first: str) -> Iterator[Line]:
     yield Line(title(workload, rows), False, times)
     if workload == SLEEPERS:
         yield from _memory(standings, loops)
+    for figure in WORKLOADS[workload].figures:
+        yield from _other_figure(standings, loops, figure)
     for row in rows:
         if is_own_way(row.loop):
             yield _own_way(row, loops, first)
@@ -73,6 +82,16 @@ def _memory(standings: Standings, rows: Sequence[Row]) -> Iterator[Line]:
     }
     if cells:
         yield Line("peak memory, MB", True, cells)
+
+
+def _other_figure(standings: Standings, rows: Sequence[Row], figure: Figure) -> Iterator[Line]:
+    cells = {
+        row.loop: Cell(three_digits(value), standings.figure_ratio(row, figure.key), figure.more_is_better)
+        for row in rows
+        if (value := row.figure(figure.key)) is not None
+    }
+    if cells:
+        yield Line(figure.label, True, cells)
 
 
 def _own_way(own: Row, loops: Sequence[Row], first: str) -> Line:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
-from coroscope.bench.catalogue import SLEEPERS, WORKLOADS
+from coroscope.bench.catalogue import WORKLOADS
 from coroscope.bench.result import Gap, Result, Row, Standings
+from coroscope.bench.workload import SLEEPERS
 from coroscope.views.figures import three_digits
 
 _LONGEST_BAR = 4
@@ -53,6 +54,8 @@ def method(result: Result) -> str:
     """How the figures came about, and how far to believe them."""
     rounds = "once" if result.rounds == 1 else f"in {result.rounds} rounds"
     measured = f"processor time, measured {rounds}, each time in a process of its own"
+    if any(WORKLOADS[workload].traffic for standings in result.standings for workload in standings.workloads):
+        measured += "; of a server, its process's alone"
     if result.quick:
         return f"{measured}; quick: a first look, not a result"
     return f"{measured}; medians; take a difference of up to 15 % for a tie"

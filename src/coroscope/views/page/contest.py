@@ -165,7 +165,7 @@ def _cell(cell: Cell | None) -> str:
         return ""
     if cell.ratio is None:
         return cell.figure
-    faster = ' class="faster"' if cell.ratio < 1 else ""
+    faster = ' class="faster"' if cell.is_better else ""
     return f"{cell.figure} <b{faster}>{times(cell.ratio)}</b>"
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from coroscope.bench.catalogue import WORKLOADS, is_own_way
-from coroscope.bench.result import Result, Row, Standings
+from coroscope.bench.result import Mean, Result, Row, Standings
 from coroscope.trace.model import State
 from coroscope.views import contest_words as words
 from coroscope.views.contest_table import Cell, Line, Table, plan_table
@@ -32,6 +32,7 @@ _FIRST_COLUMN = 11
 _SPREAD = 12
 _MEAN_COLUMNS = (8, 9, 12, 19, 19)
 _NUMBERS = 3
+_GAP = 3
 _FACTS = 9
 
 
@@ -143,7 +144,7 @@ def _print_portion(sheet: Sheet, table: Table, others: Sequence[str], label: int
             cell = line.cells.get(loop)
             text.append(_figure(cell).rjust(_FIGURE))
             if cell is not None and cell.ratio is not None:
-                style = FASTER if cell.ratio < 1 else STRONG
+                style = FASTER if cell.is_better else STRONG
                 text.append(sheet.plain(times(cell.ratio)).rjust(_FIGURE), style)
             else:
                 text.append(" " * _FIGURE)
@@ -170,25 +171,35 @@ def _print_means(sheet: Sheet, standings: Standings) -> None:
     _print_heading(sheet, f"Over all workloads, how many times {standings.reference}'s time (geometric mean)")
     label = max(len(mean.loop) for mean in means)
     columns = ("mean", "median", "workloads", "lowest", "highest")
-    _print_columns(sheet, Text(" " * label), columns, QUIET)
-    for mean in means:
-        figures = (
-            times(mean.geometric),
-            times(mean.median),
-            str(len(mean.ratios)),
-            f"{times(mean.ratios[mean.lowest])} {mean.lowest}",
-            f"{times(mean.ratios[mean.highest])} {mean.highest}",
-        )
-        _print_columns(sheet, Text(mean.loop.ljust(label)), figures, "")
+    lines = [_mean_figures(mean) for mean in means]
+    widths = [
+        max(least, *(len(line[number]) + _GAP for line in lines))
+        for number, least in enumerate(_MEAN_COLUMNS)
+    ]
+    _print_columns(sheet, Text(" " * label), columns, widths, QUIET)
+    for mean, figures in zip(means, lines, strict=True):
+        _print_columns(sheet, Text(mean.loop.ljust(label)), figures, widths, "")
 
 
-def _print_columns(sheet: Sheet, line: Text, columns: Sequence[str], style: str) -> None:
+def _mean_figures(mean: Mean) -> tuple[str, ...]:
+    return (
+        times(mean.geometric),
+        times(mean.median),
+        str(len(mean.ratios)),
+        f"{times(mean.ratios[mean.lowest])} {mean.lowest}",
+        f"{times(mean.ratios[mean.highest])} {mean.highest}",
+    )
+
+
+def _print_columns(
+    sheet: Sheet, line: Text, columns: Sequence[str], widths: Sequence[int], style: str
+) -> None:
     """As many of the columns as there is room for."""
-    for number, (text, width) in enumerate(zip(columns, _MEAN_COLUMNS, strict=True)):
+    for number, (text, width) in enumerate(zip(columns, widths, strict=True)):
         if INDENT + len(line) + width > sheet.width:
             break
         text = sheet.plain(text)
-        padded = text.rjust(width) if number < _NUMBERS else f"   {text}".ljust(width)
+        padded = text.rjust(width) if number < _NUMBERS else f"{' ' * _GAP}{text}".ljust(width)
         line.append(padded, style or (STRONG if number == 0 else ""))
     sheet.line(line)
 
