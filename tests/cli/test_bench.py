@@ -119,7 +119,7 @@ def test_the_working_directory_takes_no_part(tmp_path: Path) -> None:
         str(real),
     ]
     command += ["--loops", "coroscope", "asyncio", "--workloads", "queue"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     (measured,) = json.loads(done.stdout)["interpreters"]
     assert [row["missing"] for row in measured["rows"]] == [None, None]
 
@@ -256,7 +256,7 @@ def test_ctrl_c_leaves_no_process_and_prints_what_is_measured(tmp_path: Path, me
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     pids = [int(started.read_text()) for _ in range(2 + measured)]
     running.send_signal(signal.SIGINT)
-    output, errors = running.communicate(timeout=60)
+    output, errors = running.communicate(timeout=100)
     assert (running.returncode, errors) == (130, "")
     with pytest.raises(ProcessLookupError):
         os.kill(pids[-1], 0)

@@ -44,7 +44,9 @@ _CALL_SOON = (
     "queue without it"
 )
 _OWN_TRANSPORT = "asks whether a transport is of asyncio's own private class; ours is another"
-_MOCK_SOCKET = "gives a mock for a socket, which has no descriptor; ours asks for it first, as CPython does since 3.12"
+_MOCK_SOCKET = (
+    "gives a mock for a socket, which has no descriptor; ours asks for it first, as CPython does since 3.12"
+)
 DIFFERENCES = {
     "test_selector_events.BaseSelectorEventLoopTests.test_make_socket_transport": _OWN_TRANSPORT,
     "test_selector_events.BaseSelectorEventLoopTests.test_make_ssl_transport_without_ssl_error": _MOCK_SOCKET,

@@ -16,11 +16,17 @@ from typing import Any
 
 from coroscope.loop.descriptors import DescriptorLoop
 from coroscope.loop.transports.datagram import DatagramTransport
-from coroscope.loop.transports.stream import StreamTransport
+from coroscope.loop.transports.stream import READ_SIZE, StreamTransport
 from coroscope.loop.versions import ACCEPTS_BEYOND_BACKLOG, SERVERS_HAVE_CONTEXTS
 
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _RETRY_DELAY_S: float = constants.ACCEPT_RETRY_DELAY
+
+
+class _TlsProtocol(sslproto.SSLProtocol):
+    """asyncio's; at its 256 KiB each read of decrypted data would map and unmap memory, which costs more than TLS."""
+
+    max_size = READ_SIZE
 
 
 class ConnectionLoop(DescriptorLoop):
@@ -54,11 +60,15 @@ class ConnectionLoop(DescriptorLoop):
         **timeouts: Any,
     ) -> Any:
         self._ensure_fd_no_transport(rawsock)
-        tls = sslproto.SSLProtocol(
-            self, protocol, sslcontext, waiter, server_side, server_hostname, **timeouts
-        )
+        tls = _TlsProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname, **timeouts)
         StreamTransport(self, rawsock, tls, None, extra, server, context)
         return tls._app_transport
+
+    async def start_tls(self, *arguments: Any, **more: Any) -> Any:
+        transport = await super().start_tls(*arguments, **more)
+        if transport is not None:
+            transport._ssl_protocol.max_size = _TlsProtocol.max_size
+        return transport
 
     def _make_datagram_transport(
         self,
@@ -83,7 +93,7 @@ class ConnectionLoop(DescriptorLoop):
         context: Context | None = None,
     ) -> None:
         """Accept everyone who waits at `sock`. Since CPython 3.15 there is a context, to be copied for each."""
-        others = sslcontext, server, backlog, ssl_handshake_timeout, ssl_shutdown_timeout
+        others: tuple[Any, ...] = sslcontext, server, backlog, ssl_handshake_timeout, ssl_shutdown_timeout
         if SERVERS_HAVE_CONTEXTS:
             others = *others, context
         if sslcontext is not None:

@@ -16,7 +16,10 @@ from coroscope.loop.versions import NOT_BYTES
 
 _LARGEST = 64 * 1024
 """Bytes: more than any datagram of IP has."""
-_RECEIVES = range(16)
+_MOST = 16
+"""Datagrams that are read in one turn, at most."""
+_TURNS = 8
+"""As many are read as the last time: to find none costs as much as one. One turn in so many looks for more."""
 _HEADER_SIZE = 8
 """Bytes that count as unsent for each datagram besides its data (CPython 3.14)."""
 
@@ -24,7 +27,7 @@ _HEADER_SIZE = 8
 class DatagramTransport(SocketTransport, transports.DatagramTransport):
     """As asyncio's transport of a datagram socket."""
 
-    __slots__ = ("_address",)
+    __slots__ = ("_address", "_most", "_turns")
 
     def __init__(
         self,
@@ -38,6 +41,8 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
     ) -> None:
         super().__init__(loop, sock, protocol, extra, None, context)
         self._address = address
+        self._most = _MOST
+        self._turns = 0
         self._begin(waiter)
 
     def _reading_function(self) -> Callable[[Any], None]:
@@ -81,15 +86,21 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
 
 def _receive(transport: DatagramTransport) -> None:
     """Give the protocol the datagrams that have come, a few at most: then it is the others' turn."""
-    for _ in _RECEIVES:
-        if transport._reads is None:
-            return
+    count = 0
+    while transport._reads is not None:
         try:
             data, address = transport._sock.recvfrom(_LARGEST)
+        except (BlockingIOError, InterruptedError):
+            break
         except BaseException as error:
             transport._has_failed(error, "read")
             return
+        count += 1
         transport._protocol.datagram_received(data, address)
+        if count >= transport._most:
+            break
+    transport._turns += 1
+    transport._most = count or 1 if transport._turns % _TURNS else _MOST
 
 
 def _send_more(transport: DatagramTransport) -> None:

@@ -2,8 +2,7 @@
 
 Rule: what is written goes to the socket at once; only what it does not take is kept, and sent by what the loop queues
       when the socket takes more. So a small answer costs one system call.
-Rule: a read asks for READ_SIZE bytes, and as long as it gets as many, for more: up to READS_AT_ONCE times, then it is
-      the others' turn.
+Rule: a read asks for READ_SIZE bytes; once it gets as many, for LARGE_READ_SIZE, until little comes again.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-from asyncio import base_events, constants, protocols
+from asyncio import constants, protocols
 from asyncio.log import logger
 from collections.abc import Callable, Iterable
 from contextvars import Context
@@ -21,9 +20,13 @@ from coroscope.loop.transports.base import SocketTransport
 from coroscope.loop.versions import NOT_BYTES
 
 READ_SIZE = 64 * 1024
-"""Bytes. At asyncio's 256 KiB a small read can take ten times as long: glibc maps and unmaps memory from 128 KiB on."""
-READS_AT_ONCE = 4
-_READS = range(READS_AT_ONCE)
+"""Bytes. For a small read more can take ten times as long: from 128 KiB on glibc maps memory, and unmaps it again."""
+LARGE_READ_SIZE = 256 * 1024
+"""asyncio's."""
+_LITTLE = READ_SIZE // 2
+_INTERNET = {socket.AF_INET, socket.AF_INET6}
+_TCP = {socket.IPPROTO_TCP, 0}
+"""0 is the default of a stream socket; asyncio leaves such sockets as they are, which costs them 40 ms now and then."""
 
 try:
     _MOST_BUFFERS = os.sysconf("SC_IOV_MAX") if hasattr(socket.socket, "sendmsg") else 0
@@ -35,7 +38,7 @@ except (OSError, ValueError):
 class StreamTransport(SocketTransport):
     """As asyncio's transport of a stream socket."""
 
-    __slots__ = ("_empty_waiter", "_eof", "_is_buffered")
+    __slots__ = ("_empty_waiter", "_eof", "_is_buffered", "_read_size")
 
     _start_tls_compatible = True
     _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
@@ -52,9 +55,11 @@ class StreamTransport(SocketTransport):
     ) -> None:
         self._eof = False
         self._empty_waiter: Any = None
+        self._read_size = READ_SIZE
         super().__init__(loop, sock, protocol, extra, server, context)
-        # Small writes are sent without waiting for what was sent before to be acknowledged.
-        base_events._set_nodelay(sock)  # type: ignore[attr-defined]
+        if sock.family in _INTERNET and sock.proto in _TCP:
+            # Small writes are sent without waiting for what was sent before to be acknowledged.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._begin(waiter)
 
     def set_protocol(self, protocol: Any) -> None:
@@ -196,50 +201,48 @@ class StreamTransport(SocketTransport):
 
 def _read(transport: StreamTransport) -> None:
     """Give the protocol what has come."""
-    for _ in _READS:
-        if transport._reads is not _read:
-            return transport._read_otherwise()
-        try:
-            data = transport._sock.recv(READ_SIZE)
-        except BaseException as error:
-            transport._is_serious(error, "Fatal read error on socket transport")
-            return None
-        if not data:
-            return transport._end_of_stream()
-        try:
-            transport._protocol.data_received(data)
-        except BaseException as error:
-            return transport._protocol_failed(error, "data_received")
-        if len(data) < READ_SIZE:
-            return None
+    if transport._reads is not _read:
+        return transport._read_otherwise()
+    size = transport._read_size
+    try:
+        data = transport._sock.recv(size)
+    except BaseException as error:
+        transport._is_serious(error, "Fatal read error on socket transport")
+        return None
+    if not data:
+        return transport._end_of_stream()
+    if len(data) == size:
+        transport._read_size = LARGE_READ_SIZE
+    elif size != READ_SIZE and len(data) <= _LITTLE:
+        transport._read_size = READ_SIZE
+    try:
+        transport._protocol.data_received(data)
+    except BaseException as error:
+        transport._protocol_failed(error, "data_received")
     return None
 
 
 def _read_into_buffer(transport: StreamTransport) -> None:
-    """As `_read`, into the buffers of a `BufferedProtocol`."""
-    for _ in _READS:
-        if transport._reads is not _read_into_buffer:
-            return transport._read_otherwise()
-        try:
-            buffer = transport._protocol.get_buffer(-1)
-            size = len(buffer)
-            if not size:
-                raise RuntimeError("get_buffer() returned an empty buffer")
-        except BaseException as error:
-            return transport._protocol_failed(error, "get_buffer")
-        try:
-            count = transport._sock.recv_into(buffer)
-        except BaseException as error:
-            transport._is_serious(error, "Fatal read error on socket transport")
-            return None
-        if not count:
-            return transport._end_of_stream()
-        try:
-            transport._protocol.buffer_updated(count)
-        except BaseException as error:
-            return transport._protocol_failed(error, "buffer_updated")
-        if count < size:
-            return None
+    """As `_read`, into the buffer of a `BufferedProtocol`."""
+    if transport._reads is not _read_into_buffer:
+        return transport._read_otherwise()
+    try:
+        buffer = transport._protocol.get_buffer(-1)
+        if not len(buffer):
+            raise RuntimeError("get_buffer() returned an empty buffer")
+    except BaseException as error:
+        return transport._protocol_failed(error, "get_buffer")
+    try:
+        count = transport._sock.recv_into(buffer)
+    except BaseException as error:
+        transport._is_serious(error, "Fatal read error on socket transport")
+        return None
+    if not count:
+        return transport._end_of_stream()
+    try:
+        transport._protocol.buffer_updated(count)
+    except BaseException as error:
+        transport._protocol_failed(error, "buffer_updated")
     return None
 
 
