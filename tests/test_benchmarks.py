@@ -30,7 +30,6 @@ def test_the_script_has_the_options_of_the_command() -> None:
     assert "--sleepers N" in run_benchmark("--help")
 
 
-<<<<<<< HEAD
 def test_the_script_for_servers_is_the_command_with_io() -> None:
     command = [sys.executable, str(BENCHMARK.with_name("io.py")), "--quick", "--loops", "asyncio"]
     done = subprocess.run(
@@ -42,9 +41,7 @@ def test_the_script_for_servers_is_the_command_with_io() -> None:
     assert "choose from tcp-protocol" in done.stderr
 
 
-=======
 @pytest.mark.timeout(600)
->>>>>>> steady
 def test_a_million_steps_leave_nothing_behind() -> None:
     script = BENCHMARK.with_name("endurance.py")
     done = subprocess.run(

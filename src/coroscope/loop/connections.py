@@ -42,7 +42,7 @@ class ConnectionLoop(DescriptorLoop):
         server: Any = None,
         context: Context | None = None,
     ) -> StreamTransport:
-        self._ensure_fd_no_transport(sock)
+        self._ensure_fd_no_transport(sock.fileno())
         return StreamTransport(self, sock, protocol, waiter, extra, server, context)
 
     def _make_ssl_transport(
@@ -59,7 +59,7 @@ class ConnectionLoop(DescriptorLoop):
         context: Context | None = None,
         **timeouts: Any,
     ) -> Any:
-        self._ensure_fd_no_transport(rawsock)
+        self._ensure_fd_no_transport(rawsock.fileno())
         tls = _TlsProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname, **timeouts)
         StreamTransport(self, rawsock, tls, None, extra, server, context)
         return tls._app_transport
@@ -67,7 +67,7 @@ class ConnectionLoop(DescriptorLoop):
     async def start_tls(self, *arguments: Any, **more: Any) -> Any:
         transport = await super().start_tls(*arguments, **more)
         if transport is not None:
-            transport._ssl_protocol.max_size = _TlsProtocol.max_size
+            transport._ssl_protocol.max_size = _TlsProtocol.max_size  # type: ignore[attr-defined]
         return transport
 
     def _make_datagram_transport(
@@ -78,7 +78,7 @@ class ConnectionLoop(DescriptorLoop):
         waiter: Any = None,
         extra: dict[str, Any] | None = None,
     ) -> DatagramTransport:
-        self._ensure_fd_no_transport(sock)
+        self._ensure_fd_no_transport(sock.fileno())
         return DatagramTransport(self, sock, protocol, address, waiter, extra)
 
     def _accept_connection(

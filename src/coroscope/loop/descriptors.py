@@ -30,12 +30,17 @@ class DescriptorLoop(asyncio.SelectorEventLoop):
         _selector: Any
         _enqueue: Callable[[Any], None]
         _debug: bool
+        _transports: Any
         _wakeup_context: contextvars.Context
 
         def _check_closed(self) -> None: ...
-        def _ensure_fd_no_transport(self, fd: Any) -> None: ...
         def _accept_connection(self, *arguments: Any) -> None: ...
         def _start_serving(self, *arguments: Any, **more: Any) -> None: ...
+
+    def _ensure_fd_no_transport(self, fd: Any) -> None:
+        if type(fd) is int and fd not in self._transports.data:
+            return  # asyncio's asks the same with more ado
+        super()._ensure_fd_no_transport(fd)  # type: ignore[misc]
 
     def _new_watcher(
         self, function: Callable[[Any], None], transport: Any, context: contextvars.Context | None

@@ -25,6 +25,8 @@ _WRITES_LOST_BEFORE_WARNING = 5
 """CPython 3.14, Lib/asyncio/constants.py."""
 _HIGH_WATER, _LOW_WATER = 64 * 1024, 16 * 1024
 """asyncio's own defaults."""
+_ALWAYS_KNOWN = ("socket", "sockname", "peername")
+_NOT_ASKED = object()
 
 
 class SocketTransport(transports._FlowControlMixin, transports.Transport):
@@ -72,8 +74,8 @@ class SocketTransport(transports._FlowControlMixin, transports.Transport):
         self._loop = loop
         self._sock: Any = sock
         self._sock_fd = sock.fileno()
-        self._socket = trsock.TransportSocket(sock)
-        self._sockname = _unless_it_fails(sock.getsockname)
+        self._socket: Any = None
+        self._sockname: Any = _NOT_ASKED
         if extra and "peername" in extra:
             self._peername = extra["peername"]
             self._given = extra if len(extra) > 1 else None
@@ -126,25 +128,25 @@ class SocketTransport(transports._FlowControlMixin, transports.Transport):
             if self._server is not None:
                 detach_from_server(self._server, self)
 
-    # What is known of it
+    # What is known of it. Of most connections nobody ever asks; an address and a socket object are 200 bytes.
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "socket":
+            if self._socket is None:
+                self._socket = trsock.TransportSocket(self._sock)
             return self._socket
         if name == "peername":
             return self._peername
         if name == "sockname":
+            if self._sockname is _NOT_ASKED:
+                self._sockname = _unless_it_fails(self._sock.getsockname)
             return self._sockname
         return default if self._given is None else self._given.get(name, default)
 
     @property
     def _extra(self) -> dict[str, Any]:
-        return {
-            **(self._given or {}),
-            "socket": self._socket,
-            "sockname": self._sockname,
-            "peername": self._peername,
-        }
+        known = {name: self.get_extra_info(name) for name in _ALWAYS_KNOWN}
+        return known if self._given is None else {**self._given, **known}
 
     def set_protocol(self, protocol: Any) -> None:
         self._protocol = protocol
@@ -275,6 +277,8 @@ class SocketTransport(transports._FlowControlMixin, transports.Transport):
             if self._protocol_connected:
                 self._protocol.connection_lost(error)
         finally:
+            for name in _ALWAYS_KNOWN:
+                self.get_extra_info(name)  # as long as it can be known
             self._sock.close()
             self._sock = self._protocol = None
             if self._server is not None:
