@@ -79,15 +79,15 @@ class Recorder(Recording, asyncio.Protocol):
 
 
 class BufferedRecorder(Recording, asyncio.BufferedProtocol):
-    """Of a stream's callbacks when it reads into a buffer of `SIZE` bytes; what comes is noted as `data_received`."""
+    """Of a stream's callbacks when it reads into a buffer of `size` bytes; what comes is noted as `data_received`."""
 
-    SIZE = 64
+    size = 64
 
     def get_buffer(self, size_hint: int) -> Any:
-        assert size_hint == -1
+        self.size_hint = size_hint
         if "get_buffer" in self.reactions:
             return self.reactions["get_buffer"](self)
-        self.buffer = bytearray(self.SIZE)
+        self.buffer = bytearray(self.size)
         return self.buffer
 
     def buffer_updated(self, count: int) -> None:

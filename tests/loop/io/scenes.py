@@ -30,6 +30,10 @@ class Scene:
         self.sockets: list[socket.socket] = []
         """The peers' ends, to be closed in the end."""
         self.transports: list[Any] = []
+        self.protocols: list[Any] = []
+        self.layered: list[Any] = []
+        """Transports on top of others, those of TLS, which do not tell their buffer's size once they are closed."""
+        self.servers: list[Any] = []
         loop.set_exception_handler(self._report)
 
     def _report(self, _: Any, report: dict[str, Any]) -> None:
@@ -55,15 +59,28 @@ class Scene:
         self.adopt(peer)
         return self.start(protocol, near), peer
 
+    def serve(self, start: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, tuple[str, int]]:
+        """A server that listens on TCP, by `loop.create_server` or `asyncio.start_server`, and its address."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = self.run(start(*arguments, sock=listener, **options))
+        self.servers.append(server)
+        return server, listener.getsockname()
+
+    def call(self, address: tuple[str, int]) -> socket.socket:
+        """A peer connected to a server."""
+        return self.adopt(socket.create_connection(address))
+
     def start(self, protocol: Any, sock: socket.socket) -> Any:
         transport, _ = self.run(self.loop.create_connection(lambda: protocol, sock=sock))
         self.transports.append(transport)
+        self.protocols.append(protocol)
         self.settle()
         return transport
 
     def start_datagrams(self, protocol: Any, sock: socket.socket) -> Any:
         transport, _ = self.run(self.loop.create_datagram_endpoint(lambda: protocol, sock=sock))
         self.transports.append(transport)
+        self.protocols.append(protocol)
         self.settle()
         return transport
 
@@ -92,10 +109,9 @@ class Scene:
             calm, before = (calm + 1 if after == before else 0), after
 
     def _state(self) -> tuple[int, ...]:
-        protocols = [transport.get_protocol() for transport in self.transports]
         return (
             len(self.reports),
-            *(len(protocol.notes) for protocol in protocols if hasattr(protocol, "notes")),
+            *(len(protocol.notes) for protocol in self.protocols),
             *(transport.get_write_buffer_size() for transport in self.transports),
         )
 
@@ -112,12 +128,31 @@ class Scene:
             received += data
         return received
 
+    def receive(self, peer: socket.socket, count: int) -> bytes:
+        """So many bytes, or what comes until the stream ends, however long the kernel takes."""
+        received = bytearray()
+
+        def is_complete() -> bool:
+            try:
+                data = peer.recv(count - len(received))
+            except BlockingIOError:
+                return False
+            received.extend(data)
+            return not data or len(received) == count
+
+        self.run_until(is_complete)
+        return bytes(received)
+
     def close(self) -> None:
+        for server in self.servers:
+            server.close()
         for sock in self.sockets:
             sock.close()
         for transport in self.transports:
             if not transport.is_closing() or transport.get_write_buffer_size():
                 transport.abort()
+        for transport in self.layered:
+            transport.abort()
         self.settle()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -219,31 +218,21 @@ def test_a_callback_that_raises_after_it_closed_is_reported_and_the_connection_e
 # Streams and servers
 
 
-def serve(scene: Scene, start: Callable[..., Any], *arguments: Any) -> tuple[Any, socket.socket]:
-    """A server at one end of a new TCP connection, and the other end, once the server has accepted."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = scene.run(start(*arguments, sock=listener))
-    peer = scene.adopt(socket.create_connection(listener.getsockname()))
-    return server, peer
-
-
 def test_an_error_in_the_coroutine_for_a_client_is_reported_and_its_connection_closed(scene: Scene) -> None:
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"sorry")
         raise ValueError
 
-    server, peer = serve(scene, asyncio.start_server, answer)
+    peer = scene.call(scene.serve(asyncio.start_server, answer)[1])
     scene.run_until(lambda: scene.reports)
     assert scene.reports == [("Unhandled exception in client_connected_cb", ValueError, "transport")]
-    received = bytearray()
-    scene.run_until(lambda: received.extend(available(peer)) or (received and is_at_end(peer)))  # type: ignore[func-returns-value]
-    assert received == b"sorry"
-    server.close()
+    assert scene.receive(peer, 100) == b"sorry"
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_an_error_in_what_makes_the_protocol_drops_the_connection_without_a_report(scene: Scene) -> None:
-    server, peer = serve(scene, scene.loop.create_server, lambda: 1 / 0)
+    server, address = scene.serve(scene.loop.create_server, lambda: 1 / 0)
+    peer = scene.call(address)
     scene.run_until(lambda: is_at_end(peer))
     assert scene.reports == []
     server.close()
@@ -253,12 +242,11 @@ def test_an_error_in_what_makes_the_protocol_drops_the_connection_without_a_repo
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_an_error_in_what_makes_the_protocol_is_reported_in_debug_mode(scene: Scene) -> None:
     scene.loop.set_debug(True)
-    server, peer = serve(scene, scene.loop.create_server, lambda: 1 / 0)
+    peer = scene.call(scene.serve(scene.loop.create_server, lambda: 1 / 0)[1])
     scene.run_until(lambda: scene.reports)
     assert scene.reports == [("Error on transport creation for incoming connection", ZeroDivisionError)]
     gc.collect()  # asyncio leaves the socket in a cycle with the error.
     scene.run_until(lambda: is_at_end(peer))
-    server.close()
 
 
 def test_an_error_in_what_makes_the_protocol_comes_out_of_create_connection(scene: Scene) -> None:

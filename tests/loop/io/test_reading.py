@@ -51,7 +51,8 @@ def test_a_buffer_is_asked_for_each_read_and_filled_at_most(scene: Scene) -> Non
     scene.settle()
     sizes = [len(note[1]) for note in protocol.notes if note[0] == "data_received"]
     assert sum(sizes) == 1000
-    assert max(sizes) == protocol.SIZE
+    assert max(sizes) == protocol.size
+    assert protocol.size_hint == -1
 
 
 def test_nothing_comes_while_reading_is_paused(scene: Scene, kind: Any) -> None:
