@@ -149,7 +149,7 @@ class Scene:
         for sock in self.sockets:
             sock.close()
         for transport in self.transports:
-            if not transport.is_closing() or transport.get_write_buffer_size():
+            if transport.get_protocol() is not None:
                 transport.abort()
         for transport in self.layered:
             transport.abort()

@@ -247,6 +247,7 @@ def test_resuming_a_half_open_connection_after_a_pause_tells_of_its_end_again(sc
 @pytest.mark.parametrize("new_kind", KINDS)
 def test_a_new_protocol_gets_what_comes_from_now_on(scene: Scene, kind: Any, new_kind: Any) -> None:
     old, new = kind(), new_kind()
+    scene.protocols.append(new)
     transport, peer = scene.connect(old)
     peer.send(b"old")
     scene.settle()
@@ -265,6 +266,7 @@ def test_a_protocol_that_hands_over_while_it_receives_loses_nothing(
     scene: Scene, kind: Any, new_kind: Any
 ) -> None:
     new = new_kind()
+    scene.protocols.append(new)
 
     def hand_over(protocol: Any) -> None:
         protocol.transport.set_protocol(new)

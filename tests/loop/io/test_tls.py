@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.loop.io.certificates import client_context, distrustful_context, server_context
-from tests.loop.io.protocols import BufferedRecorder, Recorder, raising
+from tests.loop.io.protocols import BufferedRecorder, DatagramRecorder, Recorder, raising
 from tests.loop.io.scenes import Scene, available, fill, is_at_end, reset, tcp_pair
 
 KINDS: list[type[Any]] = [Recorder, BufferedRecorder]
@@ -223,17 +223,32 @@ def test_a_reset_ends_the_connection_with_its_error(scene: Scene) -> None:
     assert scene.reports == []
 
 
-@pytest.mark.parametrize("callback", ["data_received", "eof_received", "connection_made", "connection_lost"])
-def test_an_error_in_a_callback_is_reported(scene: Scene, callback: str) -> None:
+@pytest.mark.parametrize(
+    ("callback", "report", "end"),
+    [
+        ("connection_made", "Fatal error: protocol.buffer_updated() call failed.", ValueError),
+        ("data_received", "Fatal error on SSL protocol", ValueError),
+        ("eof_received", "Error calling eof_received()", ValueError),
+        ("connection_lost", "Exception in callback", None),
+    ],
+)
+def test_an_error_in_a_callback_is_reported_and_costs_the_connection(
+    scene: Scene, callback: str, report: str, end: Any
+) -> None:
     server = Recorder(**{callback: raising(ValueError)})
     pair = Pair(scene, server=server)
     pair.client.transport.write(b"hello")
     scene.settle()
     pair.client.transport.close()
     scene.run_until(lambda: "connection_lost" in pair.client.names())
-    print(scene.reports, server.notes, pair.client.notes, pair.outcomes)
-    assert [report[1] for report in scene.reports] == [ValueError]
+    assert [told[:2] for told in scene.reports] == [(report, ValueError)]
+    assert server.notes[-1] == ("connection_lost", end)
     assert callback in server.names()
+
+
+def test_an_error_in_connection_made_comes_out_of_what_connects(scene: Scene) -> None:
+    pair = Pair(scene, server=Recorder(connection_made=raising(ValueError)))
+    assert type(pair.outcomes[1]) is ValueError
 
 
 def test_a_slow_reader_pauses_the_writer(scene: Scene) -> None:
@@ -309,7 +324,7 @@ def test_an_upgrade_needs_a_context(scene: Scene, not_a_context: Any) -> None:
 
 
 def test_a_datagram_transport_cannot_be_upgraded(scene: Scene) -> None:
-    transport = scene.start_datagrams(asyncio.DatagramProtocol(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    transport = scene.start_datagrams(DatagramRecorder(), socket.socket(type=socket.SOCK_DGRAM))
     with pytest.raises(TypeError, match=r"is not supported by start_tls\(\)$"):
         scene.run(scene.loop.start_tls(transport, Recorder(), client_context()))
 
