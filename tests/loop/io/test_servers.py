@@ -19,7 +19,7 @@ from tests.loop.io.scenes import Scene, is_at_end, reset
 HAS_CLIENTS = sys.version_info >= (3, 13)
 """close_clients() and abort_clients() came in 3.13."""
 WAITS_FOR_CLIENTS = sys.version_info >= (3, 12)
-"""Before, wait_closed() returned at once when close() had been called: gh-79033."""
+"""Before, wait_closed() after close() returned at once: gh-79033."""
 
 
 class Served:
@@ -151,13 +151,23 @@ def test_a_closed_server_accepts_nobody_and_keeps_its_connections(scene: Scene) 
     assert not protocol.transport.is_closing()
 
 
-def test_wait_closed_waits_for_the_last_connection(scene: Scene) -> None:
+def test_wait_closed_waits_for_close_and_the_last_connection(scene: Scene) -> None:
     served = Served(scene)
     peer, _ = served.call()
     waiting = scene.loop.create_task(served.server.wait_closed())
-    scene.settle()
-    assert not waiting.done() or not WAITS_FOR_CLIENTS
+    for step in (lambda: None, served.server.close):
+        step()
+        scene.settle()
+        assert not waiting.done()
+    peer.close()
+    scene.run(waiting)
+
+
+def test_wait_closed_after_close_waits_for_the_last_connection_too(scene: Scene) -> None:
+    served = Served(scene)
+    peer, _ = served.call()
     served.server.close()
+    waiting = scene.loop.create_task(served.server.wait_closed())
     scene.settle()
     assert waiting.done() is not WAITS_FOR_CLIENTS
     peer.close()
@@ -177,7 +187,7 @@ def test_a_server_without_clients_waits_for_its_close_alone(scene: Scene) -> Non
     served = Served(scene)
     waiting = scene.loop.create_task(served.server.wait_closed())
     scene.settle()
-    assert waiting.done() is not WAITS_FOR_CLIENTS
+    assert not waiting.done()
     served.server.close()
     scene.run(waiting)
 
