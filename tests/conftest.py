@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # For a long search by hand: pytest --hypothesis-profile=thorough. Where CI is set, Hypothesis takes its own profile
-# "ci": the same examples each time, and no deadline.
-settings.register_profile("thorough", max_examples=2_000, deadline=None)
+# "ci": the same examples each time, and no deadline. Nowhere may an example fail because the machine is slow.
+AT_ANY_SPEED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("thorough", max_examples=2_000, **AT_ANY_SPEED)
+if settings.get_current_profile_name() == "default":
+    settings.register_profile("default", **AT_ANY_SPEED)
+    settings.load_profile("default")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TIME_LIMIT_S = 60
+TIME_LIMIT_S = 100
 
 
 def write_program(folder: Path, text: str, name: str = "program.py") -> Path:

@@ -97,7 +97,8 @@ SLEEPING = """\
 import asyncio
 async def main():
     print("ready", flush=True)
-    await asyncio.sleep(30)
+    while True:  # a signal that comes just before a poll blocks is seen when that ends
+        await asyncio.sleep(0.1)
 asyncio.run(main())
 """
 

@@ -33,6 +33,12 @@ def jumping(kind: Callable[[JumpingSelector], asyncio.AbstractEventLoop]) -> asy
     return loop
 
 
+def pass_time(delay_s: float) -> None:
+    """Move the clock of such a loop, which is running, as work does that takes so long."""
+    loop: Any = asyncio.get_running_loop()
+    loop._selector.now_s += delay_s
+
+
 KINDS: list[Any] = [coroscope.Loop, asyncio.SelectorEventLoop]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import coroscope
+from tests.loop.clocks import jumping
 
 
 @pytest.fixture(params=[asyncio.SelectorEventLoop, coroscope.Loop])
@@ -170,7 +171,7 @@ def test_timers_due_at_the_same_time_run_in_asyncios_order() -> None:
 
     def order(new_loop: Any) -> list[int]:
         called: list[int] = []
-        loop = new_loop()
+        loop = jumping(new_loop)
         when = loop.time() + 0.01
         loop.call_at(when, called.append, -1).cancel()
         loop.call_at(when, called.append, 0)
@@ -288,8 +289,8 @@ def awaiting_asyncios_own_future() -> Any:
 
 
 def eager() -> Any:
-    current: Any = asyncio.current_task()
-    return type(current)(fail(), loop=asyncio.get_running_loop(), eager_start=True)
+    kind: Any = type(asyncio.current_task())
+    return kind(fail(), loop=asyncio.get_running_loop(), eager_start=True)
 
 
 @pytest.mark.parametrize(
@@ -314,6 +315,27 @@ def test_a_failed_task_is_not_kept_by_the_frames_from_which_it_was_stepped(
     try:
         error, task = runner.run(main())
         assert isinstance(error, ValueError)
+        assert task() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_a_task_is_not_kept_by_the_error_of_an_eager_task_that_it_began(runner: asyncio.Runner) -> None:
+    async def main() -> tuple[asyncio.Task[Any], weakref.ref[Any]]:
+        begun: list[asyncio.Task[Any]] = []
+
+        async def begin() -> None:
+            begun.append(eager())
+
+        task = asyncio.create_task(begin())
+        await ended(task)
+        return begun[0], weakref.ref(task)
+
+    gc.disable()
+    try:
+        failed_task, task = runner.run(main())
+        assert isinstance(failed_task.exception(), ValueError)
         assert task() is None
     finally:
         gc.enable()
@@ -385,3 +407,38 @@ def test_a_task_may_be_awaited_twice_by_the_same_before_it_begins(runner: asynci
         return await asyncio.gather(task, asyncio.gather(task))
 
     assert runner.run(main()) == ["done", ["done"]]
+
+
+async def wait_for(future: asyncio.Future[Any]) -> Any:
+    return await future
+
+
+def test_a_future_that_was_awaited_by_what_no_task_ran_refuses_the_next_one(runner: asyncio.Runner) -> None:
+    """As a coroutine does that awaits in spite of being closed."""
+
+    async def main() -> None:
+        future = pending()
+        closed = wait_for(future)
+        closed.send(None)
+        closed.close()
+        with pytest.raises(RuntimeError, match="await wasn't used with future"):
+            await future
+
+    runner.run(main())
+
+
+def test_who_is_resumed_before_its_future_is_done_awaits_it_again(runner: asyncio.Runner) -> None:
+    async def main() -> None:
+        future = pending()
+        waiting = wait_for(future)
+        assert waiting.send(None) is future
+        with pytest.raises(RuntimeError, match="await wasn't used with future"):
+            waiting.send(None)
+        waiting = wait_for(future)
+        future._asyncio_future_blocking = False
+        assert waiting.send(None) is future
+        future._asyncio_future_blocking = False
+        assert waiting.send(None) is future
+        waiting.close()
+
+    runner.run(main())

@@ -188,14 +188,20 @@ def test_anyio_takes_our_loop_as_a_backend_option(tmp_path: Path) -> None:
         async def main():
             order = []
 
-            async def sleep(seconds):
-                await anyio.sleep(seconds)
-                order.append(seconds)
+            async def lead():
+                await anyio.sleep(0.01)
+                order.append("lead")
+                led.set()
 
+            async def follow():
+                await led.wait()
+                order.append("follow")
+
+            led = anyio.Event()
             with anyio.move_on_after(30) as scope:
                 async with anyio.create_task_group() as group:
-                    group.start_soon(sleep, 0.02)
-                    group.start_soon(sleep, 0.01)
+                    group.start_soon(follow)
+                    group.start_soon(lead)
             with anyio.move_on_after(0.01) as cut_off:
                 await anyio.sleep(30)
             thread = await anyio.to_thread.run_sync(lambda: anyio.from_thread.run(anyio.sleep, 0))
@@ -204,7 +210,7 @@ def test_anyio_takes_our_loop_as_a_backend_option(tmp_path: Path) -> None:
         anyio.run(main, backend_options={"loop_factory": coroscope.Loop})
     """
     write(tmp_path, "program.py", program)
-    assert python(tmp_path, "program.py") == "coroscope.loop.loop [0.01, 0.02] False True\n"
+    assert python(tmp_path, "program.py") == "coroscope.loop.loop ['lead', 'follow'] False True\n"
 
 
 TEST_OF_THE_LOOP = """

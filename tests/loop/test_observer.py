@@ -59,10 +59,12 @@ class Notes:
         return [note for note in self.told if name in note[1:2]]
 
 
-def observed(main: Callable[[], Awaitable[Any]], debug: bool = False) -> Notes:
+def observed(
+    main: Callable[[], Awaitable[Any]], debug: bool = False, new_loop: Callable[[], Any] = coroscope.Loop
+) -> Notes:
     """What is told of `main` on a loop of ours."""
     notes = Notes()
-    loop = coroscope.Loop()
+    loop = new_loop()
     try:
         loop.set_debug(debug)
         loop.set_observer(notes)

@@ -104,6 +104,10 @@ def test_cancelling_the_call_cancels_and_awaits_what_it_runs(new_loop: NewLoop) 
             await asyncio.sleep(0)
             ended.append("coroutine")
 
+    async def last() -> None:
+        all_have_begun.set()
+        await asyncio.sleep(60)
+
     def generator() -> Generator[Any, Any, None]:
         try:
             while True:
@@ -113,24 +117,27 @@ def test_cancelling_the_call_cancels_and_awaits_what_it_runs(new_loop: NewLoop) 
             ended.append("generator")
 
     async def main() -> set[Any]:
-        items = [coroutine(), generator(), Countdown(10**9), Awaitable(), asyncio.sleep(60)]
+        items = [coroutine(), generator(), Countdown(10**9), Awaitable(), last()]
         call = asyncio.ensure_future(coroscope.wait_async(items))
-        await asyncio.sleep(0.002)
+        await all_have_begun.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
         return asyncio.all_tasks() - {asyncio.current_task()}
 
+    all_have_begun = asyncio.Event()
     assert run(new_loop, main()) == set()
     assert sorted(ended) == ["coroutine", "generator"]
 
 
 def test_a_cancellation_during_the_cleanup_is_passed_on_and_nothing_is_left(new_loop: NewLoop) -> None:
     cancelled: list[int] = []
+    sleeps: asyncio.Queue[None] = asyncio.Queue()
 
     async def stubborn() -> None:
         for number in (1, 2):
             try:
+                sleeps.put_nowait(None)
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
                 cancelled.append(number)
@@ -138,7 +145,7 @@ def test_a_cancellation_during_the_cleanup_is_passed_on_and_nothing_is_left(new_
     async def main() -> set[Any]:
         call = asyncio.ensure_future(coroscope.wait_async([stubborn()]))
         for _ in range(2):
-            await asyncio.sleep(0.002)
+            await sleeps.get()
             call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -192,6 +199,7 @@ def test_a_generator_that_is_cancelled_closes_what_it_awaits_and_itself_once(new
     ended: list[str] = []
 
     async def awaited() -> None:
+        has_begun.set()
         try:
             await asyncio.sleep(60)
         finally:
@@ -203,9 +211,14 @@ def test_a_generator_that_is_cancelled_closes_what_it_awaits_and_itself_once(new
         finally:
             ended.append("generator")
 
+    async def fail() -> None:
+        await has_begun.wait()
+        raise LookupError
+
+    has_begun = asyncio.Event()
     given = generator()
-    with pytest.raises(TimeoutError):
-        run(new_loop, coroscope.wait_async([given], timeout=0.005))
+    with pytest.raises(LookupError):
+        run(new_loop, coroscope.wait_async([given, fail()]))
     gc.collect()
     assert ended == ["awaited", "generator"]
     assert inspect.getgeneratorstate(given) == inspect.GEN_CLOSED
@@ -221,7 +234,7 @@ def test_a_generator_may_refuse_its_cancellation(new_loop: NewLoop) -> None:
 
     async def main() -> Any:
         async def cancel() -> None:
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0)
             (task,) = (task for task in asyncio.all_tasks() if getattr(task, "kind", "") == "generator")
             task.cancel()
 

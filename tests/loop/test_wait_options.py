@@ -196,9 +196,14 @@ def test_a_timeout_does_not_wait_for_a_thread_and_begins_no_further_function() -
         begun.append("function")
         may_end.wait()
 
+    async def main() -> None:
+        # No time passes until the first has begun.
+        asyncio.get_running_loop().time = lambda: float(len(begun))  # type: ignore[method-assign]
+        await coroscope.wait_async([block] * 3, timeout=0.05, limit=1)
+
     try:
         with pytest.raises(TimeoutError, match="3 of 3"):
-            coroscope.wait([block] * 3, timeout=0.05, limit=1)
+            coroscope.run(main())
         assert begun == ["function"]
     finally:
         may_end.set()

@@ -15,12 +15,11 @@ Transports, name resolution, subprocesses and signals are asyncio's own.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import selectors
 import time
 from asyncio import base_events, events
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, repeat, starmap
 from typing import Any, ClassVar
 
@@ -28,7 +27,8 @@ from coroscope.loop.future import Future, create_future
 from coroscope.loop.handle import MANY_TIMERS, Handle, ThreadSafeHandle, call_at, call_later, call_soon
 from coroscope.loop.observer import OUTSIDE, Observer
 from coroscope.loop.outcome import handle_of
-from coroscope.loop.poller import Poller
+from coroscope.loop.poller import IN, NOBODY, OUT, Poller
+from coroscope.loop.sockets import SocketLoop
 from coroscope.loop.stepping import run_items
 from coroscope.loop.task import Task, create_task
 from coroscope.loop.timers import TimerHeap
@@ -45,10 +45,11 @@ whereupon a thread that waits for it begins to count its interval anew. At 64 a 
 """
 _CONSTRUCTORS = 1 if ThreadSafeHandle is Handle else 2
 _UNKNOWN = (None, None)
-"""What another selector than ours has registered: more than the loop's own wakeup, for all we know."""
+"""What another selector than ours watches: more than the loop's own wakeup, for all we know."""
+_NOT_IN, _NOT_OUT = ~IN, ~OUT
 
 
-class Loop(asyncio.SelectorEventLoop):
+class Loop(SocketLoop):
     """An asyncio event loop: `asyncio.Runner(loop_factory=coroscope.Loop)`, `coroscope.run(main())`."""
 
     _watch: Watch | None = None
@@ -63,8 +64,6 @@ class Loop(asyncio.SelectorEventLoop):
         # Contexts that are not a task's own: a task that a callback steps enters its own one inside this.
         self._wakeup_context = contextvars.Context()
         self._returned = Returned()
-        self._registered: Sized = _UNKNOWN
-        """What our poller has registered."""
         super().__init__(Poller() if selector is None else selector)
         self._scheduled = self._timer_heap
         self._prepare()
@@ -94,7 +93,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     def _enqueue_refused(self, item: Any) -> None:
         """What is woken when the loop is closed: asyncio's `call_soon` says that it cannot be."""
-        self._check_closed()  # type: ignore[attr-defined]
+        self._check_closed()
         self._append(item)
 
     def _enqueue_checked(self, item: Any) -> None:
@@ -145,7 +144,7 @@ class Loop(asyncio.SelectorEventLoop):
             vars(self)["create_task"] = super().create_task
 
     def _check_call(self, callback: Any, method: str) -> None:
-        self._check_closed()  # type: ignore[attr-defined]
+        self._check_closed()
         if self._debug:
             self._check_thread()  # type: ignore[attr-defined]
             self._check_callback(callback, method)  # type: ignore[attr-defined]
@@ -153,7 +152,7 @@ class Loop(asyncio.SelectorEventLoop):
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Handle:
-        self._check_closed()  # type: ignore[attr-defined]
+        self._check_closed()
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")  # type: ignore[attr-defined]
         handle: Handle = ThreadSafeHandle(callback, args, self, context)
@@ -171,10 +170,6 @@ class Loop(asyncio.SelectorEventLoop):
         if "call_at" in vars(cls) and "call_later" not in vars(cls):
             # asyncio's goes by way of `call_at`, which whoever replaces that one counts on.
             cls.call_later = super().call_later  # type: ignore[assignment]
-
-    def _add_callback(self, handle: Any) -> None:
-        if not handle._cancelled:
-            self._enqueue(handle)
 
     def close(self) -> None:
         if not self.is_running():
@@ -194,9 +189,6 @@ class Loop(asyncio.SelectorEventLoop):
     # Running
 
     def run_forever(self) -> None:
-        # Here, since whoever tests with a selector of their own puts it in its place after the loop was made.
-        selector = self._selector  # type: ignore[attr-defined]
-        self._registered = selector.registered if isinstance(selector, Poller) else _UNKNOWN
         if self._watch is not None:
             self._watch.started()
         runs_own_rounds = type(self)._run_once is Loop._run_once and "_run_once" not in vars(self)
@@ -227,22 +219,35 @@ class Loop(asyncio.SelectorEventLoop):
     def _rounds(self) -> Iterator[Iterable[Any]]:
         """For each round what is to run in it, taken out of the ready queue one by one as it runs."""
         ready = self._ready  # type: ignore[attr-defined]
+        append = ready.append
         popleft = ready.popleft
         heap = self._timer_heap
         timers = heap.entries
-        registered = self._registered
         signal_handlers = self._signal_handlers  # type: ignore[attr-defined]
+        selector = self._selector
+        poll = selector.poll if type(selector) is Poller else None
+        watched: Any = selector.watched if isinstance(selector, Poller) else _UNKNOWN
         rounds_to_poll = 0
         while True:
             if heap.cancelled and (timers[0][1]._cancelled or heap.cancelled > MANY_TIMERS // 2):
                 heap.forget_cancelled()
-            if ready and rounds_to_poll and len(registered) <= 1 and not signal_handlers:
-                # Nothing but the loop's own wakeup is registered: a poll could bring nothing to run.
+            if ready and rounds_to_poll and len(watched) <= 1 and not signal_handlers:
+                # Nothing but the loop's own wakeup is watched for: a poll could bring nothing to run.
                 rounds_to_poll -= 1
             else:
                 rounds_to_poll = _MOST_UNPOLLED_ROUNDS
                 leave_task(self)
-                self._poll(self._poll_timeout_s())
+                timeout_s = 0 if ready else self._poll_timeout_s()
+                if poll is None:
+                    self._poll(timeout_s)
+                else:
+                    for fd, mask in poll(timeout_s, len(watched) or 1):
+                        reader, writer = watched.get(fd, NOBODY)
+                        # Errors and hang-ups wake whichever side waits, as in CPython 3.11, Lib/selectors.py.
+                        if reader is not None and mask & _NOT_OUT:
+                            append(reader)
+                        if writer is not None and mask & _NOT_IN:
+                            append(writer)
             if timers and timers[0][0] < self.time() + self._clock_resolution:  # type: ignore[attr-defined]
                 self._enqueue_due_timers()
             yield starmap(popleft, repeat((), len(ready)))
@@ -269,16 +274,16 @@ class Loop(asyncio.SelectorEventLoop):
         return min(max(0.0, timers[0][0] - self.time()), _LONGEST_POLL_S) if timers else None
 
     def _poll_bare(self, timeout: float | None) -> None:
-        self._process_events(self._selector.select(timeout))  # type: ignore[attr-defined]
+        self._process_events(self._selector.select(timeout))
 
     def _poll_watched(self, timeout: float | None) -> None:
         watch = self._watch
         if watch is None:
             return self._poll_bare(timeout)
         watch.poll_begun()
-        happened = self._selector.select(timeout)  # type: ignore[attr-defined]
+        happened = self._selector.select(timeout)
         watch.poll_ended()
-        self._process_events(happened)  # type: ignore[attr-defined]
+        self._process_events(happened)
         return None
 
     def _run_batch_bare(self, count: int) -> None:

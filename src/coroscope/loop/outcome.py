@@ -255,7 +255,11 @@ class Outcome:
         return True
 
     def __await__(self) -> Generator[Any, None, Any]:
-        if self._state is PENDING:
+        # As CPython's C future, not its Python one: it goes by this mark, which the task that waits takes off, and not
+        # by having yielded before.
+        while self._state is PENDING:
+            if self._asyncio_future_blocking:
+                raise RuntimeError("await wasn't used with future")
             self._asyncio_future_blocking = True
             try:
                 yield self
@@ -264,8 +268,6 @@ class Outcome:
                 raise
         if self._state is FINISHED and self._exception is None:
             return self._result
-        if self._state is PENDING:
-            raise RuntimeError("await wasn't used with future")
         try:
             return self.result()
         finally:
@@ -284,19 +286,13 @@ class Outcome:
         self._loop.call_exception_handler(context)
 
 
-def call_back(item: tuple[Callback, contextvars.Context, Outcome]) -> None:
-    """Call the function of a triple from the ready queue."""
-    function, context, outcome = item
-    try:
-        context.run(function, outcome)
-    except (SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        handle_of(item)._report(error)
-    # A traceback may keep this frame, which must not keep what it ran.
-    del item, function, outcome
+def report_failure(item: tuple[Callback, contextvars.Context, Any], error: BaseException) -> None:
+    """Take the exception of the function in a triple from the ready queue."""
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        raise error
+    handle_of(item)._report(error)
 
 
-def handle_of(item: tuple[Callback, contextvars.Context, Outcome]) -> Handle:
+def handle_of(item: tuple[Callback, contextvars.Context, Any]) -> Handle:
     """The handle that asyncio would have in the ready queue for such a triple."""
     return new_handle(item[0], (item[2],), item[2]._loop, item[1])

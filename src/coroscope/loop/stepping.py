@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.future import Future
-from coroscope.loop.outcome import FINISHED, NEW, PENDING, call_back
+from coroscope.loop.outcome import FINISHED, NEW, PENDING, report_failure
 from coroscope.loop.trampoline import new_trampoline
 from coroscope.loop.versions import (
     CURRENT_TASKS,
@@ -55,7 +55,10 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                     is_entered = False
                     leave_task(loop)
                 if type(item) is tuple:
-                    call_back(item)
+                    try:
+                        item[1].run(item[0], item[2])
+                    except BaseException as failure:
+                        report_failure(item, failure)
                 elif not item._cancelled:
                     item._run()
                 item = None

@@ -213,7 +213,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
                 keep_registered(self)
             else:
                 self._coro = None
-            del self
+            # The coroutine's traceback keeps this frame, which must keep neither task.
+            del self, previous
 
     if HAS_CALL_GRAPH:
         # Which task waits for which is told to the C part, where other processes read it. Those that wait for plain

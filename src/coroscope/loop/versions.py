@@ -171,3 +171,26 @@ def set_loop_policy(policy: Any) -> None:
         asyncio.events._set_event_loop_policy(policy)
     else:
         asyncio.set_event_loop_policy(policy)
+
+
+NOT_BYTES = (
+    "data argument must be a bytes, bytearray, or memoryview object"
+    if sys.version_info >= (3, 14)
+    else "data argument must be a bytes-like object"
+)
+"""What a transport says of data that is none."""
+ACCEPTS_BEYOND_BACKLOG = int(sys.version_info >= (3, 14))
+"""How many more connections than its backlog a server accepts in one turn."""
+
+
+def attach_to_server(server: Any, transport: Any) -> None:
+    """Have `server` count `transport` among its clients."""
+    server._attach(*(transport,)[:_SERVER_KNOWS_CLIENTS])
+
+
+def detach_from_server(server: Any, transport: Any) -> None:
+    """A client of `server` is gone."""
+    server._detach(*(transport,)[:_SERVER_KNOWS_CLIENTS])
+
+
+_SERVER_KNOWS_CLIENTS = sys.version_info >= (3, 13)
