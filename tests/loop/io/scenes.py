@@ -34,6 +34,8 @@ class Scene:
         self.layered: list[Any] = []
         """Transports on top of others, those of TLS, which do not tell their buffer's size once they are closed."""
         self.servers: list[Any] = []
+        self.watched: list[Callable[[], int]] = []
+        """What else must have stopped to change before nothing changes any more."""
         loop.set_exception_handler(self._report)
 
     def _report(self, _: Any, report: dict[str, Any]) -> None:
@@ -70,8 +72,9 @@ class Scene:
         """A peer connected to a server."""
         return self.adopt(socket.create_connection(address))
 
-    def start(self, protocol: Any, sock: socket.socket) -> Any:
-        transport, _ = self.run(self.loop.create_connection(lambda: protocol, sock=sock))
+    def start(self, protocol: Any, sock: socket.socket, *, is_accepted: bool = False) -> Any:
+        start = self.loop.connect_accepted_socket if is_accepted else self.loop.create_connection
+        transport, _ = self.run(start(lambda: protocol, sock=sock))
         self.transports.append(transport)
         self.protocols.append(protocol)
         self.settle()
@@ -113,6 +116,7 @@ class Scene:
             len(self.reports),
             *(len(protocol.notes) for protocol in self.protocols),
             *(transport.get_write_buffer_size() for transport in self.transports),
+            *(watch() for watch in self.watched),
         )
 
     def run_until(self, is_true: Callable[[], Any]) -> None:
