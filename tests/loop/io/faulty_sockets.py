@@ -54,7 +54,7 @@ class FaultySocket(socket.socket):
         self.sent += count
         return count
 
-    def sendmsg(self, buffers: Iterable[Any], *_: Any) -> int:  # type: ignore[override]
+    def sendmsg(self, buffers: Iterable[Any], *_: Any) -> int:
         return self.send(b"".join(buffers))
 
     def recv(self, size: int, *_: Any) -> bytes:
@@ -76,7 +76,7 @@ class FaultyDatagramSocket(FaultySocket):
         super()._limit()
         return UNLIMITED
 
-    def sendto(self, data: Any, *arguments: Any) -> int:  # type: ignore[override]
+    def sendto(self, data: Any, *arguments: Any) -> int:
         self._limit()
         return super().sendto(data, *arguments)
 

@@ -29,8 +29,8 @@ class Recording:
 
     transport: Any = None
 
-    def __init__(self, notes: list[Note] | None = None, **reactions: Reaction) -> None:
-        self.notes: list[Note] = [] if notes is None else notes
+    def __init__(self, **reactions: Reaction) -> None:
+        self.notes: list[Note] = []
         self.reactions = reactions
 
     def called(self, name: str, *arguments: Any) -> Any:
@@ -53,6 +53,9 @@ class Recording:
     def names(self) -> list[str]:
         """Which callbacks came, in order."""
         return [note[0] for note in self.notes]
+
+    def has_ended(self) -> bool:
+        return "connection_lost" in self.names()
 
     def received(self) -> bytes:
         """All data that came."""

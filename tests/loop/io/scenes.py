@@ -61,7 +61,9 @@ class Scene:
         self.adopt(peer)
         return self.start(protocol, near), peer
 
-    def serve(self, start: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, tuple[str, int]]:
+    def serve(
+        self, start: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> tuple[Any, tuple[str, int]]:
         """A server that listens on TCP, by `loop.create_server` or `asyncio.start_server`, and its address."""
         listener = socket.create_server(("127.0.0.1", 0))
         server = self.run(start(*arguments, sock=listener, **options))
@@ -128,9 +130,14 @@ class Scene:
     def drain(self, peer: socket.socket) -> bytes:
         """Everything that the peer gets until nothing more comes."""
         received = b""
-        while data := (self.settle(), available(peer))[1]:
+        while data := self.available(peer):
             received += data
         return received
+
+    def available(self, peer: socket.socket) -> bytes:
+        """What comes for the peer until nothing changes."""
+        self.settle()
+        return available(peer)
 
     def receive(self, peer: socket.socket, count: int) -> bytes:
         """So many bytes, or what comes until the stream ends, however long the kernel takes."""
@@ -220,5 +227,3 @@ async def turns(count: int) -> None:
     """Let everything else run so often."""
     for _ in range(count):
         await asyncio.sleep(0)
-
-

@@ -59,7 +59,9 @@ class Record:
     """Whether something ended the connection that need not deliver all: an abort, or the peer."""
 
 
-sizes = some.one_of(some.integers(0, 20), some.integers(0, 5000), some.sampled_from([16384, 65536, 65537, 100_000]))
+sizes = some.one_of(
+    some.integers(0, 20), some.integers(0, 5000), some.sampled_from([16384, 65536, 65537, 100_000])
+)
 faults = some.lists(
     some.one_of(some.sampled_from(["again", "interrupted"]), some.integers(1, 50)), max_size=6
 ).map(tuple)

@@ -202,7 +202,9 @@ def test_an_error_in_connection_lost_is_reported_and_the_socket_is_closed(scene:
     assert transport.get_extra_info("socket").fileno() == -1
 
 
-def test_a_callback_that_raises_after_it_closed_is_reported_and_the_connection_ends_once(scene: Scene) -> None:
+def test_a_callback_that_raises_after_it_closed_is_reported_and_the_connection_ends_once(
+    scene: Scene,
+) -> None:
     def close_and_fail(protocol: Recorder) -> None:
         protocol.transport.close()
         raise ValueError

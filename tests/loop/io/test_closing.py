@@ -15,7 +15,9 @@ from tests.loop.io.scenes import Scene, available, datagram_pair, fill, is_at_en
 
 
 @pytest.mark.parametrize("is_paused", [False, True])
-def test_a_transport_that_outlives_its_loop_warns_and_closes_its_socket(new_loop: Any, is_paused: bool) -> None:
+def test_a_transport_that_outlives_its_loop_warns_and_closes_its_socket(
+    new_loop: Any, is_paused: bool
+) -> None:
     loop = new_loop()
     near, peer = socket.socketpair()
     peer.setblocking(False)
@@ -26,7 +28,7 @@ def test_a_transport_that_outlives_its_loop_warns_and_closes_its_socket(new_loop
     assert protocol.notes == [("connection_made",)]
     with peer:
         assert not is_at_end(peer)
-        with pytest.warns(ResourceWarning, match=r"^unclosed transport <.* fd=\d+"):
+        with pytest.warns(ResourceWarning, match=r"^unclosed transport <.* fd=\d+"):  # noqa: PT031
             del transport, protocol, near, loop
             gc.collect()
         assert is_at_end(peer)
@@ -37,7 +39,7 @@ def test_a_datagram_transport_that_outlives_its_loop_warns(new_loop: Any) -> Non
     near, peer = datagram_pair()
     endpoint = loop.run_until_complete(loop.create_datagram_endpoint(asyncio.DatagramProtocol, sock=near))
     loop.close()
-    with peer, pytest.warns(ResourceWarning, match=r"^unclosed transport <"):
+    with peer, pytest.warns(ResourceWarning, match=r"^unclosed transport <"):  # noqa: PT031
         del endpoint, near, loop
         gc.collect()
 
@@ -48,7 +50,7 @@ def test_closing_a_transport_after_its_loop_raises_and_does_not_end_the_connecti
     transport, protocol = loop.run_until_complete(loop.create_connection(Recorder, sock=near))
     loop.close()
     with peer:
-        with pytest.raises(RuntimeError, match="^Event loop is closed$"):
+        with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
             transport.close()
         assert transport.is_closing()
         assert protocol.notes == [("connection_made",)]

@@ -59,7 +59,9 @@ def test_datagrams_that_the_kernel_does_not_take_are_kept_in_order(scene: Scene)
 
 def test_nothing_is_left_in_the_buffers_size_when_all_is_sent(scene: Scene) -> None:
     _, transport, peer = connect(scene)
-    leave_out_asyncio(transport, (3, 12), (3, 14), "8 bytes of each datagram that had to wait stay in the size")
+    leave_out_asyncio(
+        transport, (3, 12), (3, 14), "8 bytes of each datagram that had to wait stay in the size"
+    )
     for _ in range(100):
         transport.sendto(bytes(1000))
     assert transport.get_write_buffer_size() > 0
@@ -93,7 +95,9 @@ def test_a_refused_datagram_that_had_to_wait_is_an_error_received_and_so_are_the
     peer.close()
     scene.settle()
     errors = [note[1] for note in protocol.notes if note[0] == "error_received"]
-    assert errors == [ConnectionRefusedError] + [OSError] * (waiting - 1)  # Then it is not connected any more.
+    assert errors == [ConnectionRefusedError] + [OSError] * (
+        waiting - 1
+    )  # Then it is not connected any more.
     assert not transport.is_closing()
 
 

@@ -71,7 +71,14 @@ def test_the_scripts_reach_every_callback_and_every_kind_of_end() -> None:
     def count(script: Script) -> None:
         record = run(script, asyncio.SelectorEventLoop)
         counts.update({*record.callbacks})
-        counts.update({f"lost by {note[1]}" for _, _, notes, *_ in record.notes for note in notes if note[0] == "connection_lost"})
+        counts.update(
+            {
+                f"lost by {note[1]}"
+                for _, _, notes, *_ in record.notes
+                for note in notes
+                if note[0] == "connection_lost"
+            }
+        )
         counts["all is delivered"] += record.written == record.received != b""
         counts["refused"] += any(type(outcome) is tuple for _, outcome, *_ in record.notes)
 
@@ -99,7 +106,11 @@ pieces = some.lists(some.binary(max_size=300), max_size=8)
 @thorough
 @given(pieces, faults, faults, some.sampled_from([10, 1000]))
 def test_sockets_own_methods_survive_every_fault(
-    new_loop: Any, pieces: list[bytes], of_sender: tuple[Fault, ...], of_receiver: tuple[Fault, ...], size: int
+    new_loop: Any,
+    pieces: list[bytes],
+    of_sender: tuple[Fault, ...],
+    of_receiver: tuple[Fault, ...],
+    size: int,
 ) -> None:
     async def transfer(loop: Any) -> bytes:
         near, far = map(FaultySocket.of, socket.socketpair())
@@ -127,7 +138,9 @@ accept_faults = some.lists(some.sampled_from(["again", "interrupted", "aborted"]
 @pytest.mark.parametrize("new_loop", LOOPS)
 @settings(thorough, max_examples=max(20, EXAMPLES // 20))
 @given(accept_faults, some.integers(1, 5))
-def test_a_server_accepts_all_in_spite_of_every_fault(new_loop: Any, faults: list[Fault], clients: int) -> None:
+def test_a_server_accepts_all_in_spite_of_every_fault(
+    new_loop: Any, faults: list[Fault], clients: int
+) -> None:
     protocols: list[Recorder] = []
 
     def new_protocol() -> Recorder:
@@ -143,7 +156,9 @@ def test_a_server_accepts_all_in_spite_of_every_fault(new_loop: Any, faults: lis
         for number, peer in enumerate(peers):
             peer.send(b"%d" % number)
         scene.run_until(lambda: len([protocol for protocol in protocols if protocol.received()]) == clients)
-        assert sorted(protocol.received() for protocol in protocols) == [b"%d" % number for number in range(clients)]
+        assert sorted(protocol.received() for protocol in protocols) == [
+            b"%d" % number for number in range(clients)
+        ]
         assert scene.reports == []
         for protocol in protocols:
             protocol.transport.abort()

@@ -71,7 +71,11 @@ def test_nothing_comes_while_reading_is_paused(scene: Scene, kind: Any) -> None:
     assert transport.is_reading()
     assert protocol.names() == ["connection_made"]
     scene.settle()
-    assert protocol.merged()[1:] == [("data_received", b"hello"), ("eof_received",), ("connection_lost", None)]
+    assert protocol.merged()[1:] == [
+        ("data_received", b"hello"),
+        ("eof_received",),
+        ("connection_lost", None),
+    ]
 
 
 def test_a_protocol_that_pauses_in_connection_made_gets_nothing_yet(scene: Scene, kind: Any) -> None:
@@ -147,7 +151,7 @@ def test_nothing_comes_after_a_close_in_data_received(scene: Scene, kind: Any, e
 
     protocol = kind(data_received=close, buffer_updated=close)
     transport, peer = scene.connect(protocol)
-    peer.send(bytes(300_000)[: 100_000])
+    peer.send(bytes(300_000)[:100_000])
     peer.shutdown(socket.SHUT_WR)
     scene.settle()
     assert protocol.names() == ["connection_made", "data_received", "connection_lost"]

@@ -30,7 +30,9 @@ def content(file: Any) -> bytes:
     return os.pread(file.fileno(), SIZE, 0)
 
 
-def test_a_file_arrives_behind_what_is_unsent_and_before_what_is_written_later(scene: Scene, file: Any) -> None:
+def test_a_file_arrives_behind_what_is_unsent_and_before_what_is_written_later(
+    scene: Scene, file: Any
+) -> None:
     transport, peer = scene.connect(Recorder())
     before = fill(transport)
     sending = scene.loop.create_task(scene.loop.sendfile(transport, file))
@@ -58,13 +60,12 @@ def test_a_part_of_a_file_arrives(scene: Scene, file: Any, offset: int, count: i
 
 def test_what_is_no_file_arrives_by_hand_or_not_at_all(scene: Scene) -> None:
     transport, peer = scene.connect(Recorder())
-    with pytest.raises(RuntimeError, match="fallback is disabled|not supported|not a regular file"):
+    with pytest.raises(RuntimeError, match=r"fallback is disabled|not supported|not a regular file"):
         scene.run(scene.loop.sendfile(transport, io.BytesIO(b"hello"), fallback=False))
     sending = scene.loop.create_task(scene.loop.sendfile(transport, io.BytesIO(b"hello" * 100_000)))
     received = scene.receive(peer, 500_000)
     assert received == b"hello" * 100_000
     assert scene.run(sending) == 500_000
-
 
 
 def test_reading_goes_on_while_a_file_is_sent(scene: Scene, file: Any) -> None:

@@ -179,7 +179,7 @@ def test_wait_closed_after_the_last_connection_returns(scene: Scene) -> None:
     peer, protocol = served.call()
     served.server.close()
     peer.close()
-    scene.run_until(lambda: "connection_lost" in protocol.names())
+    scene.run_until(protocol.has_ended)
     scene.run(served.server.wait_closed())
 
 
@@ -201,7 +201,7 @@ def test_close_clients_delivers_what_is_unsent_and_abort_clients_does_not(scene:
         protocol.transport.write(data)
         served.server.close()
         getattr(served.server, method)()
-        scene.run_until(lambda idle=idle: "connection_lost" in idle.names())
+        scene.run_until(idle.has_ended)
         delivered = method == "close_clients"
         assert ("connection_lost" in protocol.names()) is not delivered
         assert (len(scene.receive(peer, len(data))) == len(data)) is delivered
@@ -271,7 +271,7 @@ def test_a_server_as_a_context_ends_with_it(scene: Scene) -> None:
 
 def test_an_address_in_use_is_refused_with_its_name(scene: Scene) -> None:
     served = Served(scene)
-    with pytest.raises(OSError, match="address already in use|Address already in use") as caught:
+    with pytest.raises(OSError, match=r"[aA]ddress already in use") as caught:
         scene.run(scene.loop.create_server(Recorder, *served.address))
     assert str(served.address) in str(caught.value)
 

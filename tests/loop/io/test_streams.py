@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.loop.io.scenes import Scene, available, is_at_end, tcp_pair, reset, turns
+from tests.loop.io.scenes import Scene, available, is_at_end, reset, tcp_pair, turns
 
 MEBIBYTE = 1 << 20
 Reading = Callable[[asyncio.StreamReader], Awaitable[Any]]
 
 
-def open_stream(scene: Scene, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, socket.socket]:
+def open_stream(
+    scene: Scene, **options: Any
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, socket.socket]:
     near, peer = socket.socketpair()
     reader, writer = scene.run(asyncio.open_connection(sock=near, **options))
     scene.transports.append(writer.transport)
@@ -40,7 +42,11 @@ def feed(scene: Scene, peer: socket.socket, data: bytes) -> Callable[[], None]:
     ("read", "error", "message"),
     [
         (lambda reader: reader.readline(), ValueError, "Separator is not found, and chunk exceed the limit"),
-        (lambda reader: reader.readuntil(b"\n"), asyncio.LimitOverrunError, "Separator is not found, and chunk exceed the limit"),
+        (
+            lambda reader: reader.readuntil(b"\n"),
+            asyncio.LimitOverrunError,
+            "Separator is not found, and chunk exceed the limit",
+        ),
     ],
 )
 def test_a_million_bytes_without_a_newline_overrun_the_limit(
@@ -70,7 +76,7 @@ def test_a_reader_keeps_about_twice_its_limit_while_nobody_reads(scene: Scene) -
     reader, writer, peer = open_stream(scene, limit=10_000)
     feed(scene, peer, bytes(8 * MEBIBYTE))
     scene.run(turns(50))
-    assert not writer.transport.is_reading()
+    assert not writer.transport.is_reading()  # type: ignore[attr-defined]
     kept = len(reader._buffer)  # type: ignore[attr-defined]
     assert 20_000 < kept <= 20_000 + 256 * 1024
     assert len(scene.run(reader.read())) == 8 * MEBIBYTE
@@ -126,7 +132,7 @@ def test_several_may_drain_at_once(scene: Scene) -> None:
     writer.write(bytes(MEBIBYTE))
     draining = [scene.loop.create_task(writer.drain()) for _ in range(3)]
     scene.drain(peer)
-    scene.run(asyncio.wait(draining))  # type: ignore[arg-type]
+    scene.run(asyncio.wait(draining))
     assert [task.exception() for task in draining] == [None] * 3
 
 
@@ -173,7 +179,7 @@ def test_write_eof_leaves_the_reading_side_open(scene: Scene) -> None:
 def test_two_that_read_one_stream_at_once_are_refused(scene: Scene) -> None:
     reader, _, peer = open_stream(scene)
 
-    async def read_twice() -> list[Any]:
+    async def read_twice() -> Any:
         first = asyncio.ensure_future(reader.read(1))
         await turns(1)
         second = asyncio.ensure_future(reader.read(1))

@@ -34,7 +34,7 @@ class Pair:
             lambda: self.client, sock=near, ssl=context or client_context(), server_hostname=hostname
         )
         server = scene.loop.connect_accepted_socket(lambda: self.server, sock=far, ssl=server_context())
-        return await asyncio.gather(client, server, return_exceptions=True)
+        return list(await asyncio.gather(client, server, return_exceptions=True))
 
 
 def test_both_ends_talk_and_know_what_was_agreed(scene: Scene) -> None:
@@ -68,7 +68,9 @@ def test_close_delivers_all_and_ends_both(scene: Scene) -> None:
     data = bytes(1 << 20)
     pair.client.transport.write(data)
     pair.client.transport.close()
-    scene.run_until(lambda: "connection_lost" in pair.server.names() and "connection_lost" in pair.client.names())
+    scene.run_until(
+        lambda: "connection_lost" in pair.server.names() and "connection_lost" in pair.client.names()
+    )
     assert pair.server.received() == data
     assert pair.server.names()[-2:] == ["eof_received", "connection_lost"]
     assert pair.client.notes[-1] == pair.server.notes[-1] == ("connection_lost", None)
@@ -111,9 +113,7 @@ def test_a_refused_certificate_is_no_concern_of_the_server_and_its_other_clients
 
     _, (host, port) = scene.serve(scene.loop.create_server, new_protocol, ssl=server_context())
     for context, accepted in ((distrustful_context(), False), (client_context(), True)):
-        calling = scene.loop.create_connection(
-            Recorder, host, port, ssl=context, server_hostname="localhost"
-        )
+        calling = scene.loop.create_connection(Recorder, host, port, ssl=context, server_hostname="localhost")
         if accepted:
             transport, _ = scene.run(calling)
             transport.write(b"hello")
@@ -175,7 +175,7 @@ def test_a_handshake_that_takes_too_long_is_given_up(scene: Scene) -> None:
     near, peer = socket.socketpair()
     scene.adopt(peer)
     task = tls_client(scene, near, Recorder(), ssl_handshake_timeout=0.01)
-    with pytest.raises(ConnectionAbortedError, match="SSL handshake is taking longer than 0.01 seconds"):
+    with pytest.raises(ConnectionAbortedError, match=r"SSL handshake is taking longer than 0\.01 seconds"):
         scene.run(task)  # type: ignore[arg-type]
     scene.settle()
     available(peer)
@@ -201,7 +201,7 @@ def test_a_reset_ends_the_connection_with_its_error(scene: Scene) -> None:
     near, far = tcp_pair()
     client, server = Recorder(), Recorder()
 
-    async def shake_hands() -> list[Any]:
+    async def shake_hands() -> Any:
         return await asyncio.gather(
             scene.loop.create_connection(
                 lambda: client, sock=near, ssl=client_context(), server_hostname="localhost"
@@ -218,7 +218,7 @@ def test_a_reset_ends_the_connection_with_its_error(scene: Scene) -> None:
     server.transport.abort()
     scene.settle()
     client.transport.resume_reading()
-    scene.run_until(lambda: "connection_lost" in client.names())
+    scene.run_until(client.has_ended)
     assert client.notes[-1] == ("connection_lost", ConnectionResetError)
     assert scene.reports == []
 
@@ -240,7 +240,7 @@ def test_an_error_in_a_callback_is_reported_and_costs_the_connection(
     pair.client.transport.write(b"hello")
     scene.settle()
     pair.client.transport.close()
-    scene.run_until(lambda: "connection_lost" in pair.client.names())
+    scene.run_until(pair.client.has_ended)
     assert [told[:2] for told in scene.reports] == [(report, ValueError)]
     assert server.notes[-1] == ("connection_lost", end)
     assert callback in server.names()
@@ -278,7 +278,7 @@ def test_a_connection_is_upgraded_on_both_sides(scene: Scene) -> None:
     scene.settle()
     assert old_server.received() == b"upgrade?"
 
-    async def upgrade() -> list[Any]:
+    async def upgrade() -> Any:
         return await asyncio.gather(
             scene.loop.start_tls(plain_client, client, client_context(), server_hostname="localhost"),
             scene.loop.start_tls(plain_server, server, server_context(), server_side=True),
@@ -300,7 +300,7 @@ def test_a_refused_upgrade_closes_the_connection(scene: Scene) -> None:
     near, far = socket.socketpair()
     plain_client, plain_server = scene.start(Recorder(), near), scene.start(Recorder(), far)
 
-    async def upgrade() -> list[Any]:
+    async def upgrade() -> Any:
         return await asyncio.gather(
             scene.loop.start_tls(
                 plain_client, Recorder(), distrustful_context(), server_hostname="localhost"
@@ -319,7 +319,7 @@ def test_a_refused_upgrade_closes_the_connection(scene: Scene) -> None:
 @pytest.mark.parametrize("not_a_context", [None, True, "context"])
 def test_an_upgrade_needs_a_context(scene: Scene, not_a_context: Any) -> None:
     transport, _ = scene.connect(Recorder())
-    with pytest.raises(TypeError, match="^sslcontext is expected to be an instance of ssl.SSLContext"):
+    with pytest.raises(TypeError, match=r"^sslcontext is expected to be an instance of ssl\.SSLContext"):
         scene.run(scene.loop.start_tls(transport, Recorder(), not_a_context))
 
 
