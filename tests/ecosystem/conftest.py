@@ -1,0 +1,93 @@
+"""What the tests of the ecosystem share: both loops, certificates, database servers."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import ssl
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import pytest
+import trustme
+
+import coroscope
+from tests.ecosystem.servers import Server, postgresql, redis_server
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Runs a coroutine on a loop, as `asyncio.run` would."""
+
+    def __call__(self, main: Coroutine[Any, Any, T], /) -> T: ...
+
+
+@pytest.fixture(params=[asyncio.SelectorEventLoop, coroscope.Loop], ids=["asyncio", "coroscope"])
+def new_loop(request: pytest.FixtureRequest) -> Any:
+    """asyncio's loop, then ours: where a library fails by itself, both tests fail."""
+    return request.param
+
+
+@pytest.fixture
+def run(new_loop: Any) -> Iterator[Run]:
+    """Runs on such a loop; afterwards nothing was reported to it, and no descriptor is left open."""
+    reports: list[dict[str, Any]] = []
+    before = descriptors()
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.get_loop().set_exception_handler(lambda _, report: reports.append(report))
+        yield runner.run
+    assert reports == []
+    if descriptors() - before:
+        gc.collect()  # slow, so only where it may help: a library's reference cycle is no leak
+    assert descriptors() - before == set()
+
+
+def descriptors() -> set[tuple[str, str]]:
+    """What this process has open."""
+    folder = Path("/proc/self/fd")
+    opened = set()
+    for number in os.listdir(folder) if folder.exists() else ():
+        try:
+            opened.add((number, os.readlink(folder / number)))
+        except FileNotFoundError:  # the listing's own
+            continue
+    return opened
+
+
+class Certificates(NamedTuple):
+    """Both sides' contexts of TLS, and the server's files for what wants files."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+    chain_and_key: Path
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority of the tests' own has signed for 127.0.0.1, and the client trusts it alone."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    issued.configure_cert(server)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(client)
+    pem = tmp_path_factory.mktemp("certificates") / "server.pem"
+    issued.private_key_and_cert_chain_pem.write_to_path(pem)
+    return Certificates(server, client, pem)
+
+
+@pytest.fixture(scope="session")
+def postgres(certificates: Certificates) -> Iterator[Server]:
+    """A PostgreSQL with an empty database, which trusts everyone."""
+    with postgresql(certificates.chain_and_key) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Server]:
+    """An empty Redis that stores nothing."""
+    with redis_server() as server:
+        yield server

@@ -1,0 +1,135 @@
+"""Database servers from the system's packages, each in a temporary folder, listening on a Unix socket and 127.0.0.1."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+HOW_LONG_S = 60
+
+
+class Server(NamedTuple):
+    """Where a server listens."""
+
+    port: int
+    folder: Path
+    """Of its Unix socket."""
+
+
+@contextmanager
+def postgresql(chain_and_key: Path) -> Iterator[Server]:
+    """Serve an empty cluster whose superuser is `postgres`; TLS shows the certificate."""
+    initdb, pg_ctl = (program(name, *postgresql_folders()) for name in ("initdb", "pg_ctl"))
+    port = free_port()
+    with folder_of_server() as folder:
+        data, log, pem = folder / "data", folder / "log", folder / "server.pem"
+        shutil.copyfile(chain_and_key, pem)
+        pem.chmod(0o600)  # PostgreSQL wants its key to be its own
+        if as_server_user():
+            shutil.chown(pem, **as_server_user())
+        call(initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        settings = {
+            "port": port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": folder,
+            "fsync": "off",
+            "ssl": "on",
+            "ssl_cert_file": pem,
+            "ssl_key_file": pem,
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        try:
+            call(pg_ctl, "start", "--wait", "-D", data, "-l", log, "-o", options)
+        except subprocess.CalledProcessError:
+            pytest.fail(log.read_text())
+        try:
+            yield Server(port, folder)
+        finally:
+            call(pg_ctl, "stop", "--wait", "-D", data, "-m", "immediate")
+
+
+@contextmanager
+def redis_server() -> Iterator[Server]:
+    """Serve an empty database; its Unix socket is `redis.sock`."""
+    server, port = program("redis-server"), free_port()
+    with folder_of_server() as folder:
+        options = ["--port", port, "--bind", "127.0.0.1", "--unixsocket", folder / "redis.sock"]
+        options += ["--unixsocketperm", "777", "--dir", folder, "--save", "", "--appendonly", "no"]
+        command = [server, *map(str, options)]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, cwd=folder, **as_server_user()
+        ) as process:
+            try:
+                assert process.stdout is not None
+                said = []
+                for line in process.stdout:
+                    said.append(line)
+                    if "ready to accept connections" in line.lower():
+                        break
+                else:
+                    pytest.fail("".join(said))
+                yield Server(port, folder)
+            finally:
+                process.kill()
+
+
+def program(name: str, *folders: Path) -> str:
+    """The path of a server's program; without it the test is skipped, or fails where the servers are required."""
+    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, folders)))
+    if found is None:
+        reason = f"{name} is not installed here"
+        if os.environ.get("COROSCOPE_REQUIRE_SERVERS") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def postgresql_folders() -> list[Path]:
+    """Where Debian keeps each version's programs, off the path; the newest first."""
+    return sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -int(folder.parent.name))
+
+
+@contextmanager
+def folder_of_server() -> Iterator[Path]:
+    """A folder that the server may write to; its path is short enough for a Unix socket's, which pytest's is not."""
+    with tempfile.TemporaryDirectory(prefix="coroscope-") as name:
+        if as_server_user():
+            shutil.chown(name, **as_server_user())
+        yield Path(name)
+
+
+def as_server_user() -> dict[str, Any]:
+    """For a test run as root: a user without privileges, which PostgreSQL insists on."""
+    return {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+
+
+def call(*command: str | Path) -> None:
+    """Run a program as the servers' user; `CalledProcessError` has what it said."""
+    # Into no pipe: the server that pg_ctl leaves behind would hold it open.
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        timeout=HOW_LONG_S,
+        check=False,
+        cwd="/",
+        **as_server_user(),
+    )
+    done.check_returncode()
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago: neither server can be handed a socket."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
