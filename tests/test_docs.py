@@ -6,53 +6,31 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import pytest
 
 from coroscope.cli import coroscope as command_line
+from tests.documents import FENCE, ROOT, Block, blocks, documents
 
-ROOT = Path(__file__).resolve().parents[1]
-FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 SOURCE = re.compile(
     r"(?P<names>`[\w.]+`(?:(?:,|\s+and)\s+`[\w.]+`)*)(?:\s+are)?\s+in\s+\[[^\]]*\]\((?P<link>[^)\s]+\.py)\)"
 )
 
 
-class Block(NamedTuple):
-    """One fenced block: where it begins, its language and marks, its text."""
-
-    file: Path
-    line: int
-    info: list[str]
-    body: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.file.relative_to(ROOT)}:{self.line}"
-
-
-def documents() -> list[Path]:
-    folders = ["docs", "benchmarks", "changelog.d"]
-    return sorted(ROOT.glob("*.md")) + sorted(
-        file for folder in folders for file in (ROOT / folder).rglob("*.md")
-    )
-
-
-def blocks() -> Iterator[Block]:
-    for file in documents():
-        text = file.read_text(encoding="utf-8")
-        for fence in FENCE.finditer(text):
-            line = text.count("\n", 0, fence.start()) + 1
-            yield Block(file, line, fence["info"].split(), fence["body"])
+MARKS = {"fragment", "server", "client", "conftest"}
+"""What may stand after `python`: for a part of a program, or one that tests/ecosystem/test_how_to.py runs."""
 
 
 def runnable(block: Block) -> bool:
-    return block.info[:1] == ["python"] and "fragment" not in block.info
+    return block.info == ["python"]
+
+
+def test_every_example_that_does_not_stand_alone_has_a_mark_that_says_why() -> None:
+    marks = {tuple(block.info[1:]) for block in blocks() if block.info[:1] == ["python"]}
+    assert marks <= {(), *((mark,) for mark in MARKS)}
 
 
 def test_there_is_documentation_with_examples() -> None:

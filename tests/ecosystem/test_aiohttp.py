@@ -84,13 +84,16 @@ def test_a_body_is_streamed_both_ways_while_it_is_made(run: Run) -> None:
             await heard.wait()  # there would be no second chunk if the first were held back
             yield b"second"
 
-        async with serving(shout) as url, aiohttp.ClientSession() as session:
-            async with session.post(url, data=speak()) as response:
-                chunks = []
-                async for chunk in response.content.iter_any():
-                    chunks.append(chunk)
-                    heard.set()
-                return chunks
+        async with (
+            serving(shout) as url,
+            aiohttp.ClientSession() as session,
+            session.post(url, data=speak()) as response,
+        ):
+            chunks = []
+            async for chunk in response.content.iter_any():
+                chunks.append(chunk)
+                heard.set()
+            return chunks
 
     assert run(main()) == [b"FIRST", b"SECOND"]
 
@@ -99,9 +102,12 @@ def test_a_body_is_streamed_both_ways_while_it_is_made(run: Run) -> None:
 def test_five_megabytes_go_up_and_come_down(run: Run, secure: bool, certificates: Certificates) -> None:
     async def main() -> bytes:
         tls = certificates.server if secure else None
-        async with serving(echo, tls) as url, aiohttp.ClientSession() as session:
-            async with session.post(url, data=FIVE_MEGABYTES, ssl=certificates.client) as response:
-                return await response.read()
+        async with (
+            serving(echo, tls) as url,
+            aiohttp.ClientSession() as session,
+            session.post(url, data=FIVE_MEGABYTES, ssl=certificates.client) as response,
+        ):
+            return await response.read()
 
     assert run(main()) == FIVE_MEGABYTES
 
@@ -142,7 +148,7 @@ def test_a_websocket_carries_text_and_a_large_binary_message_and_closes_with_a_c
 
 
 def test_a_client_that_gives_up_cancels_the_handler(run: Run) -> None:
-    async def main() -> str:
+    async def main() -> Any:
         entered, ended = asyncio.Event(), asyncio.get_running_loop().create_future()
 
         async def never_answer(_: web.Request) -> web.Response:

@@ -77,7 +77,7 @@ def test_a_child_tells_when_it_has_started(run: Any) -> None:
         async with anyio.create_task_group() as group:
             said: str = await group.start(serve)
             group.cancel_scope.cancel()
-            return said
+        return said
 
     assert run(main) == "ready"
 
@@ -108,6 +108,7 @@ def test_scopes_cancel_by_level_and_a_shield_holds_them_off(run: Any) -> None:
 def test_objects_pass_between_tasks_in_order(run: Any) -> None:
     async def main() -> list[int]:
         sending, receiving = anyio.create_memory_object_stream[int](0)
+        received = []
 
         async def produce() -> None:
             async with sending:
@@ -116,7 +117,9 @@ def test_objects_pass_between_tasks_in_order(run: Any) -> None:
 
         async with anyio.create_task_group() as group, receiving:
             group.start_soon(produce)
-            return [number async for number in receiving]
+            async for number in receiving:
+                received.append(number)
+        return received
 
     assert run(main) == list(range(100))
 
@@ -165,7 +168,7 @@ def test_a_certificate_that_is_not_trusted_is_refused(run: Any, certificates: Ce
             port = listener.extra(anyio.abc.SocketAttribute.local_port)
 
             async def refuse(stream: anyio.abc.ByteStream) -> None:
-                with pytest.raises(ssl.SSLError, match="(?i)unknown.ca"):
+                with pytest.raises(ssl.SSLError, match=r"(?i)unknown.ca"):
                     await TLSStream.wrap(stream, ssl_context=certificates.server)
 
             group.start_soon(listener.serve, refuse)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from tests.ecosystem.conftest import Certificates, Run
@@ -76,16 +76,18 @@ def test_a_transaction_is_all_or_nothing_and_a_savepoint_within_it_too(run: Run,
     async def main() -> Any:
         async with connected(postgres) as connection:
             await connection.execute("CREATE TEMPORARY TABLE t (n int PRIMARY KEY)")
-            async with connection.transaction():
-                await connection.execute("INSERT INTO t VALUES (1)")
-                with pytest.raises(asyncpg.UniqueViolationError):
-                    async with connection.transaction():
-                        await connection.execute("INSERT INTO t VALUES (2)")
-                        await connection.execute("INSERT INTO t VALUES (1)")
-            with pytest.raises(ZeroDivisionError):
+
+            async def insert(*numbers: int) -> None:
                 async with connection.transaction():
-                    await connection.execute("INSERT INTO t VALUES (3)")
-                    raise ZeroDivisionError
+                    for number in numbers:
+                        await connection.execute("INSERT INTO t VALUES ($1)", number)
+
+            async with connection.transaction():
+                await insert(1)
+                with pytest.raises(asyncpg.UniqueViolationError):
+                    await insert(2, 1)
+            with pytest.raises(asyncpg.DataError):
+                await insert(3, 2**40)
             return [row["n"] for row in await connection.fetch("SELECT n FROM t ORDER BY n")]
 
     assert run(main()) == [1]

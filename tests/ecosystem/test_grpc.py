@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 import pytest
 
 from tests.ecosystem.conftest import Run
@@ -22,12 +22,6 @@ async def fail(_: bytes, context: Any) -> bytes:
     return b""
 
 
-async def wait(_: bytes, context: Any) -> bytes:
-    await context.send_initial_metadata(())  # what `wait_for_connection` waits for
-    await asyncio.Future()
-    return b""
-
-
 async def shout_all(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
     async for request in requests:
         yield request.upper()
@@ -36,16 +30,15 @@ async def shout_all(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[byt
 HANDLERS = {
     "shout": grpc.unary_unary_rpc_method_handler(shout),
     "fail": grpc.unary_unary_rpc_method_handler(fail),
-    "wait": grpc.unary_unary_rpc_method_handler(wait),
     "shout_all": grpc.stream_stream_rpc_method_handler(shout_all),
 }
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[Any]:
-    """A channel to a server of the methods above; requests and responses are plain bytes."""
+async def connected(**more: Any) -> AsyncIterator[Any]:
+    """A channel to a server of the methods above, and `more`; requests and responses are plain bytes."""
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test", HANDLERS)])
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test", HANDLERS | more)])
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -87,9 +80,25 @@ def test_an_error_of_the_server_is_raised(run: Run) -> None:
     assert run(main()) == (grpc.StatusCode.NOT_FOUND, "no such thing")
 
 
+class Waiting:
+    """A method that never answers."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.handler = grpc.unary_unary_rpc_method_handler(self.wait)
+
+    async def wait(self, _: bytes, __: Any) -> bytes:
+        self.entered.set()
+        try:
+            return await asyncio.Future()
+        finally:
+            self.ended.set()
+
+
 def test_a_call_past_its_deadline_is_given_up(run: Run) -> None:
     async def main() -> Any:
-        async with connected() as channel:
+        async with connected(wait=Waiting().handler) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await channel.unary_unary("/test/wait")(b"", timeout=0.05)
             return caught.value.code()
@@ -97,14 +106,16 @@ def test_a_call_past_its_deadline_is_given_up(run: Run) -> None:
     assert run(main()) == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-def test_a_cancelled_call_raises_in_who_waits(run: Run) -> None:
+def test_a_cancelled_call_is_cancelled_in_the_server_too(run: Run) -> None:
     async def main() -> bool:
-        async with connected() as channel:
+        waiting = Waiting()
+        async with connected(wait=waiting.handler) as channel:
             call = channel.unary_unary("/test/wait")(b"")
-            await call.wait_for_connection()
+            await waiting.entered.wait()
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
+            await waiting.ended.wait()
             return bool(call.cancelled())
 
     assert run(main()) is True

@@ -18,8 +18,9 @@ from tests.ecosystem.servers import Server
 @asynccontextmanager
 async def connected(server: Server, **options: Any) -> AsyncIterator[Any]:
     """A client of the emptied server."""
-    options = {"host": "127.0.0.1", "port": server.port, "decode_responses": True} | options
-    async with redis.asyncio.Redis(**options) as client:
+    if "unix_socket_path" not in options:
+        options |= {"host": "127.0.0.1", "port": server.port}
+    async with redis.asyncio.Redis(decode_responses=True, **options) as client:
         await client.flushall()
         yield client
 

@@ -159,6 +159,25 @@ def test_a_websocket_answers_until_it_is_closed_with_a_code(
     assert run(main()) == (["a!", "b" * 300_000 + "!"], 4321, "enough")
 
 
+@pytest.mark.filterwarnings("ignore:Using `httpx`")
+def test_starlettes_test_client_runs_the_application_on_the_loop(new_loop: Any) -> None:
+    from starlette.testclient import TestClient  # here, as it warns when it is imported
+
+    loops = []
+
+    async def note_loop(_: Request) -> Response:
+        loops.append(asyncio.get_running_loop())
+        return PlainTextResponse("noted")
+
+    application = Starlette(routes=[Route("/", note_loop), WebSocketRoute("/chat", chat)])
+    with TestClient(application, backend_options={"loop_factory": new_loop}) as client:
+        assert client.get("/").text == "noted"
+        with client.websocket_connect("/chat") as socket:
+            socket.send_text("a")
+            assert socket.receive_text() == "a!"
+    assert [type(loop) for loop in loops] == [new_loop]
+
+
 def test_a_client_that_is_not_answered_in_time_says_so(run: Run) -> None:
     async def main() -> None:
         with socket.socket() as silent:
