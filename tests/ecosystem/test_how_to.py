@@ -132,7 +132,7 @@ def test_a_test_runs_on_our_loop(example: Block, tmp_path: Path) -> None:
     if "EventLoopPolicy" in example.body and sys.version_info >= (3, 16):
         pytest.skip("CPython has no event loop policies since 3.16")
     mark, plugin = (
-        ("anyio", "anyio.pytest_plugin") if "anyio" in example.body else ("asyncio", "pytest_asyncio")
+        ("anyio", "anyio.pytest_plugin") if "anyio" in example.body else ("asyncio", "pytest_asyncio.plugin")
     )
     write(tmp_path, "conftest.py", example.body)
     write(tmp_path, "test_it.py", TEST_OF_THE_LOOP.format(mark=mark))

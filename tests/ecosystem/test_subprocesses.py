@@ -103,9 +103,10 @@ def test_a_program_is_ended_by_a_signal(run: Run, how: signal.Signals) -> None:
 def test_a_program_told_to_terminate_may_tidy_up(run: Run) -> None:
     program = (
         "import signal, sys\n"
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
         "print('ready', flush=True)\n"
-        "while True: signal.pause()\n"
+        "signal.sigwait([signal.SIGTERM])\n"
+        "sys.exit(9)\n"
     )
 
     async def main() -> Any:
