@@ -1,17 +1,15 @@
-"""What the tests of the ecosystem share: both loops, certificates, database servers."""
+"""What the tests of the ecosystem share: both loops, database servers."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
-import ssl
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
-import trustme
 
 import coroscope
 from tests.ecosystem.servers import Server, postgresql, redis_server
@@ -57,32 +55,10 @@ def descriptors() -> set[tuple[str, str]]:
     return opened
 
 
-class Certificates(NamedTuple):
-    """Both sides' contexts of TLS, and the server's files for what wants files."""
-
-    server: ssl.SSLContext
-    client: ssl.SSLContext
-    chain_and_key: Path
-
-
 @pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """An authority of the tests' own has signed for 127.0.0.1, and the client trusts it alone."""
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1", "localhost")
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    issued.configure_cert(server)
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.configure_trust(client)
-    pem = tmp_path_factory.mktemp("certificates") / "server.pem"
-    issued.private_key_and_cert_chain_pem.write_to_path(pem)
-    return Certificates(server, client, pem)
-
-
-@pytest.fixture(scope="session")
-def postgres(certificates: Certificates) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     """A PostgreSQL with an empty database, which trusts everyone."""
-    with postgresql(certificates.chain_and_key) as server:
+    with postgresql() as server:
         yield server
 
 

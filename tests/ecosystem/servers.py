@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.loop.io.certificates import CERTIFICATE
+
 HOW_LONG_S = 60
 
 
@@ -26,13 +28,13 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def postgresql(chain_and_key: Path) -> Iterator[Server]:
+def postgresql() -> Iterator[Server]:
     """Serve an empty cluster whose superuser is `postgres`; TLS shows the certificate."""
     initdb, pg_ctl = (program(name, *postgresql_folders()) for name in ("initdb", "pg_ctl"))
     port = free_port()
     with folder_of_server() as folder:
         data, log, pem = folder / "data", folder / "log", folder / "server.pem"
-        shutil.copyfile(chain_and_key, pem)
+        shutil.copyfile(CERTIFICATE, pem)
         pem.chmod(0o600)  # PostgreSQL wants its key to be its own
         if as_server_user():
             shutil.chown(pem, **as_server_user())

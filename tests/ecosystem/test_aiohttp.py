@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.ecosystem.conftest import Certificates, Run
+from tests.ecosystem.conftest import Run
+from tests.loop.io.certificates import client_context, server_context
 
 FIVE_MEGABYTES = random.Random(5).randbytes(5_000_000)
 
@@ -25,7 +26,7 @@ async def serving(handler: Any, tls: Any = None, **options: Any) -> AsyncIterato
     runner = web.AppRunner(application, **options)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}/"
+    yield f"{'https' if tls else 'http'}://localhost:{runner.addresses[0][1]}/"
     await runner.cleanup()
 
 
@@ -99,22 +100,22 @@ def test_a_body_is_streamed_both_ways_while_it_is_made(run: Run) -> None:
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
-def test_five_megabytes_go_up_and_come_down(run: Run, secure: bool, certificates: Certificates) -> None:
+def test_five_megabytes_go_up_and_come_down(run: Run, secure: bool) -> None:
     async def main() -> bytes:
-        tls = certificates.server if secure else None
+        tls = server_context() if secure else None
         async with (
             serving(echo, tls) as url,
             aiohttp.ClientSession() as session,
-            session.post(url, data=FIVE_MEGABYTES, ssl=certificates.client) as response,
+            session.post(url, data=FIVE_MEGABYTES, ssl=client_context()) as response,
         ):
             return await response.read()
 
     assert run(main()) == FIVE_MEGABYTES
 
 
-def test_a_client_refuses_a_certificate_it_does_not_trust(run: Run, certificates: Certificates) -> None:
+def test_a_client_refuses_a_certificate_it_does_not_trust(run: Run) -> None:
     async def main() -> None:
-        async with serving(echo, certificates.server) as url, aiohttp.ClientSession() as session:
+        async with serving(echo, server_context()) as url, aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.ClientConnectorCertificateError):
                 await session.get(url)
 

@@ -15,7 +15,7 @@ import pytest
 from anyio import from_thread, to_thread
 from anyio.streams.tls import TLSListener, TLSStream
 
-from tests.ecosystem.conftest import Certificates
+from tests.loop.io.certificates import client_context, server_context
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ def test_tcp_streams_carry_a_megabyte_both_ways(run: Any) -> None:
     assert run(main) == data
 
 
-def test_tls_streams_carry_a_megabyte_both_ways(run: Any, certificates: Certificates) -> None:
+def test_tls_streams_carry_a_megabyte_both_ways(run: Any) -> None:
     data = bytes(range(256)) * 4096
 
     async def main() -> bytes:
@@ -149,9 +149,9 @@ def test_tls_streams_carry_a_megabyte_both_ways(run: Any, certificates: Certific
             await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
             anyio.create_task_group() as group,
         ):
-            group.start_soon(TLSListener(listener, certificates.server).serve, echo)
+            group.start_soon(TLSListener(listener, server_context()).serve, echo)
             port = listener.extra(anyio.abc.SocketAttribute.local_port)
-            stream = await anyio.connect_tcp("127.0.0.1", port, ssl_context=certificates.client)
+            stream = await anyio.connect_tcp("localhost", port, ssl_context=client_context())
             answer = await send_and_receive(stream, data)
             group.cancel_scope.cancel()
         return answer
@@ -159,7 +159,7 @@ def test_tls_streams_carry_a_megabyte_both_ways(run: Any, certificates: Certific
     assert run(main) == data
 
 
-def test_a_certificate_that_is_not_trusted_is_refused(run: Any, certificates: Certificates) -> None:
+def test_a_certificate_that_is_not_trusted_is_refused(run: Any) -> None:
     async def main() -> None:
         async with (
             await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
@@ -169,11 +169,11 @@ def test_a_certificate_that_is_not_trusted_is_refused(run: Any, certificates: Ce
 
             async def refuse(stream: anyio.abc.ByteStream) -> None:
                 with pytest.raises(ssl.SSLError, match=r"(?i)unknown.ca"):
-                    await TLSStream.wrap(stream, ssl_context=certificates.server)
+                    await TLSStream.wrap(stream, ssl_context=server_context())
 
             group.start_soon(listener.serve, refuse)
             with pytest.raises(ssl.SSLCertVerificationError):
-                await anyio.connect_tcp("127.0.0.1", port, tls=True)
+                await anyio.connect_tcp("localhost", port, tls=True)
             group.cancel_scope.cancel()
 
     run(main)

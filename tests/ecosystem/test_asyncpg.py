@@ -11,8 +11,9 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from tests.ecosystem.conftest import Certificates, Run
+from tests.ecosystem.conftest import Run
 from tests.ecosystem.servers import Server
+from tests.loop.io.certificates import client_context
 
 
 @asynccontextmanager
@@ -43,9 +44,9 @@ def test_a_unix_socket_is_a_way_in(run: Run, postgres: Server) -> None:
     assert run(main()) is True
 
 
-def test_a_connection_is_raised_to_tls(run: Run, postgres: Server, certificates: Certificates) -> None:
+def test_a_connection_is_raised_to_tls(run: Run, postgres: Server) -> None:
     async def main() -> Any:
-        async with connected(postgres, ssl=certificates.client) as connection:
+        async with connected(postgres, host="localhost", ssl=client_context()) as connection:
             row = "x" * 300_000
             used = await connection.fetchval("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
             return used, await connection.fetchval("SELECT $1::text", row) == row

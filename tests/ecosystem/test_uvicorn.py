@@ -20,7 +20,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from tests.ecosystem.conftest import Certificates, Run
+from tests.ecosystem.conftest import Run
+from tests.loop.io.certificates import CERTIFICATE, client_context
 
 FIVE_MEGABYTES = random.Random(5).randbytes(5_000_000)
 
@@ -65,18 +66,18 @@ routes += [Route("/count", count), Route("/tell_peer", tell_peer)]
 
 
 @asynccontextmanager
-async def serving(tls: Certificates | None = None, **options: Any) -> AsyncIterator[str]:
+async def serving(tls: bool = False, **options: Any) -> AsyncIterator[str]:
     """The address of a server of the application above; who connects before it is up waits for it."""
     application = Starlette(routes=[*routes, WebSocketRoute("/chat", chat)])
     if tls:
-        options |= {"ssl_certfile": tls.chain_and_key}
+        options |= {"ssl_certfile": CERTIFICATE}
     server = uvicorn.Server(uvicorn.Config(application, log_config=None, **options))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         serve = asyncio.ensure_future(server.serve(sockets=[listening]))
         try:
-            yield f"{'s' if tls else ''}://127.0.0.1:{listening.getsockname()[1]}/"
+            yield f"{'s' if tls else ''}://localhost:{listening.getsockname()[1]}/"
         finally:
             server.should_exit = True
             await serve
@@ -105,14 +106,11 @@ def test_fifty_requests_at_once_get_each_its_answer(run: Run, http: str) -> None
 
 @both_parsers
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
-def test_five_megabytes_go_up_and_come_down(
-    run: Run, http: str, secure: bool, certificates: Certificates
-) -> None:
+def test_five_megabytes_go_up_and_come_down(run: Run, http: str, secure: bool) -> None:
     async def main() -> Any:
-        tls = certificates if secure else None
         async with (
-            serving(tls, http=http) as url,
-            httpx.AsyncClient(base_url="http" + url, verify=certificates.client) as client,
+            serving(secure, http=http) as url,
+            httpx.AsyncClient(base_url="http" + url, verify=client_context()) as client,
         ):
             digest = await client.post("/digest", content=in_parts(FIVE_MEGABYTES))
             echo = await client.post("/echo", content=FIVE_MEGABYTES)
@@ -142,12 +140,10 @@ def test_a_streamed_answer_is_read_line_by_line(run: Run, http: str) -> None:
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
-def test_a_websocket_answers_until_it_is_closed_with_a_code(
-    run: Run, secure: bool, certificates: Certificates
-) -> None:
+def test_a_websocket_answers_until_it_is_closed_with_a_code(run: Run, secure: bool) -> None:
     async def main() -> Any:
-        async with serving(certificates if secure else None, ws="websockets-sansio") as url:
-            tls = certificates.client if secure else None
+        async with serving(secure, ws="websockets-sansio") as url:
+            tls = client_context() if secure else None
             async with websockets.connect(f"ws{url}chat", ssl=tls, proxy=None) as socket:
                 for text in ("a", "b" * 300_000):
                     await socket.send(text)

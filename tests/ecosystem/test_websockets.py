@@ -12,18 +12,19 @@ import pytest
 import websockets
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from tests.ecosystem.conftest import Certificates, Run
+from tests.ecosystem.conftest import Run
+from tests.loop.io.certificates import client_context, server_context
 
 MEGABYTE = random.Random(1).randbytes(1_000_000)
 
 
 @asynccontextmanager
-async def serving(handler: Any, tls: Certificates | None = None) -> AsyncIterator[str]:
+async def serving(handler: Any, tls: bool = False) -> AsyncIterator[str]:
     """The address of a server whose connections go to `handler`."""
-    context = tls.server if tls else None
+    context = server_context() if tls else None
     async with serve(handler, "127.0.0.1", 0, ssl=context, max_size=None) as server:
         (listening,) = server.sockets
-        yield f"{'wss' if tls else 'ws'}://127.0.0.1:{listening.getsockname()[1]}/"
+        yield f"{'wss' if tls else 'ws'}://localhost:{listening.getsockname()[1]}/"
 
 
 async def echo(connection: ServerConnection) -> None:
@@ -32,13 +33,11 @@ async def echo(connection: ServerConnection) -> None:
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
-def test_messages_of_any_size_and_in_fragments_come_back(
-    run: Run, secure: bool, certificates: Certificates
-) -> None:
+def test_messages_of_any_size_and_in_fragments_come_back(run: Run, secure: bool) -> None:
     async def main() -> Any:
-        tls = certificates.client if secure else None
+        tls = client_context() if secure else None
         async with (
-            serving(echo, certificates if secure else None) as url,
+            serving(echo, secure) as url,
             websockets.connect(url, ssl=tls, max_size=None, proxy=None) as connection,
         ):
             await connection.send("text")
