@@ -30,33 +30,36 @@ class Server(NamedTuple):
 @contextmanager
 def postgresql() -> Iterator[Server]:
     """Serve an empty cluster whose superuser is `postgres`; TLS shows the certificate."""
-    initdb, pg_ctl = (program(name, *postgresql_folders()) for name in ("initdb", "pg_ctl"))
+    initdb, postgres = (program(name, *postgresql_folders()) for name in ("initdb", "postgres"))
     port = free_port()
     with folder_of_server() as folder:
-        data, log, pem = folder / "data", folder / "log", folder / "server.pem"
+        data, pem = folder / "data", folder / "server.pem"
         shutil.copyfile(CERTIFICATE, pem)
         pem.chmod(0o600)  # PostgreSQL wants its key to be its own
         if as_server_user():
             shutil.chown(pem, **as_server_user())
-        call(initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+        subprocess.run(
+            [initdb, "-D", str(data), *options],
+            stdout=subprocess.DEVNULL,
+            timeout=HOW_LONG_S,
+            check=True,
+            cwd="/",
+            **as_server_user(),
+        )
         settings = {
             "port": port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": folder,
             "fsync": "off",
+            "log_min_messages": "log",  # not each error of a query: nobody reads on once it is up
             "ssl": "on",
             "ssl_cert_file": pem,
             "ssl_key_file": pem,
         }
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        try:
-            call(pg_ctl, "start", "--wait", "-D", data, "-l", log, "-o", options)
-        except subprocess.CalledProcessError:
-            pytest.fail(log.read_text())
-        try:
+        command = [postgres, "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
+        with started(command, folder, stop="QUIT"):
             yield Server(port, folder)
-        finally:
-            call(pg_ctl, "stop", "--wait", "-D", data, "-m", "immediate")
 
 
 @contextmanager
@@ -66,22 +69,37 @@ def redis_server() -> Iterator[Server]:
     with folder_of_server() as folder:
         options = ["--port", port, "--bind", "127.0.0.1", "--unixsocket", folder / "redis.sock"]
         options += ["--unixsocketperm", "777", "--dir", folder, "--save", "", "--appendonly", "no"]
-        command = [server, *map(str, options)]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, cwd=folder, **as_server_user()
-        ) as process:
-            try:
-                assert process.stdout is not None
-                said = []
-                for line in process.stdout:
-                    said.append(line)
-                    if "ready to accept connections" in line.lower():
-                        break
-                else:
-                    pytest.fail("".join(said))
-                yield Server(port, folder)
-            finally:
-                process.kill()
+        with started([server, *options], folder, stop="TERM"):
+            yield Server(port, folder)
+
+
+@contextmanager
+def started(command: list[object], folder: Path, stop: str) -> Iterator[None]:
+    """Run a server that says when it is ready; the signal `stop` ends it, even if these tests are killed."""
+    # The shell waits for the end of its input, which comes with the end of this process; of the output, the server
+    # alone has the other end, so that it ends with the server.
+    script = f'"$@" & exec >/dev/null 2>&1; read -r _; kill -{stop} $!; wait'
+    with subprocess.Popen(
+        ["sh", "-c", script, "sh", *map(str, command)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        **as_server_user(),
+    ) as shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        try:
+            said = ""
+            while "ready to accept connections" not in said.lower():
+                line = shell.stdout.readline()
+                if not line:
+                    pytest.fail(said)
+                said += line
+            yield
+        finally:
+            shell.stdin.close()
 
 
 def program(name: str, *folders: Path) -> str:
@@ -112,21 +130,6 @@ def folder_of_server() -> Iterator[Path]:
 def as_server_user() -> dict[str, Any]:
     """For a test run as root: a user without privileges, which PostgreSQL insists on."""
     return {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
-
-
-def call(*command: str | Path) -> None:
-    """Run a program as the servers' user; `CalledProcessError` has what it said."""
-    # Into no pipe: the server that pg_ctl leaves behind would hold it open.
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        timeout=HOW_LONG_S,
-        check=False,
-        cwd="/",
-        **as_server_user(),
-    )
-    done.check_returncode()
 
 
 def free_port() -> int:
