@@ -4,7 +4,7 @@
 
 An echo server on one loop, and clients in a process of their own that open and drop N connections at random: most
 end politely, some end half, are reset in the middle of an answer, or never read it. Every answer is compared with its
-question. When all have gone, what the server holds is compared with what it held after the first quarter: descriptors,
+question. When all have gone, what the server holds is compared with what it held after the first half: descriptors,
 tasks, timers, connections, objects and blocks of memory must be as many, what malloc has given out may have grown by
 2 %, and nothing may have been reported.
 """
@@ -33,6 +33,10 @@ import coroscope
 CONNECTIONS = 10_000
 SECONDS = 120.0
 PHASES = 4
+WARM_UP = 2
+"""By then so many connections were open at once that no table has to grow any more."""
+IDLE_SHARE = 1 / 240
+"""A client is idle for such a part of the whole time on average: half a second of two minutes."""
 MAY_GROW = 1.02
 OBJECTS_MAY_DIFFER = 200
 """The counts of objects and of allocated blocks vary by a few."""
@@ -164,8 +168,8 @@ async def serve(pipe: multiprocessing.connection.Connection, addresses: int) -> 
     for server in servers:
         server.close()
         await server.wait_closed()
-    if holdings:
-        reports += [f"leaked {leak}" for leak in holdings[-1].leaks_since(holdings[0])]
+    if len(holdings) == PHASES:
+        reports += [f"leaked {leak}" for leak in holdings[-1].leaks_since(holdings[WARM_UP - 1])]
     return reports
 
 
@@ -175,8 +179,10 @@ async def serve(pipe: multiprocessing.connection.Connection, addresses: int) -> 
 class Client:
     """Opens a connection again and again, and drops it as chance has it."""
 
-    def __init__(self, address: tuple[str, int], chance: random.Random, counts: Counter[str]) -> None:
-        self.address, self.chance, self.counts = address, chance, counts
+    def __init__(
+        self, address: tuple[str, int], idle_s: float, chance: random.Random, counts: Counter[str]
+    ) -> None:
+        self.address, self.idle_s, self.chance, self.counts = address, idle_s, chance, counts
 
     async def live(self, ends_at_s: float) -> None:
         ways = [self.talk, self.talk, self.talk, self.reset, self.stop_reading, self.say_nothing]
@@ -193,7 +199,7 @@ class Client:
         return self.chance.randbytes(self.chance.randrange(1, LONGEST_MESSAGE))
 
     async def idle(self) -> None:
-        await asyncio.sleep(self.chance.expovariate(1 / 0.5))
+        await asyncio.sleep(self.chance.expovariate(1 / self.idle_s))
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(self.chance.randrange(1, 5)):
@@ -239,7 +245,8 @@ def be_clients(
         ends_at_s = time.monotonic() + seconds / PHASES
         async with asyncio.TaskGroup() as group:
             for number in range(connections):
-                client = Client(addresses[number % len(addresses)], random.Random(chance.random()), counts)
+                address = addresses[number % len(addresses)]
+                client = Client(address, seconds * IDLE_SHARE, random.Random(chance.random()), counts)
                 group.create_task(client.live(ends_at_s))
         return counts
 
