@@ -8,9 +8,10 @@ One round (`_run_once`):
      that tasks which never wait cannot starve the poller.
 This order is asyncio's (CPython 3.11, Lib/asyncio/base_events.py), and programs can observe it.
 
-Rule: the ready queue holds tasks and handles; both have `_run()`.
+Rule: the ready queue holds tasks and handles, which have `_run()`, and triples: a function, its context, its argument.
 Rule: nothing enters it but through `_enqueue`, `_enqueue_due` and `call_soon_threadsafe`: all three tell the watch.
-Transports, name resolution, subprocesses and signals are asyncio's own.
+Sockets are in the classes below this one: sockets.py, connections.py, descriptors.py. Name resolution, pipes,
+subprocesses and signals are asyncio's own.
 """
 
 from __future__ import annotations

@@ -57,14 +57,15 @@ class SocketLoop(ConnectionLoop):
 
     async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
         self._check_socket(sock)
+        rest = data if type(data) is bytes else memoryview(data).cast("B")
         while True:
             try:
-                sent = sock.send(data)
+                sent = sock.send(rest)
             except (BlockingIOError, InterruptedError):
                 sent = 0
-            if sent == len(data):
+            if sent == len(rest):
                 return
-            data = memoryview(data)[sent:]
+            rest = memoryview(rest)[sent:]
             await self._until_writable(sock)
 
     async def sock_sendto(self, sock: socket.socket, data: Any, address: Any) -> int:

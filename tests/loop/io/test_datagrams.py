@@ -47,6 +47,13 @@ def test_datagrams_come_whole_and_with_their_senders(scene: Scene) -> None:
     assert senders == [peer.getsockname()] * 3
 
 
+def test_a_datagram_of_a_unix_socket_may_be_larger_than_those_of_ip(scene: Scene) -> None:
+    protocol, _, peer = connect(scene)
+    peer.send(bytes(100_000))
+    scene.settle()
+    assert [len(note[1]) for note in protocol.notes[1:]] == [100_000]
+
+
 def test_datagrams_that_the_kernel_does_not_take_are_kept_in_order(scene: Scene) -> None:
     protocol, transport, peer = connect(scene)
     sent = [b"%d" % number * 1000 for number in range(1000)]

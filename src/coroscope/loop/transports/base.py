@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.versions import attach_to_server, detach_from_server
 
+INTERNET = {socket.AF_INET, socket.AF_INET6}
 _WRITES_LOST_BEFORE_WARNING = 5
 """CPython 3.14, Lib/asyncio/constants.py."""
 _HIGH_WATER, _LOW_WATER = 64 * 1024, 16 * 1024

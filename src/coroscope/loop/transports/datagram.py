@@ -11,11 +11,12 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-from coroscope.loop.transports.base import SocketTransport
+from coroscope.loop.transports.base import INTERNET, SocketTransport
 from coroscope.loop.versions import NOT_BYTES
 
-_LARGEST = 64 * 1024
-"""Bytes: more than any datagram of IP has."""
+_LARGEST_OF_IP = 64 * 1024
+_LARGEST = 256 * 1024
+"""Bytes that a read asks for: asyncio's number, which Unix sockets' datagrams can have. To ask for less is faster."""
 _MOST = 16
 """Datagrams that are read in one turn, at most."""
 _TURNS = 8
@@ -27,7 +28,7 @@ _HEADER_SIZE = 8
 class DatagramTransport(SocketTransport, transports.DatagramTransport):
     """As asyncio's transport of a datagram socket."""
 
-    __slots__ = ("_address", "_most", "_turns")
+    __slots__ = ("_address", "_largest", "_most", "_turns")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
     ) -> None:
         super().__init__(loop, sock, protocol, extra, None, context)
         self._address = address
+        self._largest = _LARGEST_OF_IP if sock.family in INTERNET else _LARGEST
         self._most = _MOST
         self._turns = 0
         self._begin(waiter)
@@ -89,7 +91,7 @@ def _receive(transport: DatagramTransport) -> None:
     count = 0
     while transport._reads is not None:
         try:
-            data, address = transport._sock.recvfrom(_LARGEST)
+            data, address = transport._sock.recvfrom(transport._largest)
         except (BlockingIOError, InterruptedError):
             break
         except BaseException as error:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from contextvars import Context
 from typing import Any
 
-from coroscope.loop.transports.base import SocketTransport
+from coroscope.loop.transports.base import INTERNET, SocketTransport
 from coroscope.loop.versions import NOT_BYTES
 
 READ_SIZE = 64 * 1024
@@ -24,7 +24,6 @@ READ_SIZE = 64 * 1024
 LARGE_READ_SIZE = 256 * 1024
 """asyncio's."""
 _LITTLE = READ_SIZE // 2
-_INTERNET = {socket.AF_INET, socket.AF_INET6}
 _TCP = {socket.IPPROTO_TCP, 0}
 """0 is the default of a stream socket; asyncio leaves such sockets as they are, which costs them 40 ms now and then."""
 
@@ -57,7 +56,7 @@ class StreamTransport(SocketTransport):
         self._empty_waiter: Any = None
         self._read_size = READ_SIZE
         super().__init__(loop, sock, protocol, extra, server, context)
-        if sock.family in _INTERNET and sock.proto in _TCP:
+        if sock.family in INTERNET and sock.proto in _TCP:
             # Small writes are sent without waiting for what was sent before to be acknowledged.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._begin(waiter)
