@@ -226,16 +226,21 @@ class Loop(SocketLoop):
         timers = heap.entries
         signal_handlers = self._signal_handlers  # type: ignore[attr-defined]
         selector = self._selector
+        is_ours = isinstance(selector, Poller)  # Another selector is asked in every round.
         poll = selector.poll if type(selector) is Poller else None
-        watched: Any = selector.watched if isinstance(selector, Poller) else _UNKNOWN
+        watched: Any = selector.watched if is_ours else _UNKNOWN
         rounds_to_poll = 0
+        has_waited = False  # Whether the last poll was one that waited: what came since then is a batch old.
         while True:
             if heap.cancelled and (timers[0][1]._cancelled or heap.cancelled > MANY_TIMERS // 2):
                 heap.forget_cancelled()
-            if ready and rounds_to_poll and len(watched) <= 1 and not signal_handlers:
-                # Nothing but the loop's own wakeup is watched for: a poll could bring nothing to run.
+            if ready and (has_waited or (rounds_to_poll and len(watched) <= 1 and not signal_handlers)):
+                # Whom the batch has woken comes first; or nothing but the loop's own wakeup is watched for, and a
+                # poll could bring nothing to run.
+                has_waited = False
                 rounds_to_poll -= 1
             else:
+                has_waited = is_ours and not ready
                 rounds_to_poll = _MOST_UNPOLLED_ROUNDS
                 leave_task(self)
                 timeout_s = 0 if ready else self._poll_timeout_s()
