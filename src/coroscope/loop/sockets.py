@@ -57,6 +57,10 @@ class SocketLoop(ConnectionLoop):
 
     async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
         self._check_socket(sock)
+        if type(data) is not bytes:
+            view = memoryview(data)
+            if view.nbytes != len(view):
+                data = view.cast("B")  # Its elements are larger, and the socket counts bytes.
         while True:
             try:
                 sent = sock.send(data)
