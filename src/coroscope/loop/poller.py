@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import select
 import selectors
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from typing import Any
 
@@ -41,16 +41,23 @@ class Poller(selectors.BaseSelector):
         before = self.watched.get(fd)
         mask = _mask_of(reader, writer)
         if not mask:
-            del self.watched[fd]
-            self._objects.pop(fd, None)
+            self._forget(fd)
             with contextlib.suppress(OSError):  # If it was closed before, the kernel has forgotten it.
                 self._epoll.unregister(fd)
             return
-        if before is None:
-            self._epoll.register(fd, mask)
-        elif mask != _mask_of(*before):
-            self._epoll.modify(fd, mask)
+        try:
+            if before is None:
+                self._epoll.register(fd, mask)
+            elif mask != _mask_of(*before):
+                self._epoll.modify(fd, mask)
+        except OSError:  # It is closed, or was, and the number is another's now: they can register it.
+            self._forget(fd)
+            raise
         self.watched[fd] = reader, writer
+
+    def _forget(self, fd: int) -> None:
+        self.watched.pop(fd, None)
+        self._objects.pop(fd, None)
 
     def descriptor_of(self, fileobj: Any) -> int:
         """The descriptor of what is a number, or has a `fileno()`, or had one when it was registered."""
@@ -68,16 +75,18 @@ class Poller(selectors.BaseSelector):
     # As a selector
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+        _check_events(events, data)
         fd = self.descriptor_of(fileobj)
         if fd in self.watched:
             raise KeyError(f"{fileobj!r} (FD {fd}) is already registered")
         self.watch(fileobj, *data)
-        return SelectorKey(fileobj, fd, events, data)
+        return self._key(fd)
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+        _check_events(events, data)
         fd = self.get_key(fileobj).fd
         self.watch(fd, *data)
-        return SelectorKey(fileobj, fd, events, data)
+        return self._key(fd)
 
     def unregister(self, fileobj: Any) -> SelectorKey:
         key = self.get_key(fileobj)
@@ -88,21 +97,26 @@ class Poller(selectors.BaseSelector):
         fd = self.descriptor_of(fileobj)
         if fd not in self.watched:
             raise KeyError(f"{fileobj!r} is not registered")
-        return _key(fd, self.watched[fd])
+        return self._key(fd)
 
     def get_map(self) -> Mapping[Any, SelectorKey]:
-        return {fd: _key(fd, pair) for fd, pair in self.watched.items()}
+        return _Keys(self)
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if timeout is not None and timeout < 0:
             timeout = 0
         happened = []
         for fd, mask in self.poll(timeout, len(self.watched) or 1):
-            pair = self.watched.get(fd, NOBODY)
-            # Errors and hang-ups wake whichever side waits, as in CPython 3.11, Lib/selectors.py.
-            events = (mask & ~OUT and EVENT_READ) | (mask & ~IN and EVENT_WRITE)
-            happened.append((_key(fd, pair), events & _events_of(pair)))
+            if fd in self.watched:  # else it was closed, and a duplicate of it is still open
+                key = self._key(fd)
+                # Errors and hang-ups wake whichever side waits, as in CPython 3.11, Lib/selectors.py.
+                events = (mask & ~OUT and EVENT_READ) | (mask & ~IN and EVENT_WRITE)
+                happened.append((key, events & key.events))
         return happened
+
+    def _key(self, fd: int) -> SelectorKey:
+        pair = self.watched[fd]
+        return SelectorKey(self._objects.get(fd, fd), fd, _events_in(_mask_of(*pair)), pair)
 
     def close(self) -> None:
         self._epoll.close()
@@ -111,6 +125,22 @@ class Poller(selectors.BaseSelector):
 
     def fileno(self) -> int:
         return self._epoll.fileno()  # type: ignore[no-any-return]
+
+
+class _Keys(Mapping[Any, SelectorKey]):
+    """The keys of what is watched: by descriptor, or by what has one."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+
+    def __getitem__(self, fileobj: Any) -> SelectorKey:
+        return self._poller.get_key(fileobj)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._poller.watched)
+
+    def __len__(self) -> int:
+        return len(self._poller.watched)
 
 
 class _Epoll:
@@ -142,9 +172,7 @@ def _mask_of(reader: Any, writer: Any) -> int:
     return (0 if reader is None else IN) | (0 if writer is None else OUT)
 
 
-def _events_of(pair: Pair) -> int:
-    return _events_in(_mask_of(*pair))
-
-
-def _key(fd: int, pair: Pair) -> SelectorKey:
-    return SelectorKey(fd, fd, _events_of(pair), pair)
+def _check_events(events: int, pair: Pair) -> None:
+    """The events must be those that the pair says."""
+    if not events or events != _events_in(_mask_of(*pair)):
+        raise ValueError(f"Invalid events: {events!r}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import coroscope
+from tests.loop.clocks import jumping
 from tests.loop.io.scenes import Scene
 
 
@@ -16,3 +18,23 @@ def scene(loop: Any) -> Iterator[Scene]:
     scene = Scene(loop)
     yield scene
     scene.close()
+
+
+@pytest.fixture
+def ours() -> Iterator[Scene]:
+    """A scene on our loop."""
+    loop = coroscope.Loop()
+    scene = Scene(loop)
+    yield scene
+    scene.close()
+    loop.close()
+
+
+@pytest.fixture
+def timeless() -> Iterator[Scene]:
+    """A scene on our loop with a clock that jumps to the next timer when nothing can run, and a foreign selector."""
+    loop = jumping(coroscope.Loop)
+    scene = Scene(loop)
+    yield scene
+    scene.close()
+    loop.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 Fault = int | Literal["again", "interrupted", "aborted"]
 """What comes of one call: EAGAIN, EINTR, ECONNABORTED (of `accept`), or no more than so many bytes."""
@@ -30,7 +30,7 @@ class FaultySocket(socket.socket):
     read_by_peer: int = 0
 
     @classmethod
-    def of(cls, sock: socket.socket, window: int = UNLIMITED) -> FaultySocket:
+    def of(cls, sock: socket.socket, window: int = UNLIMITED) -> Self:
         """Take over `sock`."""
         faulty = cls(sock.family, sock.type, sock.proto, sock.detach())
         faulty.setblocking(False)

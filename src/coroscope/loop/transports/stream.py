@@ -95,8 +95,11 @@ class StreamTransport(SocketTransport):
     # Writing
 
     def write(self, data: Any) -> None:
-        if type(data) is not bytes and not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"{NOT_BYTES}, not {type(data).__name__!r}")
+        if type(data) is not bytes:
+            if not isinstance(data, (bytes, bytearray, memoryview)):
+                raise TypeError(f"{NOT_BYTES}, not {type(data).__name__!r}")
+            if type(data) is memoryview and data.nbytes != len(data):
+                data = data.cast("B")  # Its elements are larger, and the socket counts bytes.
         if self._eof or self._empty_waiter is not None:
             self._refuse("write")
         if not data or (self._conn_lost and self._is_lost()):
