@@ -94,13 +94,12 @@ def witness_tls(scene: Scene) -> list[Any]:
         )
         transport, _ = scene.run(connecting)
         transport.write(b"hello")
-        transport.close()
 
     contextvars.copy_context().run(connect)
-    scene.run_until(lambda: client.has_ended() and "eof_received" in server.names())
-    if not server.has_ended():
-        server.transport.abort()
-    scene.settle()
+    scene.run_until(lambda: "data_received" in server.names())
+    variable.set("aborting")
+    client.transport.abort()
+    scene.run_until(lambda: client.has_ended() and server.has_ended())
     return [client.notes, server.notes]
 
 
