@@ -134,6 +134,16 @@ def test_a_hang_up_is_told_to_who_waits_to_read_alone(selector: Any, pair: Pair)
     assert ready(selector) == {near.fileno(): EVENT_READ}
 
 
+def test_a_hang_up_of_which_there_is_nothing_to_read_is_told(selector: Any) -> None:
+    """epoll and poll have a mask of its own for it, without that for reading."""
+    reader, writer = os.pipe()
+    register(selector, reader, EVENT_READ)
+    os.close(writer)
+    assert ready(selector) == {reader: EVENT_READ}
+    selector.unregister(reader)
+    os.close(reader)
+
+
 def test_a_time_that_has_passed_does_not_block(selector: Any, pair: Pair) -> None:
     assert selector.select(-1) == []
     register(selector, pair[0], EVENT_READ)

@@ -100,12 +100,22 @@ def test_in_connection_lost_everything_can_still_be_asked(scene: Scene) -> None:
 
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_error_in_what_makes_the_protocol_closes_the_connection_at_once(ours: Scene, debug: bool) -> None:
-    """Not when the garbage collector comes by, as asyncio does: that would warn of an unclosed socket."""
+    """asyncio leaves it to the garbage collector, which warns of an unclosed socket."""
+
+    class Listener(socket.socket):
+        def accept(self) -> Any:
+            accepted.append(super().accept()[0])
+            return accepted[-1], "somewhere"
+
+    accepted: list[socket.socket] = []
     ours.loop.set_debug(debug)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        peer = ours.call(ours.serve(ours.loop.create_server, lambda: 1 / 0)[1])
-        ours.run_until(lambda: is_at_end(peer))
+    listener = Listener()
+    listener.bind(("127.0.0.1", 0))
+    ours.servers.append(ours.run(ours.loop.create_server(lambda: 1 / 0, sock=listener)))
+    peer = ours.call(listener.getsockname())
+    ours.run_until(lambda: accepted)
+    assert accepted[0].fileno() == -1
+    ours.run_until(lambda: is_at_end(peer))
     message = "Error on transport creation for incoming connection"
     assert ours.reports == ([(message, ZeroDivisionError)] if debug else [])
 
@@ -333,6 +343,20 @@ def test_room_that_has_been_found_already_is_not_written_to_after_an_abort(scene
     assert before
     assert available(peer) == b""
     assert protocol.notes[-1] == ("connection_lost", None)
+
+
+def test_room_for_datagrams_that_has_been_found_already_is_not_used_after_an_abort(scene: Scene) -> None:
+    near, peer = datagram_pair()
+    protocol = DatagramRecorder()
+    transport = scene.start_datagrams(protocol, near)
+    scene.adopt(peer)
+    while not transport.get_write_buffer_size():
+        transport.sendto(b"hello")
+    peer.recv(10)
+    scene.loop.call_soon(transport.abort)
+    scene.settle()
+    assert scene.reports == []
+    assert protocol.notes == [("connection_made",), ("connection_lost", None)]
 
 
 def test_an_interruption_in_data_received_does_not_lose_what_was_found_with_it(scene: Scene) -> None:

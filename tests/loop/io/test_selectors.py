@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
@@ -60,6 +61,40 @@ def test_a_number_that_is_removed_after_it_was_closed_can_be_watched_for_its_new
     scene.loop.add_reader(new, calls.append, "new")
     scene.round()
     assert calls == ["new"]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_who_waits_to_read_is_woken_by_a_hang_up(scene: Scene, debug: bool) -> None:
+    scene.loop.set_debug(debug)
+    reader, writer = os.pipe()
+    calls: list[str] = []
+    scene.loop.add_reader(reader, calls.append, "readable")
+    scene.round()
+    assert calls == []
+    os.close(writer)
+    scene.round()
+    assert calls == ["readable"]
+    scene.loop.remove_reader(reader)
+    os.close(reader)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_who_waits_to_write_is_woken_by_an_error(scene: Scene, debug: bool) -> None:
+    scene.loop.set_debug(debug)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(1 << 16))
+    calls: list[str] = []
+    scene.loop.add_writer(writer, calls.append, "writable")
+    scene.round()
+    assert calls == []
+    os.close(reader)
+    scene.round()
+    assert calls == ["writable"]
+    scene.loop.remove_writer(writer)
+    os.close(writer)
 
 
 # Selectors of others

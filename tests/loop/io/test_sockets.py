@@ -74,6 +74,18 @@ def test_a_receiver_that_is_cancelled_leaves_the_sender_of_its_socket_at_work(
     assert receiver.cancelled()
 
 
+def test_a_receiver_that_another_has_replaced_leaves_the_other_at_work(
+    scene: Scene, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    near, peer = pair
+    first, second = (scene.loop.create_task(scene.loop.sock_recv(near, 10)) for _ in range(2))
+    scene.settle()
+    first.cancel()
+    scene.settle()
+    peer.send(b"hello")
+    assert scene.run(second) == b"hello"
+
+
 def test_numbers_are_sent_by_hand_to_their_last_byte(ours: Scene) -> None:
     near, peer = socket.socketpair()
     faulty = FaultySocket.of(near)
