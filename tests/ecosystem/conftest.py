@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -15,6 +16,8 @@ import coroscope
 from tests.ecosystem.servers import Server, postgresql, redis_server
 
 T = TypeVar("T")
+PATIENCE_S = 30
+"""A library's own threads, such as those of gRPC, may close their descriptors later."""
 
 
 class Run(Protocol):
@@ -40,6 +43,9 @@ def run(new_loop: Any) -> Iterator[Run]:
     assert reports == []
     if descriptors() - before:
         gc.collect()  # slow, so only where it may help: a library's reference cycle is no leak
+    deadline_s = time.monotonic() + PATIENCE_S
+    while descriptors() - before and time.monotonic() < deadline_s:
+        time.sleep(0.01)
     assert descriptors() - before == set()
 
 
