@@ -121,9 +121,8 @@ class ConnectionLoop(DescriptorLoop):
                 logger.debug("%r got a new connection from %r: %r", server, address, connection)
             connection.setblocking(False)
             own = None if context is None else context.copy()
-            (own or copy_context()).run(
-                self._take_connection, protocol_factory, connection, address, server, own
-            )
+            around = copy_context() if own is None else own
+            around.run(self._take_connection, protocol_factory, connection, address, server, own)
 
     def _start_serving(
         self, protocol_factory: Callable[[], Any], sock: socket.socket, *others: Any, **more: Any
