@@ -15,6 +15,8 @@ from coroscope.loop.connections import ConnectionLoop
 
 _check_no_tls: Callable[[socket.socket], None] = base_events._check_ssl_socket  # type: ignore[attr-defined]
 
+_READING, _WRITING = 0, 1
+
 
 class SocketLoop(ConnectionLoop):
     """The part of the loop that waits for the program's own sockets."""
@@ -26,7 +28,7 @@ class SocketLoop(ConnectionLoop):
                 return sock.recv(n)
             except (BlockingIOError, InterruptedError):
                 pass
-            await self._until_readable(sock)
+            await self._until_ready(sock, _READING)
 
     async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
         self._check_socket(sock)
@@ -35,7 +37,7 @@ class SocketLoop(ConnectionLoop):
                 return sock.recv_into(buf)
             except (BlockingIOError, InterruptedError):
                 pass
-            await self._until_readable(sock)
+            await self._until_ready(sock, _READING)
 
     async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Any]:
         self._check_socket(sock)
@@ -44,7 +46,7 @@ class SocketLoop(ConnectionLoop):
                 return sock.recvfrom(bufsize)
             except (BlockingIOError, InterruptedError):
                 pass
-            await self._until_readable(sock)
+            await self._until_ready(sock, _READING)
 
     async def sock_recvfrom_into(self, sock: socket.socket, buf: Any, nbytes: int = 0) -> tuple[int, Any]:
         self._check_socket(sock)
@@ -53,7 +55,7 @@ class SocketLoop(ConnectionLoop):
                 return sock.recvfrom_into(buf, nbytes or len(buf))
             except (BlockingIOError, InterruptedError):
                 pass
-            await self._until_readable(sock)
+            await self._until_ready(sock, _READING)
 
     async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
         self._check_socket(sock)
@@ -66,7 +68,7 @@ class SocketLoop(ConnectionLoop):
             if sent == len(rest):
                 return
             rest = memoryview(rest)[sent:]
-            await self._until_writable(sock)
+            await self._until_ready(sock, _WRITING)
 
     async def sock_sendto(self, sock: socket.socket, data: Any, address: Any) -> int:
         self._check_socket(sock)
@@ -75,7 +77,7 @@ class SocketLoop(ConnectionLoop):
                 return sock.sendto(data, address)
             except (BlockingIOError, InterruptedError):
                 pass
-            await self._until_writable(sock)
+            await self._until_ready(sock, _WRITING)
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Any]:
         self._check_socket(sock)
@@ -87,36 +89,28 @@ class SocketLoop(ConnectionLoop):
             else:
                 connection.setblocking(False)
                 return connection, address
-            await self._until_readable(sock)
+            await self._until_ready(sock, _READING)
 
     def _check_socket(self, sock: socket.socket) -> None:
         _check_no_tls(sock)
         if self._debug and sock.gettimeout() != 0:
             raise ValueError("the socket must be non-blocking")
 
-    async def _until_readable(self, sock: socket.socket) -> None:
+    async def _until_ready(self, sock: socket.socket, side: int) -> None:
+        """Wait until `sock` can be read, or written: `side` is the place of that in what is watched."""
         fd = sock.fileno()
         self._ensure_fd_no_transport(fd)
         future = self.create_future()
         watcher = self._new_watcher(_wake, future, self._wakeup_context)
-        self._watch_reader(fd, watcher)
+        watch, remove = (
+            (self._watch_writer, self._remove_writer) if side else (self._watch_reader, self._remove_reader)
+        )
+        watch(fd, watcher)
         try:
             await future
         finally:
-            if self._watchers_of(fd)[0] is watcher:
-                self._remove_reader(fd)
-
-    async def _until_writable(self, sock: socket.socket) -> None:
-        fd = sock.fileno()
-        self._ensure_fd_no_transport(fd)
-        future = self.create_future()
-        watcher = self._new_watcher(_wake, future, self._wakeup_context)
-        self._watch_writer(fd, watcher)
-        try:
-            await future
-        finally:
-            if self._watchers_of(fd)[1] is watcher:
-                self._remove_writer(fd)
+            if self._watchers_of(fd)[side] is watcher:
+                remove(fd)
 
 
 def _wake(future: Any) -> None:
