@@ -13,6 +13,8 @@ import pytest
 
 import coroscope
 from coroscope.loop.observer import Cause
+from coroscope.loop.watch import Watch
+from coroscope.record.ready_queue import ReadyQueue
 
 
 class Notes:
@@ -207,3 +209,28 @@ def test_an_observer_may_come_while_the_loop_runs() -> None:
     finally:
         loop.close()
     assert [kind for kind, *_ in notes.of("sleep")][:2] == ["created", "begun"]
+
+
+@pytest.mark.parametrize("new_loop", [coroscope.Loop, asyncio.SelectorEventLoop])
+def test_nothing_is_kept_of_a_callback_that_is_cancelled_in_the_queue(
+    new_loop: Any, monkeypatch: Any
+) -> None:
+    watches: list[Any] = []
+
+    async def main() -> None:
+        loop: Any = asyncio.get_running_loop()
+        if isinstance(loop, coroscope.Loop):
+            watches.append(loop.set_observer(Notes()))
+        else:
+            watches.append(Watch(loop, Notes()))
+            watches[0].started()
+            monkeypatch.setattr(loop, "_ready", ReadyQueue(loop._ready, watches[0]))
+        handles = [loop.call_soon(print) for _ in range(10)]
+        for handle in handles:
+            handle.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(watches[0]._causes) <= 1  # of what runs next
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())

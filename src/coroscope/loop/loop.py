@@ -320,6 +320,8 @@ class Loop(SocketLoop):
             watch = self._watch
             item = self._ready[0]  # type: ignore[attr-defined]
             if watch is None or (type(item) is not tuple and item._cancelled):
+                if watch is not None:
+                    watch.passed_over(item)
                 run_one(1)
                 continue
             watch.begin(item)

@@ -150,6 +150,10 @@ class Watch:
             cause = SIGNAL
         self.begin_callback(cause)
 
+    def passed_over(self, item: Any) -> None:
+        """A handle does not run: it was cancelled while it was queued."""
+        self._causes.pop(id(item), None)
+
     def begin_callback(self, cause: Cause) -> None:
         """A callback starts to run, which `cause` brought about."""
         self.phase = Phase.RUNNING

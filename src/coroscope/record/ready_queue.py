@@ -40,7 +40,9 @@ class ReadyQueue(deque[Any]):
             return super().popleft()
         watch.end()
         handle = super().popleft()
-        if not handle._cancelled:
+        if handle._cancelled:
+            watch.passed_over(handle)
+        else:
             watch.begin(handle)
         return handle
 
