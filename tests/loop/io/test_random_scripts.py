@@ -73,7 +73,7 @@ def test_the_scripts_reach_every_callback_and_every_kind_of_end() -> None:
         counts.update({*record.callbacks})
         counts.update(
             {
-                f"lost by {note[1]}"
+                "lost by itself" if note[1] is None else "lost by an error"
                 for _, _, notes, *_ in record.notes
                 for note in notes
                 if note[0] == "connection_lost"
@@ -90,8 +90,8 @@ def test_the_scripts_reach_every_callback_and_every_kind_of_end() -> None:
 EXPECTED = {
     **dict.fromkeys(("connection_made", "data_received", "pause_writing", "resume_writing"), 20),
     **dict.fromkeys(("eof_received", "connection_lost", "all is delivered", "refused"), 20),
-    f"lost by {None}": 20,
-    f"lost by {ConnectionResetError}": 1,
+    "lost by itself": 20,
+    "lost by an error": 5,  # the kernel decides whether the pipe is broken or the connection reset
 }
 """How many of the scripts must come to what."""
 
