@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
-import threading
+import select
+import socket
+import ssl
 from collections.abc import Callable
 from socket import IPPROTO_TCP, TCP_NODELAY
 
@@ -20,6 +23,8 @@ from coroscope.bench.workload import Traffic
 SERVED = {workload.traffic.server: workload.traffic for workload in TRAFFIC.values() if workload.traffic}
 ECHOES = {server: traffic for server, traffic in SERVED.items() if traffic.transport != "http"}
 _AHEAD_S = 0.2
+_PATIENCE_S = 60
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 MESSAGE = bytes(itertools.islice(itertools.cycle(range(251)), 16_000))
 
 
@@ -38,25 +43,31 @@ def served(loop: str, traffic: Traffic, ask: Callable[[Address], Sample]) -> Sam
 
 
 def echo(traffic: Traffic, address: Address, times: int) -> bytes:
-    """What comes back of a message sent so many times."""
+    """What comes back of a message sent so many times.
+
+    As much as the server takes goes ahead of the reading, so that it has to keep what the socket does not hold. All is
+    done by one thread: two may not use the same TLS connection at once.
+    """
+    unsent = memoryview(MESSAGE * times)
+    answer = b""
     with connect(traffic, address) as connection:
-
-        def send() -> None:
-            for _ in range(times):
-                connection.sendall(MESSAGE)
-
-        sender = threading.Thread(target=send)
-        sender.start()
-        # As much as the server takes goes ahead of the reading, so that it has to keep what the socket does not
-        # hold; one that first wants to be read lets the sender wait.
-        sender.join(_AHEAD_S)
-        answer = b""
+        connection.setblocking(False)
         while len(answer) < len(MESSAGE) * times:
-            part = connection.recv(1 << 20)
-            assert part, "closed by the server"
-            answer += part
-        sender.join()
+            if unsent and _can_write(connection, 0 if answer else _AHEAD_S):
+                with contextlib.suppress(*_NOT_NOW):
+                    unsent = unsent[connection.send(unsent[: len(MESSAGE)]) :]
+                    continue
+            try:
+                part = connection.recv(1 << 20)
+                assert part, "closed by the server"
+                answer += part
+            except _NOT_NOW:
+                select.select([connection], [connection] if unsent else [], [], _PATIENCE_S)
     return answer
+
+
+def _can_write(connection: socket.socket, timeout_s: float) -> bool:
+    return bool(select.select([], [connection], [], timeout_s)[1])
 
 
 @pytest.mark.parametrize(
