@@ -447,6 +447,17 @@ def test_a_peer_that_reads_no_more_ends_the_writing(scene: Scene) -> None:
     assert scene.reports == []
 
 
+def test_a_method_of_one_transport_may_be_replaced(scene: Scene) -> None:
+    transport, peer = scene.connect(Recorder())
+    written = []
+    transport.write = written.append
+    transport.write(b"kept")
+    del transport.write
+    transport.write(b"sent")
+    assert written == [b"kept"]
+    assert available(peer) == b"sent"
+
+
 def test_sock_sendall_sends_every_byte_of_what_has_wider_items() -> None:
     numbers = array.array("i", range(1 << 19))
 

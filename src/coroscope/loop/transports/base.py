@@ -34,6 +34,7 @@ class SocketTransport(transports._FlowControlMixin, transports.Transport):
     """A transport on a socket of its own, which does not block."""
 
     __slots__ = (
+        "__dict__",  # for those who replace a method of one transport, as tests do: 8 bytes while nobody does
         "__weakref__",
         "_buffer",
         "_buffer_size",
