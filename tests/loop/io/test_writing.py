@@ -449,7 +449,7 @@ def test_a_peer_that_reads_no_more_ends_the_writing(scene: Scene) -> None:
 
 def test_a_method_of_one_transport_may_be_replaced(scene: Scene) -> None:
     transport, peer = scene.connect(Recorder())
-    written = []
+    written: list[bytes] = []
     transport.write = written.append
     transport.write(b"kept")
     del transport.write
