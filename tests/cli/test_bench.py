@@ -136,7 +136,8 @@ def test_a_server_is_measured_while_another_process_asks_it(tmp_path: Path) -> N
     assert measured["tcp-streams-1000c", "trio"]["operations"] == 1_000
     memory = measured["idle-1000c", "coroscope"]["figures"]["connection_bytes"]
     assert memory["samples"] == [memory["median"]]
-    assert memory["ratio"] == 1
+    # So few connections may fit into memory that the process had already.
+    assert memory["ratio"] == (1 if memory["median"] else None)
     assert measured["subprocess", "coroscope"]["figures"] == {}
 
 

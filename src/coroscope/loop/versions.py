@@ -179,6 +179,8 @@ NOT_BYTES = (
     else "data argument must be a bytes-like object"
 )
 """What a transport says of data that is none."""
+WRITELINES_TRIES = sys.version_info >= (3, 12)
+"""Whether `writelines` tries to send at once even what is behind other data."""
 ACCEPTS_BEYOND_BACKLOG = int(sys.version_info >= (3, 14))
 """How many more connections than its backlog a server accepts in one turn."""
 SERVERS_HAVE_CONTEXTS = sys.version_info >= (3, 15)

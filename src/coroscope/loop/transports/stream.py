@@ -17,7 +17,7 @@ from contextvars import Context
 from typing import Any
 
 from coroscope.loop.transports.base import INTERNET, SocketTransport
-from coroscope.loop.versions import NOT_BYTES
+from coroscope.loop.versions import NOT_BYTES, WRITELINES_TRIES
 
 READ_SIZE = 64 * 1024
 """Bytes. For a small read more can take ten times as long: from 128 KiB on glibc maps memory, and unmaps it again."""
@@ -123,7 +123,8 @@ class StreamTransport(SocketTransport):
         if not chunks or (self._conn_lost and self._is_lost()):
             return
         sent = 0
-        if self._buffer is None and _MOST_BUFFERS:
+        is_first = self._buffer is None
+        if is_first and _MOST_BUFFERS:
             try:
                 sent = self._sock.sendmsg(chunks[:_MOST_BUFFERS])
             except BaseException as error:
@@ -134,6 +135,8 @@ class StreamTransport(SocketTransport):
             if sent < size:
                 self._keep(data, sent)
             sent = max(0, sent - size)
+        if WRITELINES_TRIES and not is_first:
+            _write_more(self)
         self._maybe_pause_protocol()
 
     def _refuse(self, method: str) -> None:
