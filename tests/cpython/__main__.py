@@ -43,12 +43,16 @@ _CALL_SOON = (
     "replaces the loop's `call_soon` by one that fails; our tasks, and the callbacks of our futures, enter the ready "
     "queue without it"
 )
+_TRANSPORTS_INSIDE = (
+    "waits for a private attribute of asyncio's transport, `_read_ready_cb`, that ours does not have"
+)
 _OWN_TRANSPORT = "asks whether a transport is of asyncio's own private class; ours is another"
 _MOCK_SOCKET = (
     "gives a mock for a socket, which has no descriptor; ours asks for it first, as CPython does since 3.12"
 )
 DIFFERENCES = {
     "test_selector_events.BaseSelectorEventLoopTests.test_make_socket_transport": _OWN_TRANSPORT,
+    "test_ssl.TestSSL.test_remote_shutdown_receives_trailing_data_on_slow_socket": _TRANSPORTS_INSIDE,
     "test_selector_events.BaseSelectorEventLoopTests.test_make_ssl_transport_without_ssl_error": _MOCK_SOCKET,
     "test_futures.CSubFutureTests_Again.test_uninitialized": _C_GUARDS,
     "test_futures.CFutureTests_Again.test_future_del_segfault": _C_GUARDS,
