@@ -77,20 +77,22 @@ class DescriptorLoop(asyncio.SelectorEventLoop):
         return handle
 
     def _remove_reader(self, fd: Any) -> bool:
-        pair = NOBODY if self.is_closed() else self._watchers_of(fd)
+        pair = self._watchers_of(fd)
         if pair is NOBODY:
             return False
         self._set_watchers(fd, None, pair[1])
         return _cancel(pair[0])
 
     def _remove_writer(self, fd: Any) -> bool:
-        pair = NOBODY if self.is_closed() else self._watchers_of(fd)
+        pair = self._watchers_of(fd)
         if pair is NOBODY:
             return False
         self._set_watchers(fd, pair[0], None)
         return _cancel(pair[1])
 
     def _watchers_of(self, fd: Any) -> Pair:
+        if self.is_closed():
+            return NOBODY
         selector = self._selector
         if isinstance(selector, Poller):
             return selector.watched.get(fd if type(fd) is int else selector.descriptor_of(fd), NOBODY)

@@ -22,79 +22,43 @@ class SocketLoop(ConnectionLoop):
     """The part of the loop that waits for the program's own sockets."""
 
     async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.recv(n)
-            except (BlockingIOError, InterruptedError):
-                pass
-            await self._until_ready(sock, _READING)
+        return await self._when_ready(_READING, sock, sock.recv, n)  # type: ignore[no-any-return]
 
     async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.recv_into(buf)
-            except (BlockingIOError, InterruptedError):
-                pass
-            await self._until_ready(sock, _READING)
+        return await self._when_ready(_READING, sock, sock.recv_into, buf)  # type: ignore[no-any-return]
 
     async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Any]:
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.recvfrom(bufsize)
-            except (BlockingIOError, InterruptedError):
-                pass
-            await self._until_ready(sock, _READING)
+        return await self._when_ready(_READING, sock, sock.recvfrom, bufsize)  # type: ignore[no-any-return]
 
     async def sock_recvfrom_into(self, sock: socket.socket, buf: Any, nbytes: int = 0) -> tuple[int, Any]:
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.recvfrom_into(buf, nbytes or len(buf))
-            except (BlockingIOError, InterruptedError):
-                pass
-            await self._until_ready(sock, _READING)
-
-    async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
-        self._check_socket(sock)
-        rest = data if type(data) is bytes else memoryview(data).cast("B")
-        while True:
-            try:
-                sent = sock.send(rest)
-            except (BlockingIOError, InterruptedError):
-                sent = 0
-            if sent == len(rest):
-                return
-            rest = memoryview(rest)[sent:]
-            await self._until_ready(sock, _WRITING)
+        size = nbytes or len(buf)
+        return await self._when_ready(_READING, sock, sock.recvfrom_into, buf, size)  # type: ignore[no-any-return]
 
     async def sock_sendto(self, sock: socket.socket, data: Any, address: Any) -> int:
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.sendto(data, address)
-            except (BlockingIOError, InterruptedError):
-                pass
-            await self._until_ready(sock, _WRITING)
+        return await self._when_ready(_WRITING, sock, sock.sendto, data, address)  # type: ignore[no-any-return]
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Any]:
-        self._check_socket(sock)
-        while True:
-            try:
-                connection, address = sock.accept()
-            except (BlockingIOError, InterruptedError):
-                pass
-            else:
-                connection.setblocking(False)
-                return connection, address
-            await self._until_ready(sock, _READING)
+        connection, address = await self._when_ready(_READING, sock, sock.accept)
+        connection.setblocking(False)
+        return connection, address
 
-    def _check_socket(self, sock: socket.socket) -> None:
+    async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
+        rest = data if type(data) is bytes else memoryview(data).cast("B")
+        while (sent := await self._when_ready(_WRITING, sock, sock.send, rest)) < len(rest):
+            rest = memoryview(rest)[sent:]
+            await self._until_ready(sock, _WRITING)  # It has just taken all that it could.
+
+    async def _when_ready(self, side: int, sock: socket.socket, call: Callable[..., Any], *args: Any) -> Any:
+        """What `call`, a method of `sock`, returns as soon as it would not block."""
         _check_no_tls(sock)
         if self._debug and sock.gettimeout() != 0:
             raise ValueError("the socket must be non-blocking")
+        while True:
+            try:
+                return call(*args)
+            except (BlockingIOError, InterruptedError):
+                pass
+            await self._until_ready(sock, side)
 
     async def _until_ready(self, sock: socket.socket, side: int) -> None:
         """Wait until `sock` can be read, or written: `side` is the place of that in what is watched."""

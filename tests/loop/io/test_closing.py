@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import sys
 import warnings
 from typing import Any
 
@@ -129,3 +130,23 @@ def test_a_loop_closes_with_a_server_that_serves(new_loop: Any) -> None:
     loop.close()
     assert server.is_serving()
     listener.close()
+
+
+@pytest.mark.parametrize("method", ["sock_recv", "sock_sendall"])
+def test_a_coroutine_that_waits_for_a_socket_may_outlive_its_loop(
+    new_loop: Any, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    loop = new_loop()
+    near, peer = socket.socketpair()
+    with near, peer:
+        near.setblocking(False)
+        waiting = getattr(loop, method)(near, 10 if method == "sock_recv" else bytes(1 << 22))
+        task = loop.create_task(waiting)
+        task._log_destroy_pending = False
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        del loop, task, waiting
+        gc.collect()
+    assert complaints == []

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import array
-import asyncio
 import os
 import socket
 from typing import Any
 
 import pytest
 
-import coroscope
 from tests.loop.io.protocols import Recorder
 from tests.loop.io.scenes import Scene, available, fill, is_at_end, leave_out_asyncio
 
@@ -456,22 +454,3 @@ def test_a_method_of_one_transport_may_be_replaced(scene: Scene) -> None:
     transport.write(b"sent")
     assert written == [b"kept"]
     assert available(peer) == b"sent"
-
-
-def test_sock_sendall_sends_every_byte_of_what_has_wider_items() -> None:
-    numbers = array.array("i", range(1 << 19))
-
-    async def main() -> bytes:
-        loop = asyncio.get_running_loop()
-        near, far = socket.socketpair()
-        with near, far:
-            near.setblocking(False)
-            far.setblocking(False)
-            sending = asyncio.ensure_future(loop.sock_sendall(near, numbers))
-            received = bytearray()
-            while len(received) < 1 << 21:
-                received += await loop.sock_recv(far, 1 << 20)
-            await sending
-            return bytes(received)
-
-    assert coroscope.run(main()) == numbers.tobytes()  # asyncio counts items, and never ends

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 
@@ -87,25 +88,19 @@ async def echo_socket(connection: socket) -> None:
 
 
 def protocol_server(protocol: Callable[[], asyncio.BaseProtocol], *, secure: bool = False) -> Serve:
-    @asynccontextmanager
-    async def serve(traffic: Traffic) -> AsyncIterator[Address]:
-        server = await asyncio.get_running_loop().create_server(
-            protocol,
-            sock=listening_socket(traffic),
-            backlog=backlog(traffic),
-            ssl=server_context() if secure else None,
-        )
-        with closing(server):
-            yield server.sockets[0].getsockname()
-
-    return serve
+    return _server(
+        lambda **options: asyncio.get_running_loop().create_server(protocol, **options), secure=secure
+    )
 
 
 def stream_server(*, secure: bool = False) -> Serve:
+    return _server(partial(asyncio.start_server, echo_stream), secure=secure)
+
+
+def _server(start: Callable[..., Awaitable[asyncio.Server]], *, secure: bool) -> Serve:
     @asynccontextmanager
     async def serve(traffic: Traffic) -> AsyncIterator[Address]:
-        server = await asyncio.start_server(
-            echo_stream,
+        server = await start(
             sock=listening_socket(traffic),
             backlog=backlog(traffic),
             ssl=server_context() if secure else None,
