@@ -65,6 +65,8 @@ DIFFERENCES = {
     "test_tasks.CTaskSubclass_PyFuture_Tests_Again.test_error_in_call_soon": _CALL_SOON,
 }
 """The tests that do not pass on ours, and why."""
+NEVER_ENDING = {"test_ssl.TestSSL.test_remote_shutdown_receives_trailing_data_on_slow_socket"}
+"""Those of them that are not begun on ours: they would hold up their module for as long as a test may take."""
 
 
 class Results(NamedTuple):
@@ -126,7 +128,8 @@ def run(module: str, loop: str, tests: list[str]) -> Results:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.json"
         child = str(Path(__file__).with_name("child.py"))
-        command = [sys.executable, "-W", "ignore", child, module, loop, str(results), *tests]
+        left_out = [f"-{name}" for name in NEVER_ENDING if loop == "coroscope" and not tests]
+        command = [sys.executable, "-W", "ignore", child, module, loop, str(results), *tests, *left_out]
         try:
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False

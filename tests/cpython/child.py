@@ -241,6 +241,7 @@ def each(suite: Any) -> Iterator[unittest.TestCase]:
 
 
 def main(module_name: str, loop: str, results: str, *tests: str) -> None:
+    """Run the `tests` of a module, or all of them: without those that have a minus before their names."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     outcomes = Outcomes()
     threading.Thread(target=watch, args=(outcomes, results), daemon=True).start()
@@ -256,7 +257,9 @@ def main(module_name: str, loop: str, results: str, *tests: str) -> None:
             give_asyncios_tasks(module)
         suite: Any = unittest.defaultTestLoader.loadTestsFromModule(module)
         if tests:
-            suite = unittest.TestSuite(test for test in each(suite) if test_name(test) in tests)
+            left_out = {name.removeprefix("-") for name in tests if name.startswith("-")}
+            chosen = {name for name in tests if not name.startswith("-")} or {*map(test_name, each(suite))}
+            suite = unittest.TestSuite(test for test in each(suite) if test_name(test) in chosen - left_out)
         suite.run(outcomes)
     end_with(outcomes, results)
 

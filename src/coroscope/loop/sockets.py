@@ -22,40 +22,40 @@ class SocketLoop(ConnectionLoop):
     """The part of the loop that waits for the program's own sockets."""
 
     async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
-        return await self._when_ready(_READING, sock, sock.recv, n)  # type: ignore[no-any-return]
+        return await self._when_ready(_READING, sock, "recv", n)  # type: ignore[no-any-return]
 
     async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
-        return await self._when_ready(_READING, sock, sock.recv_into, buf)  # type: ignore[no-any-return]
+        return await self._when_ready(_READING, sock, "recv_into", buf)  # type: ignore[no-any-return]
 
     async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Any]:
-        return await self._when_ready(_READING, sock, sock.recvfrom, bufsize)  # type: ignore[no-any-return]
+        return await self._when_ready(_READING, sock, "recvfrom", bufsize)  # type: ignore[no-any-return]
 
     async def sock_recvfrom_into(self, sock: socket.socket, buf: Any, nbytes: int = 0) -> tuple[int, Any]:
         size = nbytes or len(buf)
-        return await self._when_ready(_READING, sock, sock.recvfrom_into, buf, size)  # type: ignore[no-any-return]
+        return await self._when_ready(_READING, sock, "recvfrom_into", buf, size)  # type: ignore[no-any-return]
 
     async def sock_sendto(self, sock: socket.socket, data: Any, address: Any) -> int:
-        return await self._when_ready(_WRITING, sock, sock.sendto, data, address)  # type: ignore[no-any-return]
+        return await self._when_ready(_WRITING, sock, "sendto", data, address)  # type: ignore[no-any-return]
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Any]:
-        connection, address = await self._when_ready(_READING, sock, sock.accept)
+        connection, address = await self._when_ready(_READING, sock, "accept")
         connection.setblocking(False)
         return connection, address
 
     async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
         rest = data if type(data) is bytes else memoryview(data).cast("B")
-        while (sent := await self._when_ready(_WRITING, sock, sock.send, rest)) < len(rest):
+        while (sent := await self._when_ready(_WRITING, sock, "send", rest)) < len(rest):
             rest = memoryview(rest)[sent:]
             await self._until_ready(sock, _WRITING)  # It has just taken all that it could.
 
-    async def _when_ready(self, side: int, sock: socket.socket, call: Callable[..., Any], *args: Any) -> Any:
-        """What `call`, a method of `sock`, returns as soon as it would not block."""
+    async def _when_ready(self, side: int, sock: socket.socket, method: str, *args: Any) -> Any:
+        """What `method` of `sock` returns as soon as it would not block."""
         _check_no_tls(sock)
         if self._debug and sock.gettimeout() != 0:
             raise ValueError("the socket must be non-blocking")
         while True:
             try:
-                return call(*args)
+                return getattr(sock, method)(*args)  # Asked for anew: the program may replace it meanwhile.
             except (BlockingIOError, InterruptedError):
                 pass
             await self._until_ready(sock, side)

@@ -97,6 +97,37 @@ def test_numbers_are_sent_by_hand_to_their_last_byte(ours: Scene) -> None:
         assert available(peer) == bytes(numbers)
 
 
+@pytest.mark.parametrize("name", ["send", "sendto"])
+def test_what_stands_in_for_a_sockets_method_may_be_taken_away_while_it_waits(
+    scene: Scene, name: str
+) -> None:
+    near, peer = (scene.adopt(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2))
+    peer.bind(("127.0.0.1", 0))
+    near.connect(peer.getsockname())
+
+    class Wrapped:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(near, name)
+
+        def send(self, *_: Any) -> int:
+            raise BlockingIOError
+
+        sendto = send
+
+    wrapped: Any = Wrapped()
+    loop = scene.loop
+    sending = (
+        loop.sock_sendall(wrapped, b"hello")
+        if name == "send"
+        else loop.sock_sendto(wrapped, b"hello", peer.getsockname())
+    )
+    sender = loop.create_task(sending)
+    loop.call_soon(setattr, wrapped, name, getattr(near, name))
+    scene.settle()
+    assert available(peer) == b"hello"
+    sender.cancel()
+
+
 @pytest.mark.parametrize("kind", ["Task", "_PyTask"])
 def test_a_task_of_asyncios_own_sends_and_receives_on_our_loop(ours: Scene, kind: str) -> None:
     near, peer = socket.socketpair()
