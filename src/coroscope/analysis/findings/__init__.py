@@ -1,0 +1,25 @@
+"""Findings: what holds a program back, each with the evidence that the trace has of it.
+
+Rule: better silent than wrong: a check that lacks evidence finds nothing.
+Rule: one finding for each place in the code, however often it happened there.
+A check is a dataclass whose fields are its thresholds; `CHECKS` has one of each kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from coroscope.analysis.findings.check import Check
+from coroscope.analysis.findings.finding import Finding
+from coroscope.trace.model import Trace
+
+__all__ = ["CHECKS", "Check", "Finding", "find"]
+
+CHECKS: tuple[Check, ...] = ()
+"""Every check there is, with its default thresholds."""
+
+
+def find(trace: Trace, checks: Iterable[Check] = CHECKS) -> list[Finding]:
+    """What `checks` find in `trace`: the largest saving first, then the largest cost."""
+    found = [finding for check in checks for finding in check.find(trace)]
+    return sorted(found, key=lambda finding: (-(finding.saving_ns or 0), -finding.cost_ns, finding.start_ns))
