@@ -74,21 +74,19 @@ class Loop(SocketLoop):
     def _prepare(self) -> None:
         """Choose how things are queued and run: as they are, with asyncio's debug checks, or watched."""
         self._append = self._ready.append  # type: ignore[attr-defined]
-        self._enqueue = self._enqueue_checked if self._debug else self._append
+        self._enqueue = self._requeue = self._enqueue_checked if self._debug else self._append
         self._enqueue_due = self._append
         self._is_plain = not self._debug and self._watch is None
+        self._mode = object()  # Whoever goes over the rounds begins anew when it changes.
         # Futures queue their callbacks by themselves, unless `call_soon` has something to check or is a subclass's own.
         self._is_guarded = (
             self._debug or self._closed or type(self).call_soon is not Loop.call_soon  # type: ignore[attr-defined]
         )
         self._run_batch = self._run_batch_timed if self._debug else self._run_batch_bare
-        self._poll = self._poll_bare
-        if self._watch is not None:
-            self._enqueue_unwatched = self._enqueue
-            self._enqueue = self._enqueue_watched
-            self._enqueue_due = self._enqueue_watched
-            self._run_batch = self._run_batch_watched
-            self._poll = self._poll_watched
+        watch = self._watch
+        if watch is not None:
+            watch.put = self._enqueue
+            self._enqueue, self._requeue, self._enqueue_due = watch.enqueue, watch.requeue, watch.enqueue_due
         if self._closed:  # type: ignore[attr-defined]
             self._enqueue = self._enqueue_refused
 
@@ -100,11 +98,6 @@ class Loop(SocketLoop):
     def _enqueue_checked(self, item: Any) -> None:
         self._check_thread()  # type: ignore[attr-defined]
         self._append(item)
-
-    def _enqueue_watched(self, item: Any) -> None:
-        if self._watch is not None:  # It may have gone in the middle of a batch.
-            self._watch.queued(item)
-        self._enqueue_unwatched(item)
 
     def set_debug(self, enabled: bool) -> None:
         super().set_debug(enabled)
@@ -120,7 +113,7 @@ class Loop(SocketLoop):
             self._watch.leave()
         self._watch = None
         if observer is not None:
-            self._watch = Watch(self, observer)
+            self._watch = observer if isinstance(observer, Watch) else Watch(self, observer)
             if events._get_running_loop() is self:
                 self._watch.started()
                 self._watch.begin_callback(OUTSIDE)
@@ -208,12 +201,12 @@ class Loop(SocketLoop):
             item = None  # a traceback may keep this frame
 
     def _run_until_stopped(self) -> None:
-        """Round after round; while nobody watches, without coming back here between them."""
+        """Round after round; but in debug mode without coming back here between them."""
         while True:
-            if self._is_plain:
-                run_items(self, chain.from_iterable(self._rounds()), Task)
-            else:
+            if self._debug:
                 Loop._run_once(self)
+            else:
+                run_items(self, self._watched(chain.from_iterable(self._rounds())), Task)
             if self._stopping:  # type: ignore[attr-defined]
                 return
 
@@ -227,7 +220,9 @@ class Loop(SocketLoop):
         signal_handlers = self._signal_handlers  # type: ignore[attr-defined]
         selector = self._selector
         is_ours = isinstance(selector, Poller)  # Another selector is asked in every round.
-        poll = selector.poll if type(selector) is Poller else None
+        watch = self._watch
+        mode = self._mode
+        poll = selector.poll if type(selector) is Poller and watch is None else None
         watched: Any = selector.watched if is_ours else _UNKNOWN
         rounds_to_poll = 0
         has_waited = False  # Whether the last poll was one that waited: what came since then is a batch old.
@@ -257,7 +252,7 @@ class Loop(SocketLoop):
             if timers and timers[0][0] < self.time() + self._clock_resolution:  # type: ignore[attr-defined]
                 self._enqueue_due_timers()
             yield starmap(popleft, repeat((), len(ready)))
-            if self._stopping or not self._is_plain:  # type: ignore[attr-defined]
+            if self._stopping or self._mode is not mode:  # type: ignore[attr-defined]
                 return
 
     def _run_once(self) -> None:
@@ -279,27 +274,31 @@ class Loop(SocketLoop):
         timers = self._timer_heap.entries
         return min(max(0.0, timers[0][0] - self.time()), _LONGEST_POLL_S) if timers else None
 
-    def _poll_bare(self, timeout: float | None) -> None:
-        self._process_events(self._selector.select(timeout))
-
-    def _poll_watched(self, timeout: float | None) -> None:
+    def _poll(self, timeout: float | None) -> None:
         watch = self._watch
         if watch is None:
-            return self._poll_bare(timeout)
+            self._process_events(self._selector.select(timeout))
+            return
         watch.poll_begun()
         happened = self._selector.select(timeout)
         watch.poll_ended()
         self._process_events(happened)
-        return None
+
+    def _watched(self, items: Iterable[Any]) -> Iterable[Any]:
+        """The same `items`; if somebody watches, each is told as it is run."""
+        return items if self._watch is None else self._watch.over(items)
+
+    def _next(self, count: int) -> Iterable[Any]:
+        """The first `count` things of the ready queue, taken out one by one as they run."""
+        return self._watched(starmap(self._ready.popleft, repeat((), count)))  # type: ignore[attr-defined]
 
     def _run_batch_bare(self, count: int) -> None:
         """Run the first `count` things of the ready queue."""
-        run_items(self, starmap(self._ready.popleft, repeat((), count)), Task)  # type: ignore[attr-defined]
+        run_items(self, self._next(count), Task)
 
     def _run_batch_timed(self, count: int) -> None:
         """As `_run_batch_bare`, with asyncio's warning about slow callbacks."""
-        for _ in range(count):
-            item = self._ready.popleft()  # type: ignore[attr-defined]
+        for item in self._next(count):
             try:
                 self._current_handle = item
                 started_s = self.time()
@@ -311,24 +310,6 @@ class Loop(SocketLoop):
                     )
             finally:
                 self._current_handle = None
-        item = None
-
-    def _run_batch_watched(self, count: int) -> None:
-        """As the others, telling the watch; the observer may go in the middle of a batch."""
-        run_one = self._run_batch_timed if self._debug else self._run_batch_bare
-        for _ in range(count):
-            watch = self._watch
-            item = self._ready[0]  # type: ignore[attr-defined]
-            if watch is None or (type(item) is not tuple and item._cancelled):
-                if watch is not None:
-                    watch.passed_over(item)
-                run_one(1)
-                continue
-            watch.begin(item)
-            try:
-                run_one(1)
-            finally:
-                watch.end()
         item = None
 
 

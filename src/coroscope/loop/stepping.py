@@ -42,7 +42,7 @@ STEPPED_TYPES: set[type] = set()
 def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
     """Run each of `items`: step those of exactly `task_type` or one of `STEPPED_TYPES`, call callbacks and handles."""
     returned = loop._returned
-    enqueue = loop._enqueue
+    requeue = loop._requeue
     current = CURRENT_TASKS
     is_entered = False
     spare = None  # A trampoline, while what was begun last has returned in its first step.
@@ -120,7 +120,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                     raise
             else:
                 if yielded is None:
-                    enqueue(item)
+                    requeue(item)
                 elif yielded is returned:
                     spare = item._send
                     item._send = None

@@ -13,6 +13,7 @@ import asyncio
 import threading
 import time
 import weakref
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from typing import Any
 
@@ -36,6 +37,7 @@ class Watch:
 
     __slots__ = (
         "_causes",
+        "_has_left",
         "_observer",
         "_outer",
         "_poll_began_ns",
@@ -44,6 +46,7 @@ class Watch:
         "_thread",
         "cause",
         "phase",
+        "put",
         "token",
     )
 
@@ -55,6 +58,9 @@ class Watch:
         self._causes: dict[int, Cause] = {}
         """Of every queued handle that is not a task's step, by its id()."""
         self._outer: list[tuple[Any, Cause]] = []
+        self._has_left = False
+        self.put: Callable[[Any], None] = _nowhere
+        """What puts a thing into the loop's ready queue."""
         self._thread = _get_ident()
         self._poll_began_ns = 0
         self.cause = OUTSIDE
@@ -78,6 +84,7 @@ class Watch:
 
     def leave(self) -> None:
         """Tell the observer nothing more, not even which tasks are freed."""
+        self._has_left = True
         self.phase = Phase.OUTSIDE
         self.token = None
         self._tasks.clear()
@@ -106,6 +113,33 @@ class Watch:
             self._create(task, cause, False)
         elif entry[0] is not None:
             self._observer.task_ready(entry[0], cause)
+
+    def enqueue(self, item: Any) -> None:
+        """Queue a task or handle."""
+        if not self._has_left:  # It may have gone in the middle of a batch.
+            self.queued(item)
+        self.put(item)
+
+    requeue = enqueue
+    """Queue the task whose step gives up its turn."""
+    enqueue_due = enqueue
+    """Queue a timer that is due."""
+
+    def over(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Each of `items`, to be run as soon as it is given: it has begun then, and ended when the next is asked for."""
+        for item in items:
+            if self._has_left:
+                yield item
+            elif type(item) is not tuple and item._cancelled:
+                self.passed_over(item)
+                yield item
+            else:
+                self.begin(item)
+                try:
+                    yield item
+                finally:
+                    self.end()
+            item = None
 
     def _cause_of(self, item: Any, is_dispatched: bool) -> Cause:
         if _get_ident() != self._thread:
@@ -192,6 +226,10 @@ class Watch:
         self.token, self.cause = self._outer.pop()
         if self.token is not None:
             self._observer.step_resumed(self.token)
+
+
+def _nowhere(_: Any) -> None:
+    """The ready queue of a loop that queues by itself."""
 
 
 def task_of(item: Any) -> Any:

@@ -64,17 +64,15 @@ def _watch_from_birth(uvloop: ModuleType, watch_of: Callable[[Any], Any], record
 
 def attach(loop: Any, recorder: Recorder) -> Any:
     """Put a watch on `loop`, of whatever kind, that lasts as long as the recording."""
-    from coroscope.loop.watch import Watch
     from coroscope.record.loop_recorder import LoopRecorder
     from coroscope.record.ready_queue import ReadyQueue
 
-    observer = LoopRecorder(recorder, loop)
+    watch = LoopRecorder(recorder, loop)
     if hasattr(loop, "set_observer"):
-        watch = loop.set_observer(observer)
+        loop.set_observer(watch)
         recorder.at_end(lambda: loop.set_observer(None))
         return watch
     if hasattr(loop, "_ready") and hasattr(loop, "_run_once"):
-        watch = Watch(loop, observer)
         queue = ReadyQueue((), watch)
         waiting = loop._ready
         while waiting:
@@ -89,6 +87,6 @@ def attach(loop: Any, recorder: Recorder) -> Any:
     if hasattr(loop, "__dict__") and hasattr(loop, "call_soon"):
         from coroscope.record.foreign_loop import watch_foreign_loop
 
-        return watch_foreign_loop(loop, observer, recorder)
+        return watch_foreign_loop(loop, watch, recorder)
     recorder.notice(f"the tasks of a {type(loop).__qualname__} cannot be recorded")
     return None

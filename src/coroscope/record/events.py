@@ -4,7 +4,7 @@ An event is 24 bytes, little-endian: `time_ns u64, a u32, b u32, c u32, source u
 `kind` comes last, because a record is filled front to back: a program killed in the middle of
 one leaves kind 0, which is "no event", and never a torn record.
 
-`time_ns` counts from the recording's start. `source` is the loop (0: none). An id of 0 is "none" throughout.
+`time_ns` is CLOCK_MONOTONIC's in a live file, and counts from the recording's start everywhere else. `source` is the loop (0: none). An id of 0 is "none" throughout.
 Strings, places and stacks are *definitions*: written once to the stream that first needs them, and named by
 a number that is valid in that stream only; so no stream ever waits for another one's lock.
 Task and loop ids are the process's own and count from 1.

@@ -38,9 +38,8 @@ def in_turn(*calls: Callable[[], object]) -> Callable[[], object]:
     return partial(_exhaust, map(call, calls))
 
 
-def watch_foreign_loop(loop: Any, observer: Any, recorder: Recorder) -> Watch:
+def watch_foreign_loop(loop: Any, watch: Watch, recorder: Recorder) -> Watch:
     """Take the place of the scheduling methods of `loop`, until the recording ends."""
-    watch = Watch(loop, observer)
     call_soon, call_later = loop.call_soon, loop.call_later
     call_at, call_soon_threadsafe = loop.call_at, loop.call_soon_threadsafe
 

@@ -1,4 +1,4 @@
-"""The observer of one loop: writes what its watch tells as events.
+"""The watch over one loop that writes what happens there as events.
 
 Where a task waits is read at once for the first waits at each kind of task, so that a program that is killed has
 told where it hung; afterwards only at the wakeup of waits that were long enough to matter, while the task is still
@@ -12,7 +12,8 @@ import time
 from _thread import get_ident
 from typing import Any
 
-from coroscope.loop.observer import Cause, CauseKind
+from coroscope.loop.observer import OUTSIDE, Cause, CauseKind
+from coroscope.loop.watch import Watch
 from coroscope.record.chains import Position, await_chain
 from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
@@ -34,29 +35,30 @@ _CAUSES = {
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
 
-class LoopRecorder:
-    """Implements `coroscope.loop.observer.Observer` for one loop."""
+_now_ns = time.monotonic_ns
+
+
+class LoopRecorder(Watch):
+    """A watch that is its own observer. The record of a task stands for it as a cause, too."""
 
     def __init__(self, recorder: Recorder, loop: Any) -> None:
+        super().__init__(loop, self)
         self._recorder = recorder
-        self._origin_ns = recorder.origin_ns
         self.id = recorder.next_loop_id()
         self._stream = recorder.stream()
         self._thread = get_ident()
         self._type = f"{type(loop).__module__}.{type(loop).__qualname__}"
         self._walked: dict[int, int] = {}
         self._codes: dict[int, Any] = {}
-        self.current: TaskRecord | None = None
 
     def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
-        self._stream.emit(kind, time.monotonic_ns() - self._origin_ns, a, b, c, detail, self.id)
+        self._stream.emit(kind, _now_ns(), a, b, c, detail, self.id)
 
     def loop_started(self) -> None:
         recorder = self._recorder
         if not recorder.is_recording:
             return
         try:
-            self._thread = get_ident()
             self._stream = recorder.stream()
             recorder.running[self._thread] = self
             if recorder.watchdog is not None:
@@ -79,12 +81,12 @@ class LoopRecorder:
         if not self._recorder.is_recording:
             return None
         try:
-            return self._create(task, cause)
+            return self._note_created(task, cause)
         except Exception as error:
             self._recorder.fail(error)
             return None
 
-    def _create(self, task: Any, cause: Cause) -> TaskRecord:
+    def _note_created(self, task: Any, cause: Cause) -> TaskRecord:
         subject = subject_of(task)
         qualname, file, line, code = describe(subject)
         record = TaskRecord(self._recorder.next_task_id(), task, subject, code)
@@ -95,7 +97,7 @@ class LoopRecorder:
         creator = _user_frame()
         created_at = 0 if creator is None else place_number(stream, creator)
         site = stream.site(qualname, file, line, created_at)
-        now = time.monotonic_ns() - self._origin_ns
+        now = _now_ns()
         stream.emit(EventKind.TASK_CREATED, now, record.id, parent, site, _KINDS[kind_of(task)], self.id)
         self._name(stream, record, task.get_name())
         return record
@@ -103,7 +105,7 @@ class LoopRecorder:
     def _name(self, stream: Any, record: TaskRecord, name: str) -> None:
         record.name = name
         number = name[5:] if name.startswith("Task-") else ""
-        now = time.monotonic_ns() - self._origin_ns
+        now = _now_ns()
         if number.isascii() and number.isdigit() and number[0] != "0" and len(number) < 10:
             stream.emit(EventKind.TASK_NAMED, now, record.id, int(number), 0, 0, self.id)
         else:
@@ -112,7 +114,7 @@ class LoopRecorder:
     def task_ready(self, record: TaskRecord, cause: Cause) -> None:
         if not self._recorder.is_recording:
             return
-        if record.is_running:
+        if record is self.token:
             record.cause_in_step = cause
             return
         try:
@@ -125,13 +127,12 @@ class LoopRecorder:
             return
         record.waits = False
         stream = self._recorder.stream() if cause.kind is CauseKind.THREAD else self._stream
-        now = time.monotonic_ns() - self._origin_ns
+        now = _now_ns()
         waker = stack = 0
         if cause.task is not None:
             waker = cause.task.id
         elif cause.due_s is not None:
-            late_us = (now + self._origin_ns) // 1000 - int(cause.due_s * 1e6)
-            waker = min(max(late_us, 0), U32_MAX)
+            waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
         if not record.is_walked and now - record.suspended_ns >= LONG_WAIT_NS:
             stack = self._walk(stream, record)
         stream.emit(EventKind.WOKEN, now, record.id, waker, stack, _CAUSES[cause.kind], self.id)
@@ -146,25 +147,28 @@ class LoopRecorder:
             self._codes[id(code)] = code  # Kept, so that its id() is never another's.
         return stack_number(stream, chain) if chain else 0
 
+    def _begin_step(self, record: TaskRecord | None) -> None:
+        if record is None:
+            self.cause = OUTSIDE
+            return
+        self.token = self.cause = record
+        self.step_begun(record)
+
     def step_begun(self, record: TaskRecord) -> None:
         if not self._recorder.is_recording:
             return
         try:
-            record.is_running = True
             task = record.running = record.ref()
             if not record.has_begun:
                 record.has_begun = True
                 record.is_silent = task is not None and bool(task._must_cancel)
-            now = record.began_ns = time.monotonic_ns() - self._origin_ns
+            now = record.began_ns = _now_ns()
             if not record.is_silent:
-                self.current = record
                 self._stream.emit(EventKind.STEP_BEGUN, now, record.id, 0, 0, 0, self.id)
         except Exception as error:
             self._recorder.fail(error)
 
     def step_ended(self, record: TaskRecord) -> None:
-        record.is_running = False
-        self.current = None
         if not self._recorder.is_recording:
             record.running = None
             return
@@ -190,7 +194,7 @@ class LoopRecorder:
         if awaited is None:
             self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.YIELDED)
             return
-        now = record.suspended_ns = time.monotonic_ns() - self._origin_ns
+        now = record.suspended_ns = _now_ns()
         record.waits = True
         stack = 0
         root = id(record.root)
@@ -200,8 +204,7 @@ class LoopRecorder:
             stack = self._walk(self._stream, record)
         else:
             record.is_walked = False
-        on = StepEnd.WAITS_FOR_TASK if hasattr(type(awaited), "get_coro") else StepEnd.WAITS_FOR_FUTURE
-        self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, stack, on, self.id)
+        self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, stack, _word_for(type(awaited)), self.id)
         if cause is not None:
             self._wake(record, cause)
 
@@ -226,7 +229,6 @@ class LoopRecorder:
 
     def step_resumed(self, record: TaskRecord) -> None:
         if self._recorder.is_recording and not record.is_silent:
-            self.current = record
             self._emit(EventKind.STEP_BEGUN, record.id, 0, 0, 1)
 
     def task_destroyed(self, record: TaskRecord) -> None:
@@ -234,7 +236,7 @@ class LoopRecorder:
             return
         try:
             stream = self._recorder.stream()
-            now = time.monotonic_ns() - self._origin_ns
+            now = _now_ns()
             stream.emit(EventKind.TASK_ENDED, now, record.id, 0, 0, TaskOutcome.DESTROYED, self.id)
         except Exception as error:
             self._recorder.fail(error)
@@ -247,6 +249,10 @@ class LoopRecorder:
             self._emit(EventKind.POLLED, self.id, min(blocked_ns // 1000, U32_MAX))
         except Exception as error:
             self._recorder.fail(error)
+
+
+def _word_for(awaited: type) -> StepEnd:
+    return StepEnd.WAITS_FOR_TASK if hasattr(awaited, "get_coro") else StepEnd.WAITS_FOR_FUTURE
 
 
 def _user_frame() -> Position | None:

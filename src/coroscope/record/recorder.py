@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from coroscope.loop.observer import CauseKind
 from coroscope.record.chains import Position
 from coroscope.record.events import EventKind
 from coroscope.record.stream import ChunkFile, Stream
@@ -35,8 +36,7 @@ class Recorder:
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
         self._process = os.getpid()
-        self.origin_ns = time.monotonic_ns()
-        self._file.start(self.origin_ns)
+        self._file.start(time.monotonic_ns())
         self.is_recording = True
         self.next_task_id = itertools.count(1).__next__
         self.next_loop_id = itertools.count(1).__next__
@@ -44,9 +44,8 @@ class Recorder:
         """The loop recorder of each thread in which a loop runs, for the watchdog."""
         self.watchdog: Watchdog | None = None
 
-    def now(self) -> int:
-        """Nanoseconds since the recording began."""
-        return time.monotonic_ns() - self.origin_ns
+    now = staticmethod(time.monotonic_ns)
+    """What events are stamped with: nanoseconds on CLOCK_MONOTONIC."""
 
     def stream(self) -> Stream:
         """The calling thread's stream."""
@@ -99,7 +98,10 @@ class Recorder:
 
 
 class TaskRecord:
-    """What the recorder keeps of one live task."""
+    """What the recorder keeps of one live task; as a `Cause` it says that this task's step brought something about."""
+
+    kind = CauseKind.TASK
+    due_s = None
 
     __slots__ = (
         "began_ns",
@@ -107,7 +109,6 @@ class TaskRecord:
         "has_begun",
         "id",
         "is_done",
-        "is_running",
         "is_silent",
         "is_walked",
         "name",
@@ -119,6 +120,10 @@ class TaskRecord:
         "waits",
     )
 
+    @property
+    def task(self) -> TaskRecord:
+        return self
+
     def __init__(self, number: int, task: Any, subject: Any, root: Any) -> None:
         self.id = number
         self.ref = weakref.ref(task)
@@ -128,7 +133,6 @@ class TaskRecord:
         self.began_ns = 0
         self.suspended_ns = 0
         self.has_begun = self.is_done = False
-        self.is_running = False
         self.running: Any = None
         """The task while it takes a step: its last one may let go of what kept it alive."""
         self.is_silent = False

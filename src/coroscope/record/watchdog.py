@@ -53,7 +53,7 @@ class Watchdog:
             while not stop.acquire(timeout=INTERVAL_S) and self._recorder.is_recording:
                 now = self._recorder.now()
                 for ident, loop in list(self._recorder.running.items()):
-                    record = loop.current
+                    record = loop.token
                     if record is not None and now - record.began_ns >= LONG_STEP_NS:
                         self._look(ident, record, now, seen)
         except Exception as error:

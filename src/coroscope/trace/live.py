@@ -6,6 +6,8 @@ A program may have been killed in the middle of anything, so reading stops witho
 from __future__ import annotations
 
 import json
+import sys
+from array import array
 from typing import Any
 
 from coroscope.errors import TraceFormatError
@@ -42,7 +44,7 @@ def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
         if content == META and meta is None:
             meta = _read_meta(path, body, position)
         elif content == EVENTS:
-            streams.setdefault(number, RawStream()).events += _written_events(body)
+            streams.setdefault(number, RawStream()).events += _since(origin_ns, _written_events(body))
         elif content == DEFINITIONS:
             streams.setdefault(number, RawStream()).definitions += _written_definitions(body)
         position += size
@@ -55,6 +57,18 @@ def _written_events(body: bytes) -> bytes:
     # The last byte of a record is its kind, which is 0 where none was written.
     count = len(body[EVENT.size - 1 :: EVENT.size].rstrip(b"\0"))
     return body[: count * EVENT.size]
+
+
+def _since(origin_ns: int, events: bytes) -> bytes:
+    """The same events, with times that count from the recording's start."""
+    words = array("Q")
+    words.frombytes(events)
+    if sys.byteorder == "big":
+        words.byteswap()
+    words[::3] = array("Q", [max(time_ns - origin_ns, 0) for time_ns in words[::3]])
+    if sys.byteorder == "big":
+        words.byteswap()
+    return words.tobytes()
 
 
 def _written_definitions(body: bytes) -> bytes:
