@@ -36,7 +36,7 @@ ENDED = Ending(0, None, None, True)
 def write(path: Path, fill: Callable[[Stream], None]) -> Path:
     create(str(path), META)
     file = ChunkFile(str(path))
-    file.start(1000)
+    file.start(0)
     fill(file.open_stream())
     file.close()
     return path

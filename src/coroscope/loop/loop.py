@@ -222,7 +222,7 @@ class Loop(SocketLoop):
         is_ours = isinstance(selector, Poller)  # Another selector is asked in every round.
         watch = self._watch
         mode = self._mode
-        poll = selector.poll if type(selector) is Poller and watch is None else None
+        poll = selector.poll if type(selector) is Poller else None
         watched: Any = selector.watched if is_ours else _UNKNOWN
         rounds_to_poll = 0
         has_waited = False  # Whether the last poll was one that waited: what came since then is a batch old.
@@ -242,7 +242,12 @@ class Loop(SocketLoop):
                 if poll is None:
                     self._poll(timeout_s)
                 else:
-                    for fd, mask in poll(timeout_s, len(watched) or 1):
+                    if watch is not None:
+                        watch.poll_begun()
+                    happened = poll(timeout_s, len(watched) or 1)
+                    if watch is not None:
+                        watch.poll_ended()
+                    for fd, mask in happened:
                         reader, writer = watched.get(fd, NOBODY)
                         # Errors and hang-ups wake whichever side waits, as in CPython 3.11, Lib/selectors.py.
                         if reader is not None and mask & _NOT_OUT:

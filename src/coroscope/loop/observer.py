@@ -10,6 +10,7 @@ through a handle.
 from __future__ import annotations
 
 from enum import Enum
+from types import BuiltinFunctionType, MethodType
 from typing import Any, NamedTuple, Protocol
 
 
@@ -87,14 +88,12 @@ def stepped_task(callback: Any) -> Any:
     C tasks queue a `TaskStepMethWrapper` for a plain step and the built-in method `task_wakeup` after a wait
     (CPython 3.11 to 3.15, Modules/_asynciomodule.c); pure Python tasks a bound private method.
     """
-    kind = type(callback).__name__
-    if kind == "TaskStepMethWrapper":
-        return callback.__self__
-    if kind == "builtin_function_or_method":
+    kind = type(callback)
+    if kind is BuiltinFunctionType:
         return callback.__self__ if callback.__name__ == "task_wakeup" else None
-    if kind == "method" and callback.__name__ in _PYTHON_STEPS:
-        return callback.__self__
-    return None
+    if kind is MethodType:
+        return callback.__self__ if callback.__name__ in _PYTHON_STEPS else None
+    return callback.__self__ if kind.__name__ == "TaskStepMethWrapper" else None
 
 
 _PYTHON_STEPS = frozenset({"__step", "__wakeup", "_Task__step", "_Task__wakeup", "_wakeup"})

@@ -50,6 +50,7 @@ TASK_SLOTS = (
     "_log_destroy_pending",
     "_name",
     "_num_cancels_requested",
+    "_record",
     "_registration",
     "_send",
 )
@@ -61,6 +62,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     __slots__ = TASK_SLOTS
 
     _cancelled: ClassVar[bool] = False
+    _record: Any
+    """What a watch keeps of this task; nothing while nobody watches."""
     """Handles in the ready queue may be cancelled there; a task's cancellation is a step like any other."""
 
     kind: ClassVar[str] = "task"
@@ -86,7 +89,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
     ) -> None:
         self._set_pending(loop)
         loop = self._loop
-        self._fut_waiter = self._send = self._registration = None
+        self._fut_waiter = self._send = self._registration = self._record = None
         self._interruption = NEW
         self._log_destroy_pending = True
         self._num_cancels_requested = 0

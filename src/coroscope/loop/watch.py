@@ -59,7 +59,7 @@ class Watch:
         """Of every queued handle that is not a task's step, by its id()."""
         self._outer: list[tuple[Any, Cause]] = []
         self._has_left = False
-        self.put: Callable[[Any], None] = _nowhere
+        self.put = _nowhere
         """What puts a thing into the loop's ready queue."""
         self._thread = _get_ident()
         self._poll_began_ns = 0
@@ -179,7 +179,7 @@ class Watch:
             token = self._create(task, OUTSIDE, False) if entry is None else entry[0]
             self._begin_step(token)
             return
-        cause = self._causes.pop(id(item), OUTSIDE)
+        cause = self._causes.pop(id(item), IO)  # What the poller finds ready is queued without a word.
         if cause is IO and getattr(_callback_of(item), "__func__", None) is self._read_signals:
             cause = SIGNAL
         self.begin_callback(cause)

@@ -67,11 +67,14 @@ def attach(loop: Any, recorder: Recorder) -> Any:
     from coroscope.record.loop_recorder import LoopRecorder
     from coroscope.record.ready_queue import ReadyQueue
 
-    watch = LoopRecorder(recorder, loop)
     if hasattr(loop, "set_observer"):
+        from coroscope.record.own_loop import OwnLoopRecorder
+
+        watch: Any = OwnLoopRecorder(recorder, loop)
         loop.set_observer(watch)
         recorder.at_end(lambda: loop.set_observer(None))
         return watch
+    watch = LoopRecorder(recorder, loop)
     if hasattr(loop, "_ready") and hasattr(loop, "_run_once"):
         queue = ReadyQueue((), watch)
         waiting = loop._ready

@@ -26,7 +26,7 @@ class EventKind(IntEnum):
     TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind
     TASK_NAMED = 2  # task, n of the name "Task-n" or 0, string of any other name
     TASK_ENDED = 3  # task, -, string of the exception's type and message, detail: TaskOutcome
-    STEP_BEGUN = 4  # task, -, -, detail: 1 where it goes on after a pause
+    STEP_BEGUN = 4  # task, task whose step gave up its turn just now, -, detail: 1 where it goes on after a pause
     STEP_ENDED = 5  # task, -, stack it now waits in (0: not walked, or not waiting), detail: StepEnd
     WOKEN = 6  # task, waking task (by TASK) or microseconds since the timer fell due (by TIMER), stack, detail: Cause
     STALL_SAMPLED = 7  # task, -, call stack

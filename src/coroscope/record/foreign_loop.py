@@ -18,7 +18,8 @@ from operator import call
 from typing import Any
 
 from coroscope.loop.observer import Cause, CauseKind, stepped_task
-from coroscope.loop.watch import Phase, Watch
+from coroscope.loop.watch import Phase
+from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 
 _exhaust = deque[Any](maxlen=0).extend
@@ -38,8 +39,9 @@ def in_turn(*calls: Callable[[], object]) -> Callable[[], object]:
     return partial(_exhaust, map(call, calls))
 
 
-def watch_foreign_loop(loop: Any, watch: Watch, recorder: Recorder) -> Watch:
+def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> LoopRecorder:
     """Take the place of the scheduling methods of `loop`, until the recording ends."""
+    watch.sees_polls = False
     call_soon, call_later = loop.call_soon, loop.call_later
     call_at, call_soon_threadsafe = loop.call_at, loop.call_soon_threadsafe
 

@@ -3,6 +3,9 @@
 Where a task waits is read at once for the first waits at each kind of task, so that a program that is killed has
 told where it hung; afterwards only at the wakeup of waits that were long enough to matter, while the task is still
 suspended there: walking an await chain costs several times what a step does.
+
+Rule: that a step gave up its turn is written with the beginning of the next step, in one event, unless something else
+      comes in between: then by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from _thread import get_ident
 from typing import Any
 
 from coroscope.loop.observer import OUTSIDE, Cause, CauseKind
-from coroscope.loop.watch import Watch
+from coroscope.loop.task import Task
+from coroscope.loop.watch import Phase, Watch, task_of
 from coroscope.record.chains import Position, await_chain
 from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
@@ -35,6 +39,7 @@ _CAUSES = {
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
 
+_UNKNOWN = (None, None)
 _now_ns = time.monotonic_ns
 
 
@@ -50,9 +55,65 @@ class LoopRecorder(Watch):
         self._type = f"{type(loop).__module__}.{type(loop).__qualname__}"
         self._walked: dict[int, int] = {}
         self._codes: dict[int, Any] = {}
+        self._gave_up = 0
+        """The task whose step has just given up its turn, which is still to be written."""
+        self.sees_polls = True
+        """Whether something is always told between a step and a poll that waits."""
 
     def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
         self._stream.emit(kind, _now_ns(), a, b, c, detail, self.id)
+
+    # The short ways of a task of asyncio's own that gives up its turn, and gets it again.
+
+    def queued(self, item: Any, is_dispatched: bool = False) -> None:
+        token = self.token
+        if token is None or token.running is None or task_of(item) is not token.running:
+            super().queued(item, is_dispatched)
+
+    def begin(self, item: Any) -> None:
+        task = task_of(item)
+        record, _ = self._tasks.get(id(task), _UNKNOWN)
+        if record is None or not record.has_begun or record.is_silent:
+            self._write_what_gave_up()
+            super().begin(item)
+            return
+        self.phase = Phase.RUNNING
+        self.token = self.cause = record
+        record.running = task
+        record.began_ns = now = _now_ns()
+        gave_up, self._gave_up = self._gave_up, 0
+        try:
+            self._stream.emit(EventKind.STEP_BEGUN, now, record.id, gave_up, 0, 0, self.id)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def end(self) -> None:
+        record = self.token
+        if record is not None and self.sees_polls and not record.is_silent:
+            task = record.running
+            if task is not None and task._fut_waiter is None and not task.done():
+                self.phase = Phase.DISPATCHING
+                self.token = record.running = record.cause_in_step = None
+                self._gave_up = record.id
+                return
+        super().end()
+
+    def poll_begun(self) -> None:
+        super().poll_begun()
+        self._write_what_gave_up()
+
+    def stopped(self) -> None:
+        self.end()
+        self._write_what_gave_up()
+        super().stopped()
+
+    def _write_what_gave_up(self) -> None:
+        number, self._gave_up = self._gave_up, 0
+        if number and self._recorder.is_recording:
+            try:
+                self._emit(EventKind.STEP_ENDED, number, 0, 0, StepEnd.YIELDED)
+            except Exception as error:
+                self._recorder.fail(error)
 
     def loop_started(self) -> None:
         recorder = self._recorder
@@ -189,6 +250,8 @@ class LoopRecorder(Watch):
             self._end_task(record, task)
             return
         record.is_silent = False
+        if type(task) is Task:
+            task._record = record
         awaited = task._fut_waiter
         cause, record.cause_in_step = record.cause_in_step, None
         if awaited is None:

@@ -131,7 +131,7 @@ class Stream:
         self._numbers: dict[Any, int] = {}
         self._sizes = {EVENTS: _FIRST_CHUNK, DEFINITIONS: _FIRST_CHUNK}
         self._pack = EVENT.pack_into
-        self._events: Any = None
+        self.events: Any = None
         self._take_events(0)
         self._definitions: Any = None
         self._defined = 0
@@ -143,8 +143,8 @@ class Stream:
         return self._file.map_chunk(self._number, content, size)
 
     def _take_events(self, _: int) -> None:
-        self._events = self._take(EVENTS, 0)
-        self._next_position = itertools.count(CHUNK_HEADER_SIZE, EVENT.size).__next__
+        self.events = self._take(EVENTS, 0)
+        self.next_position = itertools.count(CHUNK_HEADER_SIZE, EVENT.size).__next__
 
     def _take_definitions(self, least: int) -> None:
         self._definitions = self._take(DEFINITIONS, least)
@@ -159,14 +159,14 @@ class Stream:
         in between gets another one.
         """
         try:
-            self._pack(self._events, self._next_position(), time_ns, a, b, c, source, detail, kind)
+            self._pack(self.events, self.next_position(), time_ns, a, b, c, source, detail, kind)
         except error:
-            if self._events is None:
+            if self.events is None:
                 return
             self._take_events(0)
-            self._pack(self._events, self._next_position(), time_ns, a, b, c, source, detail, kind)
+            self._pack(self.events, self.next_position(), time_ns, a, b, c, source, detail, kind)
         except TypeError:
-            if self._events is not None:
+            if self.events is not None:
                 raise
 
     def string(self, text: str) -> int:
@@ -224,7 +224,7 @@ class Stream:
 
     def drop(self) -> None:
         """Write no more; events that still come are lost without a word."""
-        self._events = self._definitions = None
+        self.events = self._definitions = None
 
 
 def _pack_u32(numbers: tuple[int, ...]) -> bytes:

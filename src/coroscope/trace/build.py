@@ -4,7 +4,7 @@
     (none)     TASK_CREATED        ready
     ready      STEP_BEGUN          running
     waiting    STEP_BEGUN          running      (its wakeup was lost)
-    running    STEP_ENDED yielded  ready
+    running    STEP_ENDED yielded  ready        (also by the STEP_BEGUN of the next one)
     running    STEP_ENDED paused   ready        (an eager task runs inside)
     running    STEP_ENDED waits    waiting
     waiting    WOKEN               ready
@@ -144,6 +144,8 @@ class _Builder:
             task.name = task.name if text is None else text
 
     def _begin_step(self, event: Event) -> None:
+        if event[2]:
+            self._give_up(event[2], event[0])
         task = self._alive(event)
         if task is None or _state(task) is State.RUNNING:
             return
@@ -152,6 +154,11 @@ class _Builder:
         _enter(task, State.RUNNING, event[0])
         if event[5] != _RESUMED:
             task.steps += 1
+
+    def _give_up(self, number: int, time_ns: int) -> None:
+        task = self._tasks.get(number)
+        if task is not None and task.ended_ns is None and _state(task) is State.RUNNING:
+            _enter(task, State.READY, time_ns)
 
     def _end_step(self, event: Event) -> None:
         task = self._alive(event)

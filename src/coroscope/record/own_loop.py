@@ -1,0 +1,117 @@
+"""The watch over a loop of ours: what happens at every step, written in as few calls as can be.
+
+Rule: a task that has begun, and is one of ours, takes the short ways in here; all else goes the ways of `Watch`.
+"""
+
+from __future__ import annotations
+
+import time
+from _thread import get_ident
+from collections.abc import Callable, Iterable, Iterator
+from struct import Struct
+from typing import Any
+
+from coroscope.loop.observer import IO, Cause, CauseKind
+from coroscope.loop.outcome import PENDING
+from coroscope.loop.task import Task
+from coroscope.loop.watch import Phase
+from coroscope.record.events import EventKind
+from coroscope.record.loop_recorder import LoopRecorder
+from coroscope.record.recorder import Recorder, TaskRecord
+
+_pack_begun = Struct("<QIIQ").pack_into
+
+
+class OwnLoopRecorder(LoopRecorder):
+    """As any loop's, faster."""
+
+    def __init__(self, recorder: Recorder, loop: Any) -> None:
+        super().__init__(recorder, loop)
+        self._begun = self.id << 32 | EventKind.STEP_BEGUN << 56
+        """The last eight bytes of the event that a step begins."""
+
+    @property
+    def put(self) -> Callable[[Any], None]:
+        return self.requeue
+
+    @put.setter
+    def put(self, put: Callable[[Any], None]) -> None:
+        self.requeue = put  # That a step gave up its turn is seen when it has ended.
+
+    def enqueue_due(self, item: Any) -> None:
+        self._causes[id(item)] = Cause(CauseKind.TIMER, None, item._when)
+        self.requeue(item)
+
+    def enqueue(self, item: Any) -> None:
+        if not self._has_left:
+            is_ours = type(item) is Task and get_ident() == self._thread
+            record = getattr(item, "_record", None) if is_ours else None
+            if record is None:
+                self.queued(item)
+            elif self.phase is not Phase.RUNNING:
+                self.task_ready(record, self._cause_of(item, False))
+            else:
+                self.task_ready(record, self.cause)
+        self.requeue(item)
+
+    def over(self, items: Iterable[Any]) -> Iterator[Any]:
+        now_ns, pack, begun, task_type, pending = time.monotonic_ns, _pack_begun, self._begun, Task, PENDING
+        stream = self._stream
+        events, next_position = stream.events, stream.next_position
+        for item in items:
+            record = None
+            if type(item) is task_type:
+                try:
+                    record = item._record
+                except AttributeError:  # It was made while nobody watched.
+                    item._record = None
+            if record is not None:
+                record.began_ns = began_ns = now_ns()
+                try:
+                    pack(events, next_position(), began_ns, record.id, self._gave_up, begun)
+                except Exception:
+                    self._begin_in_a_new_chunk(record)
+                    events, next_position = stream.events, stream.next_position
+                self.token = self.cause = record
+                yield item
+                if self.token is record:
+                    self.token = None
+                    if item._fut_waiter is None and item._state is pending:
+                        self._gave_up = record.id
+                    else:
+                        self._gave_up = 0
+                        record.running = item
+                        self.step_ended(record)
+            elif self._has_left:
+                yield item
+            elif type(item) is not tuple and item._cancelled:
+                self.passed_over(item)
+                yield item
+            else:
+                self.begin(item)
+                yield item
+                self.end()
+            item = None
+
+    def _begin_in_a_new_chunk(self, record: TaskRecord) -> None:
+        try:
+            self._stream.emit(
+                EventKind.STEP_BEGUN, record.began_ns, record.id, self._gave_up, 0, 0, self.id
+            )
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def poll_ended(self) -> None:
+        super().poll_ended()
+        self.phase, self.cause = Phase.RUNNING, IO
+
+    def end(self) -> None:
+        super().end()
+        self.phase = Phase.RUNNING
+
+    def leave(self) -> None:
+        for _, reference in self._tasks.values():
+            task = reference()
+            if type(task) is Task:
+                task._record = None
+        super().leave()
