@@ -1,6 +1,6 @@
 """An aiohttp server that answers so many requests and ends: one of the programs that `recording.py` records.
 
-    python answer.py LOOP RESULT REQUESTS LISTENING_DESCRIPTOR
+python answer.py LOOP RESULT REQUESTS LISTENING_DESCRIPTOR
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import time
 
 from aiohttp import web
-from finishing import finish, new_loop
+from finishing import finish, new_loop  # type: ignore[import-not-found]  # beside this file
 
 
 async def answer(requests: int, listening: socket.socket) -> float:

@@ -1,6 +1,6 @@
 """A hundred tasks that do nothing but give up their turn: one of the programs that `recording.py` records.
 
-    python switch.py LOOP RESULT SWITCHES
+python switch.py LOOP RESULT SWITCHES
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import sys
 import time
 
-from finishing import finish, new_loop
+from finishing import finish, new_loop  # type: ignore[import-not-found]  # beside this file
 
 TASKS = 100
 

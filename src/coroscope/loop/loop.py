@@ -74,7 +74,8 @@ class Loop(SocketLoop):
     def _prepare(self) -> None:
         """Choose how things are queued and run: as they are, with asyncio's debug checks, or watched."""
         self._append = self._ready.append  # type: ignore[attr-defined]
-        self._enqueue = self._requeue = self._enqueue_checked if self._debug else self._append
+        self._enqueue: Callable[[Any], None] = self._enqueue_checked if self._debug else self._append
+        self._requeue = self._enqueue
         self._enqueue_due = self._append
         self._is_plain = not self._debug and self._watch is None
         self._mode = object()  # Whoever goes over the rounds begins anew when it changes.
@@ -85,7 +86,7 @@ class Loop(SocketLoop):
         self._run_batch = self._run_batch_timed if self._debug else self._run_batch_bare
         watch = self._watch
         if watch is not None:
-            watch.put = self._enqueue
+            watch.use(self._enqueue)
             self._enqueue, self._requeue, self._enqueue_due = watch.enqueue, watch.requeue, watch.enqueue_due
         if self._closed:  # type: ignore[attr-defined]
             self._enqueue = self._enqueue_refused

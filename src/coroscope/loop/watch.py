@@ -41,12 +41,14 @@ class Watch:
         "_observer",
         "_outer",
         "_poll_began_ns",
+        "_put",
         "_read_signals",
         "_tasks",
         "_thread",
         "cause",
+        "enqueue_due",
         "phase",
-        "put",
+        "requeue",
         "token",
     )
 
@@ -59,8 +61,6 @@ class Watch:
         """Of every queued handle that is not a task's step, by its id()."""
         self._outer: list[tuple[Any, Cause]] = []
         self._has_left = False
-        self.put = _nowhere
-        """What puts a thing into the loop's ready queue."""
         self._thread = _get_ident()
         self._poll_began_ns = 0
         self.cause = OUTSIDE
@@ -114,19 +114,22 @@ class Watch:
         elif entry[0] is not None:
             self._observer.task_ready(entry[0], cause)
 
+    def use(self, put: Callable[[Any], None]) -> None:
+        """Have `put` put things into the loop's ready queue, of whatever loop asks this watch to queue them."""
+        self._put = put
+        self.requeue: Callable[[Any], None] = self.enqueue
+        """Queues the task whose step gives up its turn."""
+        self.enqueue_due: Callable[[Any], None] = self.enqueue
+        """Queues a timer that is due."""
+
     def enqueue(self, item: Any) -> None:
         """Queue a task or handle."""
         if not self._has_left:  # It may have gone in the middle of a batch.
             self.queued(item)
-        self.put(item)
-
-    requeue = enqueue
-    """Queue the task whose step gives up its turn."""
-    enqueue_due = enqueue
-    """Queue a timer that is due."""
+        self._put(item)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
-        """Each of `items`, to be run as soon as it is given: it has begun then, and ended when the next is asked for."""
+        """Each of `items`, for who runs it at once: it has begun when given, and ended when the next is wanted."""
         for item in items:
             if self._has_left:
                 yield item
@@ -226,10 +229,6 @@ class Watch:
         self.token, self.cause = self._outer.pop()
         if self.token is not None:
             self._observer.step_resumed(self.token)
-
-
-def _nowhere(_: Any) -> None:
-    """The ready queue of a loop that queues by itself."""
 
 
 def task_of(item: Any) -> Any:

@@ -4,7 +4,8 @@ An event is 24 bytes, little-endian: `time_ns u64, a u32, b u32, c u32, source u
 `kind` comes last, because a record is filled front to back: a program killed in the middle of
 one leaves kind 0, which is "no event", and never a torn record.
 
-`time_ns` is CLOCK_MONOTONIC's in a live file, and counts from the recording's start everywhere else. `source` is the loop (0: none). An id of 0 is "none" throughout.
+`time_ns` is CLOCK_MONOTONIC's in a live file, and counts from the recording's start everywhere else. `source` is the
+loop (0: none). An id of 0 is "none" throughout.
 Strings, places and stacks are *definitions*: written once to the stream that first needs them, and named by
 a number that is valid in that stream only; so no stream ever waits for another one's lock.
 Task and loop ids are the process's own and count from 1.
@@ -26,7 +27,9 @@ class EventKind(IntEnum):
     TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind
     TASK_NAMED = 2  # task, n of the name "Task-n" or 0, string of any other name
     TASK_ENDED = 3  # task, -, string of the exception's type and message, detail: TaskOutcome
-    STEP_BEGUN = 4  # task, task whose step gave up its turn just now, -, detail: 1 where it goes on after a pause
+    STEP_BEGUN = (
+        4  # task, task whose step gave up its turn just now, -, detail: 1 where it goes on after a pause
+    )
     STEP_ENDED = 5  # task, -, stack it now waits in (0: not walked, or not waiting), detail: StepEnd
     WOKEN = 6  # task, waking task (by TASK) or microseconds since the timer fell due (by TIMER), stack, detail: Cause
     STALL_SAMPLED = 7  # task, -, call stack

@@ -212,7 +212,8 @@ class LoopRecorder(Watch):
         if record is None:
             self.cause = OUTSIDE
             return
-        self.token = self.cause = record
+        self.token = record
+        self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
         self.step_begun(record)
 
     def step_begun(self, record: TaskRecord) -> None:
@@ -241,7 +242,7 @@ class LoopRecorder(Watch):
             record.running = None
 
     def _end_step(self, record: TaskRecord) -> None:
-        task = record.running
+        task = record.running or record.ref()
         if task is None:
             return
         if task.done():

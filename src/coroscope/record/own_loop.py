@@ -30,17 +30,14 @@ class OwnLoopRecorder(LoopRecorder):
         self._begun = self.id << 32 | EventKind.STEP_BEGUN << 56
         """The last eight bytes of the event that a step begins."""
 
-    @property
-    def put(self) -> Callable[[Any], None]:
-        return self.requeue
-
-    @put.setter
-    def put(self, put: Callable[[Any], None]) -> None:
+    def use(self, put: Callable[[Any], None]) -> None:
+        super().use(put)
         self.requeue = put  # That a step gave up its turn is seen when it has ended.
+        self.enqueue_due = self._enqueue_due
 
-    def enqueue_due(self, item: Any) -> None:
-        self._causes[id(item)] = Cause(CauseKind.TIMER, None, item._when)
-        self.requeue(item)
+    def _enqueue_due(self, timer: Any) -> None:
+        self._causes[id(timer)] = Cause(CauseKind.TIMER, None, timer._when)
+        self._put(timer)
 
     def enqueue(self, item: Any) -> None:
         if not self._has_left:
@@ -52,14 +49,14 @@ class OwnLoopRecorder(LoopRecorder):
                 self.task_ready(record, self._cause_of(item, False))
             else:
                 self.task_ready(record, self.cause)
-        self.requeue(item)
+        self._put(item)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
         now_ns, pack, begun, task_type, pending = time.monotonic_ns, _pack_begun, self._begun, Task, PENDING
         stream = self._stream
         events, next_position = stream.events, stream.next_position
         for item in items:
-            record = None
+            record: TaskRecord | None = None
             if type(item) is task_type:
                 try:
                     record = item._record
@@ -72,7 +69,8 @@ class OwnLoopRecorder(LoopRecorder):
                 except Exception:
                     self._begin_in_a_new_chunk(record)
                     events, next_position = stream.events, stream.next_position
-                self.token = self.cause = record
+                self.token = record
+                self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
                 yield item
                 if self.token is record:
                     self.token = None
@@ -95,9 +93,7 @@ class OwnLoopRecorder(LoopRecorder):
 
     def _begin_in_a_new_chunk(self, record: TaskRecord) -> None:
         try:
-            self._stream.emit(
-                EventKind.STEP_BEGUN, record.began_ns, record.id, self._gave_up, 0, 0, self.id
-            )
+            self._stream.emit(EventKind.STEP_BEGUN, record.began_ns, record.id, self._gave_up, 0, 0, self.id)
         except Exception as error:
             self._recorder.fail(error)
 
