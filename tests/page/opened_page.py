@@ -9,6 +9,7 @@ from typing import Any
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -96,6 +97,10 @@ class OpenedPage:
         return int(self.run("return coroscope.view.cursor"))
 
     @property
+    def has_panel_focus(self) -> bool:
+        return bool(self.run("return document.activeElement.id === 'panel'"))
+
+    @property
     def visible_rows(self) -> tuple[int, int]:
         """The first and the last row in view, of those that the search keeps."""
         first, last = self.run("return coroscope.timeline.geometry.visible(coroscope.view.rowCount)")
@@ -159,6 +164,15 @@ class OpenedPage:
     def click(self, selector: str) -> None:
         self.element(selector).click()
         self.settle()
+
+    def focus_button(self, text: str) -> None:
+        """Press Tab from the timeline until a button with `text` in it has the focus."""
+        self.run("document.getElementById('timeline').focus()")
+        for _ in range(100):
+            self.press(Keys.TAB)
+            if text in str(self.run("return document.activeElement.innerText")):
+                return
+        raise AssertionError(f"Tab never comes to a button with {text!r} in it")
 
     def click_text(self, text: str) -> None:
         """Click the first button of the panel that has `text` in it."""

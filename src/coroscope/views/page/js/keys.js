@@ -29,6 +29,8 @@ function actions(view, search) {
     [["]"], () => camera.changeRowHeight(1, ...rows())],
     [["n"], () => moveSpanBy(view, 1)],
     [["p"], () => moveSpanBy(view, -1)],
+    [["."], () => view.moveFindingBy(1)],
+    [[","], () => view.moveFindingBy(-1)],
     [["/"], () => search.focus()],
     [["?"], () => byId("help").showModal()],
     [["Escape"], () => leave(view)],
@@ -85,9 +87,10 @@ function moveSpanBy(view, step) {
   view.camera.reveal(spans.start[span]);
 }
 
-// One thing at a time: the selected span, the selection, then the search.
+// One thing at a time: the finding, the selected span, the selection, then the search.
 function leave(view) {
-  if (view.span >= 0) view.select(view.selected);
+  if (view.finding >= 0) view.select(-1);
+  else if (view.span >= 0) view.select(view.selected);
   else if (view.selected >= 0) view.select(-1);
   else if (view.query) view.search("");
 }

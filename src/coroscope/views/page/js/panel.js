@@ -1,8 +1,9 @@
 import { byId } from "./dom.js";
 import { details } from "./details.js";
+import { findingDetails } from "./findings.js";
 import { overview } from "./overview.js";
 
-// The panel beside the timeline: the selected task, or where the time went while none is selected.
+// The panel beside the timeline: the finding that is shown, the selected task, or where the time went while there is neither.
 export class Panel {
   #shown = null;
   #announced = 0; // the first task is where everybody begins
@@ -17,14 +18,20 @@ export class Panel {
   update() {
     this.#announce();
     const { view } = this;
-    const wanted = `${view.selected}/${view.span}`;
+    const wanted = `${view.selected}/${view.span}/${view.finding}`;
     if (wanted === this.#shown) return;
     const hadFocus = this.element.contains(document.activeElement);
     this.#shown = wanted;
-    const parts = view.selected >= 0 ? details(this.model, view) : overview(this.model, view);
-    this.element.replaceChildren(...parts.filter(Boolean));
+    this.element.replaceChildren(...this.#parts().filter(Boolean));
     this.element.scrollTop = 0;
     if (hadFocus) this.element.focus(); // the button that was pressed is gone
+  }
+
+  #parts() {
+    const { model, view } = this;
+    const finding = view.finding >= 0 ? findingDetails(model, view) : null;
+    if (view.selected >= 0) return [finding, ...details(model, view)];
+    return finding ? [finding] : overview(model, view);
   }
 
   // For those who hear the page: the task that the keys have come to.

@@ -1,5 +1,7 @@
 import { Camera } from "./camera.js";
 
+const MARGIN = 0.4; // of an interval that the window is fitted to, on each side
+
 // What the reader looks at: the window, the rows that match the search, the selection. Everything that draws or
 // lists anything listens here; nothing else holds such state.
 export class View {
@@ -13,6 +15,7 @@ export class View {
     this.matches = null; // rows that match the search, or null for all
     this.cursor = model.count ? 0 : -1;
     this.selected = -1;
+    this.finding = -1; // the finding that is shown, by its place in the list, or -1
     this.span = -1; // the selected span of the selected task, or -1
     this.hover = -1; // the row under the pointer
     this.rowsHeight = 1; // of the part of the timeline that shows rows, in CSS pixels
@@ -82,6 +85,7 @@ export class View {
   select(row, span = -1) {
     this.selected = row;
     this.span = span;
+    this.finding = -1;
     if (row >= 0) this.moveCursorTo(row);
     this.changed();
   }
@@ -95,11 +99,32 @@ export class View {
 
   // As goTo, with the window fitted to the interval and some of its surroundings.
   zoomTo(row, start, end) {
-    const margin = Math.max((end - start) * 0.4, 1000);
+    const margin = Math.max((end - start) * MARGIN, 1000);
     this.camera.makeRowsReadable();
     this.goTo(row, start);
     this.camera.show(start - margin, end + margin);
     this.changed();
+  }
+
+  // The finding's task, and the window fitted to when it can be seen there. One without a length has no window of its
+  // own: the moment only comes into view.
+  showFinding(number) {
+    const finding = this.model.facts.findings[number];
+    if (!finding) return;
+    const { row, start, duration } = finding;
+    this.select(-1);
+    if (row >= 0 && duration > 0) this.zoomTo(row, start, start + duration);
+    else if (row >= 0) this.goTo(row, start);
+    else if (duration > 0) this.camera.show(start - duration * MARGIN, start + duration * (1 + MARGIN));
+    else this.camera.reveal(start);
+    this.finding = number;
+    this.changed();
+  }
+
+  moveFindingBy(step) {
+    const last = this.model.facts.findings.length - 1;
+    const next = this.finding < 0 ? (step > 0 ? 0 : last) : this.finding + step;
+    if (next >= 0 && next <= last) this.showFinding(next);
   }
 
   moveCursorTo(row) {
