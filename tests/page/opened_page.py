@@ -33,6 +33,11 @@ const { geometry } = coroscope.timeline;
 const bar = geometry.bar(coroscope.view.positionOf(row));
 return [time === null ? 20 : geometry.x(time), bar.top + bar.height / 2];
 """
+_ROWS = """
+const { view, model } = coroscope;
+const title = (entry) => (entry >= 0 ? model.name(entry) : `[${view.groups.title(-2 - entry)}]`);
+return [...Array(view.rowCount).keys()].map((position) => title(view.rowAt(position)));
+"""
 
 
 class OpenedPage:
@@ -107,6 +112,29 @@ class OpenedPage:
         return first, last
 
     @property
+    def rows(self) -> list[str]:
+        """What stands at each position: a task's name, or a group's title in brackets."""
+        rows: list[str] = self.run(_ROWS)
+        return rows
+
+    @property
+    def statistics(self) -> list[list[str]]:
+        """The cells of each listed coroutine; none while the table is closed."""
+        rows = self.elements("#statistics:not([hidden]) tbody tr")
+        return [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in rows]
+
+    @property
+    def announcement(self) -> str:
+        """What a screen reader was last told."""
+        return str(self.element("#announcer").get_attribute("textContent"))
+
+    @property
+    def fragment(self) -> str:
+        """The part of the address after "#", once it has settled."""
+        self.browser.execute_async_script("setTimeout(arguments[0], 300)")
+        return str(self.run("return location.hash.slice(1)"))
+
+    @property
     def panel(self) -> str:
         return self.element("#panel").text
 
@@ -137,6 +165,14 @@ class OpenedPage:
     def click_bar(self, row: int, time_ns: float | None) -> None:
         """Click on a row's bar at a moment, or on its label for `None`."""
         self._chain_at(row, time_ns).click().perform()
+        self.settle()
+
+    def click_position(self, position: int) -> None:
+        """Click at the left of whatever stands at a position: the head of a group, or a task's label."""
+        y = self.run("return coroscope.timeline.geometry.rowTop(arguments[0]) + 4", position)
+        canvas = self.element("#timeline")
+        dx, dy = round(20 - canvas.size["width"] / 2), round(y - canvas.size["height"] / 2)
+        ActionChains(self.browser).move_to_element_with_offset(canvas, dx, dy).click().perform()
         self.settle()
 
     def hover_bar(self, row: int, time_ns: float) -> None:
