@@ -140,6 +140,8 @@ def test_address_of_a_finding_alone_leads_to_it(open_page: Open) -> None:
 def test_nonsense_in_the_address_is_harmless(open_page: Open, fragment: str) -> None:
     page = open_page(many_tasks(40), findings=[_FINDING], fragment=fragment)
     assert page.state == "ready"
+    assert page.statistics == []
+    assert set(page.run("return [...coroscope.view.folded]")) <= {0}  # the one process there is
     page.press("w", "j", "g")
     assert page.console() == []
     start, end = page.window

@@ -10,7 +10,6 @@ function actions(view, search, table) {
   const onRow = (task) => view.cursor >= 0 && task(view.cursor);
   const rows = () => [view.rowCount, view.rowsHeight];
   const pageRows = () => Math.max(1, Math.floor(view.rowsHeight / camera.rowHeight) - 1);
-  const { spans } = view.model;
   return new Map([
     [["ArrowLeft", "a"], () => pan(view, -PAN_STEP)],
     [["ArrowRight", "d"], () => pan(view, PAN_STEP)],
@@ -23,7 +22,7 @@ function actions(view, search, table) {
     [["Home"], () => view.moveCursorBy(-view.rowCount)],
     [["End"], () => view.moveCursorBy(view.rowCount)],
     [["Enter"], () => (view.cursor >= 0 ? openTask(view, view.cursor) : view.toggleFold(view.cursor))],
-    [["z"], () => onRow((row) => view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]))],
+    [["z"], () => onRow((row) => zoomOn(view, row))],
     [["f"], () => view.fit()],
     [["t"], () => table.toggle()],
     [["g"], () => view.groupByNext()],
@@ -79,6 +78,14 @@ function openTask(view, row) {
   view.select(row);
   view.camera.reveal(view.model.spans.rowStart(row));
   byId("panel").focus({ preventScroll: true });
+}
+
+// The selected state fills the window, or else the task.
+function zoomOn(view, row) {
+  const { spans } = view.model;
+  if (view.span >= 0 && row === view.selected) return view.zoomTo(row, spans.start[view.span], spans.end(row, view.span));
+  view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]);
+  view.select(row);
 }
 
 function moveSpanBy(view, step) {
