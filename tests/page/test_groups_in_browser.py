@@ -85,6 +85,12 @@ def test_all_groups_are_folded_at_once(open_page: Open) -> None:
     assert page.rows == _BY_COROUTINE
 
 
+def test_cursor_stands_at_the_head_of_its_group_when_all_are_folded(open_page: Open) -> None:
+    page = _grouped(open_page, "process")
+    page.press(Keys.END, "C", Keys.ENTER)
+    assert page.rows == ["[process 1]", *_BY_PROCESS[5:]]
+
+
 def test_going_to_a_task_unfolds_its_group(open_page: Open) -> None:
     page = _grouped(open_page, "process")
     page.press("C")

@@ -223,7 +223,9 @@ export class View {
   #arrangeAnew() {
     this.#arrange();
     const target = this.selected >= 0 ? this.selected : this.cursor;
+    const group = target >= 0 ? this.groups?.of[target] : undefined;
     if (this.positionOf(target) >= 0) this.cursor = target;
+    else if (this.folded.has(group) && this.arrangement.counts[group]) this.cursor = headOf(group);
     else this.cursor = this.rowAt(Math.max(0, this.arrangement.nextTask(0)));
     this.#fitRows();
     this.moveCursorTo(this.cursor);
