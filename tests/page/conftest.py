@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.webdriver import WebDriver
 
+from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Trace
 from coroscope.views.page import write_page
 from tests.page.opened_page import OpenedPage
@@ -55,9 +56,11 @@ def browser() -> Iterator[WebDriver]:
 def open_page(browser: WebDriver, tmp_path: Path) -> Open:
     """Write a trace's page and open it; `fragment`, `scheme` and `width` say how."""
 
-    def open_it(trace: Trace, *, slow_ms: float = 100.0, **how: object) -> OpenedPage:
+    def open_it(
+        trace: Trace, *, slow_ms: float = 100.0, findings: Sequence[Finding] = (), **how: object
+    ) -> OpenedPage:
         path = tmp_path / "page.html"
-        write_page(trace, path, slow_ms=slow_ms)
+        write_page(trace, path, slow_ms=slow_ms, findings=findings)
         return OpenedPage(browser, path, **how)  # type: ignore[arg-type]
 
     return open_it

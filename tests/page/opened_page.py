@@ -9,6 +9,7 @@ from typing import Any
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -31,6 +32,11 @@ const [row, time] = arguments;
 const { geometry } = coroscope.timeline;
 const bar = geometry.bar(coroscope.view.positionOf(row));
 return [time === null ? 20 : geometry.x(time), bar.top + bar.height / 2];
+"""
+_ROWS = """
+const { view, model } = coroscope;
+const title = (entry) => (entry >= 0 ? model.name(entry) : `[${view.groups.title(-2 - entry)}]`);
+return [...Array(view.rowCount).keys()].map((position) => title(view.rowAt(position)));
 """
 
 
@@ -96,10 +102,37 @@ class OpenedPage:
         return int(self.run("return coroscope.view.cursor"))
 
     @property
+    def has_panel_focus(self) -> bool:
+        return bool(self.run("return document.activeElement.id === 'panel'"))
+
+    @property
     def visible_rows(self) -> tuple[int, int]:
         """The first and the last row in view, of those that the search keeps."""
         first, last = self.run("return coroscope.timeline.geometry.visible(coroscope.view.rowCount)")
         return first, last
+
+    @property
+    def rows(self) -> list[str]:
+        """What stands at each position: a task's name, or a group's title in brackets."""
+        rows: list[str] = self.run(_ROWS)
+        return rows
+
+    @property
+    def statistics(self) -> list[list[str]]:
+        """The cells of each listed coroutine; none while the table is closed."""
+        rows = self.elements("#statistics:not([hidden]) tbody tr")
+        return [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in rows]
+
+    @property
+    def announcement(self) -> str:
+        """What a screen reader was last told."""
+        return str(self.element("#announcer").get_attribute("textContent"))
+
+    @property
+    def fragment(self) -> str:
+        """The part of the address after "#", once it has settled."""
+        self.browser.execute_async_script("setTimeout(arguments[0], 300)")
+        return str(self.run("return location.hash.slice(1)"))
 
     @property
     def panel(self) -> str:
@@ -134,6 +167,14 @@ class OpenedPage:
         self._chain_at(row, time_ns).click().perform()
         self.settle()
 
+    def click_position(self, position: int) -> None:
+        """Click at the left of whatever stands at a position: the head of a group, or a task's label."""
+        y = self.run("return coroscope.timeline.geometry.rowTop(arguments[0]) + 4", position)
+        canvas = self.element("#timeline")
+        dx, dy = round(20 - canvas.size["width"] / 2), round(y - canvas.size["height"] / 2)
+        ActionChains(self.browser).move_to_element_with_offset(canvas, dx, dy).click().perform()
+        self.settle()
+
     def hover_bar(self, row: int, time_ns: float) -> None:
         self._chain_at(row, time_ns).perform()
         self.settle()
@@ -159,6 +200,15 @@ class OpenedPage:
     def click(self, selector: str) -> None:
         self.element(selector).click()
         self.settle()
+
+    def focus_button(self, text: str) -> None:
+        """Press Tab from the timeline until a button with `text` in it has the focus."""
+        self.run("document.getElementById('timeline').focus()")
+        for _ in range(100):
+            self.press(Keys.TAB)
+            if text in str(self.run("return document.activeElement.innerText")):
+                return
+        raise AssertionError(f"Tab never comes to a button with {text!r} in it")
 
     def click_text(self, text: str) -> None:
         """Click the first button of the panel that has `text` in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coroscope.trace.model import Frame, Sample, Trace, Wait
+from coroscope.trace.model import Frame, LoopInfo, Sample, Trace, Wait
 from tests.trace_builder import MS, TraceBuilder
 
 SOURCE = """\
@@ -61,3 +61,25 @@ def stalled() -> Trace:
     place = Frame("parse_all", "/srv/app/parse.py", 40, is_user=True)
     trace.samples += [Sample(2, time_ms * MS, (place,)) for time_ms in (450, 500)]
     return trace
+
+
+def crowded() -> Trace:
+    """main and 100 tasks of `crawl`, the n-th of which runs for n ms and then ends."""
+    builder = TraceBuilder()
+    builder.task("main", "ready 2, running 3, waiting 95", is_main=True)
+    for n in range(1, 101):
+        builder.task("crawl", f"running {n}", name=f"page {n}")
+    return builder.build()
+
+
+def spread_out() -> Trace:
+    """Six tasks over two processes, three threads, three loops, three parents and three coroutines."""
+    builder = TraceBuilder(loops={1: LoopInfo(1, 1, "asyncio.SelectorEventLoop")})
+    stays = "ready 1, running 5, waiting 90"
+    builder.task("main", stays, name="first")
+    builder.task("work", stays, name="second", parent=1)
+    builder.task("work", stays, name="third", parent=1, loop=2, thread=2)
+    builder.task("work", stays, name="fourth", parent=2, loop=2, thread=2, file="/srv/app/other.py")
+    builder.task("main", stays, name="fifth", parent=2, process=2, loop=3)
+    builder.task("work", stays, name="sixth", parent=1, process=2, loop=3)
+    return builder.build()

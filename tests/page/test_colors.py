@@ -6,11 +6,15 @@ import re
 from importlib.resources import files
 from itertools import product
 from operator import mul
+from pathlib import Path
 
 import pytest
 
+from coroscope.analysis.findings import Finding
+from coroscope.trace.model import Frame
 from tests.page.conftest import Open
 from tests.page.opened_page import Color
+from tests.page.page_traces import two_tasks
 from tests.trace_builder import MS, TraceBuilder
 
 _BLOCK = re.compile(r'(:root(?:\[data-theme="dark"\])?) \{(.*?)\n\}', re.DOTALL)
@@ -18,12 +22,36 @@ _COLOR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
 _SURFACES = ("page", "raised", "cursor", "selection")
 _INKS = ("text", "muted", "accent", "bad", "good")
 _READABLE = 4.5  # WCAG 2 AA, for text of normal size
+_VISIBLE = 3  # and for what shows where a control is
+# Every shown text with its colour and that of the nearest surface behind it.
+_TEXTS = """
+const surface = (element) => {
+  for (; element; element = element.parentElement) {
+    const color = getComputedStyle(element).backgroundColor;
+    if (!color.startsWith("rgba")) return color;
+  }
+  return "rgb(255, 255, 255)";
+};
+const isShown = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest("option");
+const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+const texts = [...document.body.querySelectorAll("*")].filter((element) => hasText(element) && isShown(element));
+const search = document.getElementById("search");
+return [
+  ...texts.map((element) => [element.textContent.trim(), getComputedStyle(element).color, surface(element)]),
+  ["placeholder", getComputedStyle(search, "::placeholder").color, surface(search)],
+];
+"""
 
 
 def _themes() -> dict[str, dict[str, str]]:
     style = files("coroscope.views.page").joinpath("style.css").read_text("utf-8")
     found = {selector: dict(_COLOR.findall(body)) for selector, body in _BLOCK.findall(style)}
     return {"light": found[":root"], "dark": found[':root[data-theme="dark"]']}
+
+
+def _as_hex(color: str) -> str:
+    """`rgb(1, 2, 3)` as #010203."""
+    return "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", color)[:3])
 
 
 def _luminance(color: str) -> float:
@@ -44,6 +72,31 @@ def test_text_can_be_read_on_every_surface(theme: str) -> None:
     pairs = [*product(_INKS, _SURFACES), *on_bars]
     too_weak = {pair for pair in pairs if _contrast(colors[pair[0]], colors[pair[1]]) < _READABLE}
     assert not too_weak
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_edge_of_a_field_stands_out_from_every_surface(theme: str) -> None:
+    colors = _themes()[theme]
+    assert {s for s in ("page", "raised") if _contrast(colors["edge"], colors[s]) < _VISIBLE} == set()
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("keys", ["", ".tg", "jn", "?"])
+def test_every_text_can_be_read_on_what_is_behind_it(
+    open_page: Open, tmp_path: Path, scheme: str, keys: str
+) -> None:
+    place = Frame("fetch", str(tmp_path / "program.py"), 8, is_user=True)
+    findings = [Finding("blocking-call", "It held the loop.", "Use a thread.", place, 2, MS, MS, MS, MS)]
+    page = open_page(two_tasks(tmp_path), scheme=scheme, findings=findings)
+    page.press(*keys)
+    if "j" in keys:
+        page.click_bar(1, 100 * MS)
+    if "t" in keys:
+        page.click("#statistics tbody button")
+    seen = [(text, _as_hex(ink), _as_hex(surface)) for text, ink, surface in page.run(_TEXTS)]
+    assert len(seen) > 30
+    assert [entry for entry in seen if _contrast(*entry[1:]) < _READABLE] == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Ending, Task, Trace
 from tests.page.conftest import Open
 from tests.page.page_traces import many_tasks, stalled, two_tasks
@@ -316,21 +317,63 @@ def test_broken_address_is_harmless(open_page: Open, fragment: str) -> None:
     assert page.selected_row == -1
 
 
-@pytest.mark.parametrize("width", [320, 768, 1280])
+@pytest.mark.parametrize("width", [320, 768, 1280, 3840])
 def test_page_never_scrolls_sideways(open_page: Open, width: int) -> None:
-    page = open_page(fetch_trace(), width=width, height=640)
+    finding = Finding("blocking-call", "x" * 300, "It is slow. " * 30, None, 4, 0, 0, 0, 9 * MS)
+    page = open_page(fetch_trace(), findings=[finding], width=width, height=max(640, width * 9 // 16))
+    assert page.run("return document.documentElement.scrollWidth") <= width
     page.run("coroscope.view.select(3, coroscope.model.spans.first[3] + 2)")
     page.settle()
     assert page.run("return document.documentElement.scrollWidth") <= width
+    page.press("t", "g", ".")
+    page.run("coroscope.view.showOnly(1)")
+    page.settle()
+    assert page.run("return document.documentElement.scrollWidth") <= width
+    controls = page.elements(".toolbar button, .toolbar input, .toolbar select")
+    assert all(c.rect["x"] >= 0 and c.rect["x"] + c.rect["width"] <= width for c in controls)
+
+
+def test_z_zooms_to_the_selected_state_and_without_one_to_the_task(open_page: Open) -> None:
+    page = open_page(many_tasks(20))
+    page.press(*"jjjjjjjj", "z")
+    assert page.window == pytest.approx((40 * MS, 220 * MS))  # 80 to 180 ms, and two fifths on either side
+    page.press("n", "n", "z")
+    assert page.window == pytest.approx((54 * MS, 216 * MS))  # 90 to 180 ms
 
 
 def test_every_control_can_be_reached_and_has_a_name(open_page: Open) -> None:
     page = open_page(fetch_trace())
-    controls = page.elements("button, input, canvas[tabindex]")
-    assert len(controls) > 8
+    page.press("t")
+    page.click("#statistics tbody button")
+    controls = page.elements("button, input, select, canvas[tabindex]")
+    assert len(controls) > 20
     for control in controls:
         assert control.accessible_name or not control.is_displayed()
         assert int(str(control.get_property("tabIndex"))) >= 0
+
+
+def test_tab_comes_to_every_control_that_is_shown_and_shows_where_it_is(open_page: Open) -> None:
+    finding = Finding("blocking-call", "It held the loop.", "Use a thread.", None, 2, 0, 0, 0, None)
+    page = open_page(many_tasks(4), findings=[finding])
+    page.press("t", ".")
+    page.click("#statistics tbody button")
+    page.run(
+        """
+        const controls = [...document.querySelectorAll("button, input, select, summary, canvas[tabindex]")];
+        window.missing = new Set(controls.filter((control) => control.checkVisibility() && !control.disabled));
+        window.unmarked = [];
+        document.addEventListener("focusin", ({ target }) => {
+          missing.delete(target);
+          if (getComputedStyle(target).outlineStyle === "none") unmarked.push(target.outerHTML);
+        });
+        document.activeElement.blur();
+        """
+    )
+    expected = page.run("return missing.size")
+    assert expected > 25
+    page.press(*[Keys.TAB] * (expected + 10))
+    assert page.run("return [...missing].map((control) => control.outerHTML)") == []
+    assert page.run("return unmarked") == []
 
 
 def test_page_holds_every_span_and_wait_of_the_trace(open_page: Open) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Ending, Frame, Trace
 from coroscope.views.page.excerpts import read_excerpts
 from coroscope.views.page.plain_text import make_source_visible, make_visible
@@ -43,6 +44,22 @@ def test_hostile_texts_stay_text(open_page: Open) -> None:
     assert page.console() == []
     assert page.elements("img") == []
     assert page.run("return document.title").startswith("'</script>")
+
+
+@pytest.mark.chromium
+def test_hostile_texts_of_a_finding_stay_text(open_page: Open) -> None:
+    findings = [
+        Finding(text, text, text, Frame(text, text, 3, is_user=True), 1, MS, 9 * MS, MS, None)
+        for text in HOSTILE
+    ]
+    page = open_page(_hostile_trace(), findings=findings)
+    assert all(text in page.panel for text in (*HOSTILE[:4], "a⟨U+202E⟩b␛[31mc␀d"))
+    for text in HOSTILE[:4]:
+        page.press(".")
+        assert page.element(".finding h2").text == text
+    assert page.run("return window.broken") is None
+    assert page.console() == []
+    assert page.elements("img") == []
 
 
 @pytest.mark.chromium

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Frame, Trace
 from coroscope.views.page.columns import Column
+from coroscope.views.page.findings import plan_findings
 from coroscope.views.page.interning import Chains, Places, Strings
 from coroscope.views.page.summary import summarize
 from coroscope.views.page.tables import (
@@ -34,8 +37,8 @@ class PagePlan:
     """The number in `facts["strings"]` of each file that `places` name."""
 
 
-def plan_page(trace: Trace, slow_ms: float = 100.0) -> PagePlan:
-    """The page of `trace`; steps longer than `slow_ms` milliseconds are listed as stalls."""
+def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] = ()) -> PagePlan:
+    """The page of `trace` and its `findings`; steps longer than `slow_ms` milliseconds are listed as stalls."""
     strings = Strings()
     places = Places(strings)
     chains = Chains(places)
@@ -49,6 +52,7 @@ def plan_page(trace: Trace, slow_ms: float = 100.0) -> PagePlan:
     summary = summarize(trace)
     facts = {
         "summary": summary,
+        "findings": plan_findings(findings, rows, places),
         "stalls": _plan_stalls(trace, slow_ms, rows, places),
         "strings": strings.table,
         "places": places.table,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from coroscope.analysis.findings import Finding, find
 from coroscope.errors import UsageError
 from coroscope.trace.model import Trace
 from coroscope.views.page.document import render_document
@@ -13,13 +15,20 @@ from coroscope.views.page.excerpts import read_excerpts
 from coroscope.views.page.layout import plan_page
 
 
-def write_page(trace: Trace, path: str | os.PathLike[str], *, slow_ms: float = 100.0) -> None:
+def write_page(
+    trace: Trace,
+    path: str | os.PathLike[str],
+    *,
+    slow_ms: float = 100.0,
+    findings: Sequence[Finding] | None = None,
+) -> None:
     """Write `trace` as one HTML file that opens anywhere, offline.
 
-    Steps longer than `slow_ms` milliseconds are listed as stalls. Source lines are read from the
+    Steps longer than `slow_ms` milliseconds are listed as stalls. The page lists `findings` in their
+    order; for `None`, what the checks find with their default thresholds. Source lines are read from the
     files that the trace names, where they exist. Raises `UsageError` when `path` cannot be written.
     """
-    plan = plan_page(trace, slow_ms)
+    plan = plan_page(trace, slow_ms, find(trace) if findings is None else findings)
     excerpts = read_excerpts(plan.places, trace.started_at + trace.duration_ns / 1e9)
     write_document(render_document(plan, excerpts), path)
 

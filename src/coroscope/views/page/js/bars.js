@@ -39,14 +39,17 @@ export class Bars {
 
   #paintRow(pixels, width, height, left, position, view, geometry, theme) {
     const row = view.rowAt(position);
+    const isHead = row < 0;
     const { ratio } = geometry;
     const clip = (y) => Math.min(height, Math.max(Math.round(AXIS_HEIGHT * ratio), Math.round(y * ratio)));
     const isPointedAt = row === view.cursor || row === view.hover;
-    const tint = row === view.selected ? theme.rgb.selection : isPointedAt ? theme.rgb.cursor : null;
+    const { selection, cursor, raised } = theme.rgb;
+    const tint = !isHead && row === view.selected ? selection : isPointedAt ? cursor : isHead ? raised : null;
     if (tint) {
       const top = geometry.rowTop(position);
       pixels.fill(packColor(tint), clip(top) * width, clip(top + view.camera.rowHeight) * width);
     }
+    if (isHead) return;
     const { running, ready, waiting, page } = theme.rgb;
     const strip = this.#strip;
     const nsPerPixel = view.camera.span / strip.color.length;

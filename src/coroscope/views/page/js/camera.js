@@ -60,11 +60,14 @@ export class Camera {
     this.scrollBy(0, rows, height);
   }
 
-  // All rows in view, so that the shape of the whole run is seen at once; where they are too many, readable ones.
-  fitRows(rows, height) {
-    const fitting = ROW_HEIGHTS.filter((px) => px <= COMFORTABLE_ROW && px * rows <= height);
-    this.rowHeight = fitting.at(-1) ?? COMFORTABLE_ROW;
-    this.scroll = 0;
+  // All rows in view, so that the shape of the whole run is seen at once; where they would be lower than `least`, readable
+  // ones.
+  fittingRow(rows, height, least) {
+    return ROW_HEIGHTS.filter((px) => px >= least && px <= COMFORTABLE_ROW && px * rows <= height).at(-1) ?? COMFORTABLE_ROW;
+  }
+
+  setRowHeight(px) {
+    if (ROW_HEIGHTS.includes(px)) this.rowHeight = px;
   }
 
   makeRowsReadable() {

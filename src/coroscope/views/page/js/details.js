@@ -1,6 +1,6 @@
 import { el } from "./dom.js";
 import { duration, moment, placeName, share } from "./format.js";
-import { growingList, leadingRow, placesList, section, sharesBar } from "./lists.js";
+import { fact, growingList, leadingRow, placesList, section, sharesBar } from "./lists.js";
 import { chainList, sourceLine } from "./quote.js";
 import { RUNNING, STATE_NAMES, WAITING } from "./spans.js";
 import { causeOf, shortCause } from "./wakeups.js";
@@ -95,10 +95,6 @@ function stepBody(model, row, start, end) {
   const [chain, times] = seen[0];
   const total = seen.reduce((sum, [, number]) => sum + number, 0);
   return [el("h4", {}, `Seen here in ${times} of ${total} looks, outermost first`), chainList(model, chain)];
-}
-
-function fact(term, value) {
-  return value === null || value === undefined || value === "" ? [] : [el("dt", {}, term), el("dd", {}, value)];
 }
 
 function placesSection(model, view, row) {

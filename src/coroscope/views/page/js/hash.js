@@ -1,7 +1,12 @@
+import { SORTS } from "./statistics.js";
+
 // The view as the part of the address after "#": a link to the page brings back what was looked at.
-// Times are whole nanoseconds; a task is named by its id, and a moment in it selects what it did then.
+// Times are whole nanoseconds; a task is named by its id, and a moment in it selects what it did then; a coroutine by the
+// id of its first task; findings count from 1, groups from 0.
+// Rule: an address may hold anything; what is not understood is left out.
 
 const SETTLE_MS = 150;
+const ALL = "all";
 
 export class HashLink {
   #written = "";
@@ -11,25 +16,67 @@ export class HashLink {
     this.model = model;
     this.view = view;
     addEventListener("hashchange", () => {
-      if (location.hash.slice(1) !== this.#written) this.restore();
+      if (location.hash !== this.#written) this.restore();
     });
   }
 
   restore() {
+    this.#written = location.hash;
     const wanted = new URLSearchParams(location.hash.slice(1));
+    this.#restoreRows(wanted);
+    this.#restoreTable(wanted.get("stats") ?? "");
+    const hasWindow = this.#restoreWindow(wanted.get("t") ?? "");
+    this.#restoreSelection(wanted, hasWindow);
+    this.#restoreScroll(wanted);
+    this.view.changed();
+  }
+
+  #restoreRows(wanted) {
     const { view, model } = this;
-    view.search(wanted.get("q") ?? "");
-    const row = wanted.has("task") ? model.ids.indexOf(Number(wanted.get("task"))) : -1;
+    const first = this.#rowOf(wanted.get("only"));
+    view.query = wanted.get("q") ?? "";
+    view.only = first < 0 ? -1 : model.groups("coroutine").of[first];
+    view.groupBy(wanted.get("by"));
+    if (view.groups && wanted.has("fold")) view.fold(parseFolds(wanted.get("fold"), view.groups.length));
+  }
+
+  #restoreTable(text) {
+    const [sort, direction] = text.split("-");
+    this.view.table = SORTS.includes(sort) ? { sort, isUp: direction === "up" } : null;
+  }
+
+  #restoreWindow(text) {
+    const [start, end] = text.split("-").map(Number);
+    if (end > start) this.view.camera.show(start, end);
+    else this.view.camera.fit();
+    return end > start;
+  }
+
+  #restoreSelection(wanted, hasWindow) {
+    const { view, model } = this;
+    const number = Number(wanted.get("finding")) - 1;
+    const finding = model.facts.findings[number];
+    if (finding && !hasWindow) return view.showFinding(number);
+    const row = finding ? finding.row : this.#rowOf(wanted.get("task"));
     const at = wanted.has("at") ? Number(wanted.get("at")) : NaN;
     view.select(row, row >= 0 && !Number.isNaN(at) ? model.spans.at(row, at) : -1);
-    const [start, end] = (wanted.get("t") ?? "").split("-").map(Number);
-    if (end > start) view.camera.show(start, end);
-    else view.camera.fit();
+    if (finding) view.finding = number;
     if (row >= 0) {
       view.camera.makeRowsReadable();
       view.moveCursorTo(row);
     } else view.followRows();
-    view.changed();
+  }
+
+  #restoreScroll(wanted) {
+    const { camera, rowCount, rowsHeight } = this.view;
+    camera.setRowHeight(Number(wanted.get("rows")));
+    const first = wanted.has("y") ? Number(wanted.get("y")) : NaN;
+    if (Number.isFinite(first)) camera.scroll = first * camera.rowHeight;
+    camera.scrollBy(0, rowCount, rowsHeight);
+  }
+
+  #rowOf(id) {
+    return id === null ? -1 : this.model.ids.indexOf(Number(id));
   }
 
   // Browsers limit how often the address may change, so it is written when the view has settled.
@@ -38,16 +85,38 @@ export class HashLink {
     this.#timer = setTimeout(() => this.#write(), SETTLE_MS);
   }
 
+  // Not over an address that the reader has just changed: that one is about to be restored.
   #write() {
+    if (location.hash !== this.#written) return;
+    const text = this.#describe().toString();
+    if (text === location.hash.slice(1)) return;
+    history.replaceState(null, "", text ? `#${text}` : "#");
+    this.#written = location.hash;
+  }
+
+  #describe() {
     const { view, model } = this;
+    const { camera } = view;
     const parts = new URLSearchParams();
-    if (view.camera.span < model.duration) parts.set("t", `${Math.round(view.camera.start)}-${Math.round(view.camera.end)}`);
+    const isWhole = camera.span >= model.duration;
+    if (!isWhole || view.finding >= 0) parts.set("t", `${Math.round(camera.start)}-${Math.round(camera.end)}`);
     if (view.selected >= 0) parts.set("task", model.ids[view.selected]);
     if (view.span >= 0) parts.set("at", model.spans.start[view.span]);
+    if (view.finding >= 0) parts.set("finding", view.finding + 1);
     if (view.query) parts.set("q", view.query);
-    const text = parts.toString();
-    if (text === location.hash.slice(1)) return;
-    this.#written = text;
-    history.replaceState(null, "", text ? `#${text}` : "#");
+    if (view.only >= 0) parts.set("only", model.ids[model.groups("coroutine").first[view.only]]);
+    if (view.groups) parts.set("by", view.grouping);
+    if (view.folded.size) parts.set("fold", view.folded.size === view.groups.length ? ALL : [...view.folded].join("."));
+    if (view.table) parts.set("stats", view.table.sort + (view.table.isUp ? "-up" : ""));
+    if (parts.size || camera.scroll > 0 || camera.rowHeight !== view.fittingRow) {
+      parts.set("rows", camera.rowHeight);
+      parts.set("y", Number((camera.scroll / camera.rowHeight).toFixed(2)));
+    }
+    return parts;
   }
+}
+
+function parseFolds(text, length) {
+  if (text === ALL) return Array(length).keys();
+  return text.split(".").map(Number).filter((group) => Number.isInteger(group) && group >= 0 && group < length);
 }

@@ -4,13 +4,12 @@ const ZOOM_STEP = 1.5;
 const PAN_STEP = 0.2;
 
 // What each key does; the help lists the same in the template.
-function actions(view, search) {
+function actions(view, search, table) {
   const { camera } = view;
   const middle = () => (camera.start + camera.end) / 2;
   const onRow = (task) => view.cursor >= 0 && task(view.cursor);
   const rows = () => [view.rowCount, view.rowsHeight];
   const pageRows = () => Math.max(1, Math.floor(view.rowsHeight / camera.rowHeight) - 1);
-  const { spans } = view.model;
   return new Map([
     [["ArrowLeft", "a"], () => pan(view, -PAN_STEP)],
     [["ArrowRight", "d"], () => pan(view, PAN_STEP)],
@@ -22,22 +21,28 @@ function actions(view, search) {
     [["PageUp"], () => view.moveCursorBy(-pageRows())],
     [["Home"], () => view.moveCursorBy(-view.rowCount)],
     [["End"], () => view.moveCursorBy(view.rowCount)],
-    [["Enter"], () => onRow((row) => openTask(view, row))],
-    [["z"], () => onRow((row) => view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]))],
+    [["Enter"], () => (view.cursor >= 0 ? openTask(view, view.cursor) : view.toggleFold(view.cursor))],
+    [["z"], () => onRow((row) => zoomOn(view, row))],
     [["f"], () => view.fit()],
+    [["t"], () => table.toggle()],
+    [["g"], () => view.groupByNext()],
+    [["c"], () => view.toggleFold(view.cursor)],
+    [["C"], () => view.toggleAllFolds()],
     [["["], () => camera.changeRowHeight(-1, ...rows())],
     [["]"], () => camera.changeRowHeight(1, ...rows())],
     [["n"], () => moveSpanBy(view, 1)],
     [["p"], () => moveSpanBy(view, -1)],
+    [["."], () => view.moveFindingBy(1)],
+    [[","], () => view.moveFindingBy(-1)],
     [["/"], () => search.focus()],
     [["?"], () => byId("help").showModal()],
     [["Escape"], () => leave(view)],
   ]);
 }
 
-export function listenToKeys(view, search) {
+export function listenToKeys(view, search, table) {
   const byKey = new Map();
-  for (const [keys, action] of actions(view, search)) for (const key of keys) byKey.set(key, action);
+  for (const [keys, action] of actions(view, search, table)) for (const key of keys) byKey.set(key, action);
   document.addEventListener("keydown", (event) => {
     const action = byKey.get(event.key) ?? byKey.get(event.key.toLowerCase());
     if (!action || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
@@ -50,10 +55,10 @@ export function listenToKeys(view, search) {
 // Keys that the focused control wants for itself.
 function isTaken(event) {
   const { target, key } = event;
-  if (byId("help").open || target.closest("input")) return true;
+  if (byId("help").open || target.closest("input, select")) return true;
   if (key === "Enter") return !!target.closest("button, summary, a");
   const isScrolling = ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"].includes(key);
-  return isScrolling && !!target.closest("#panel");
+  return isScrolling && !!target.closest("#panel, #statistics");
 }
 
 function pan(view, windows) {
@@ -75,6 +80,14 @@ function openTask(view, row) {
   byId("panel").focus({ preventScroll: true });
 }
 
+// The selected state fills the window, or else the task.
+function zoomOn(view, row) {
+  const { spans } = view.model;
+  if (view.span >= 0 && row === view.selected) return view.zoomTo(row, spans.start[view.span], spans.end(row, view.span));
+  view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]);
+  view.select(row);
+}
+
 function moveSpanBy(view, step) {
   if (view.selected < 0) return;
   const { spans } = view.model;
@@ -85,9 +98,11 @@ function moveSpanBy(view, step) {
   view.camera.reveal(spans.start[span]);
 }
 
-// One thing at a time: the selected span, the selection, then the search.
+// One thing at a time: the finding, the selected span, the selection, the search, then the statistics.
 function leave(view) {
-  if (view.span >= 0) view.select(view.selected);
+  if (view.finding >= 0) view.select(-1);
+  else if (view.span >= 0) view.select(view.selected);
   else if (view.selected >= 0) view.select(-1);
-  else if (view.query) view.search("");
+  else if (view.query || view.only >= 0) view.clearSearch();
+  else view.table = null;
 }

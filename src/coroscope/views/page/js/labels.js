@@ -1,10 +1,12 @@
-import { duration, placeName } from "./format.js";
+import { groupOfHead } from "./arrangement.js";
+import { count, duration, placeName } from "./format.js";
 import { sourceLine } from "./quote.js";
 import { STATE_NAMES, WAITING, lastNotAfter } from "./spans.js";
 import { AXIS_LINE } from "./geometry.js";
 import { tickLabel } from "./axis.js";
 
 const NAME_FONT = '500 12px system-ui, -apple-system, "Segoe UI", sans-serif';
+const HEAD_FONT = '700 12px system-ui, -apple-system, "Segoe UI", sans-serif';
 const SMALL_FONT = '11px system-ui, -apple-system, "Segoe UI", sans-serif';
 const INDENT_PX = 10;
 const PADDING_PX = 10;
@@ -12,6 +14,7 @@ const SMALLEST_LABELLED_PX = 40;
 const SPANS_LABELLED = 60; // in one row; more would be too narrow to hold a word
 const READABLE_ROW_PX = 12;
 const NAMES_APART_PX = 14;
+const SMALLEST_HEAD_PX = 8; // a lower row only parts the groups
 
 export function drawAxis(context, geometry, theme, { step, times }) {
   context.font = SMALL_FONT;
@@ -40,6 +43,10 @@ export function drawRowLabels(context, view, geometry, theme) {
   for (let position = first; position <= last; position++) {
     const row = view.rowAt(position);
     const middle = geometry.rowTop(position) + rowHeight / 2;
+    if (row < 0) {
+      drawHead(context, view, geometry, theme, groupOfHead(row), middle);
+      continue;
+    }
     if (position % named === 0) drawName(context, view, geometry, theme, row, middle);
     if (rowHeight < READABLE_ROW_PX) continue;
     drawElsewhere(context, view, geometry, theme, row, middle);
@@ -49,9 +56,30 @@ export function drawRowLabels(context, view, geometry, theme) {
   context.restore();
 }
 
+// The head of a group: its title, and how many tasks it has, of which a search may show only some.
+function drawHead(context, view, geometry, theme, group, middle) {
+  const { groups, arrangement, folded } = view;
+  if (view.camera.rowHeight < SMALLEST_HEAD_PX) return;
+  const shown = arrangement.counts[group];
+  const all = groups.counts[group];
+  const tasks = shown < all ? `${shown.toLocaleString("en")} of ${count(all, "task")}` : count(all, "task");
+  const detail = [tasks, groups.detail(group)].filter(Boolean).join(" · ");
+  context.font = SMALL_FONT;
+  const room = geometry.width - 2 * PADDING_PX - context.measureText(detail).width - 30;
+  context.font = HEAD_FONT;
+  context.fillStyle = theme.css.text;
+  const title = fitText(context, `${folded.has(group) ? "▸" : "▾"} ${groups.title(group)}`, room);
+  context.fillText(title, PADDING_PX, middle);
+  const x = PADDING_PX + context.measureText(title).width + 7;
+  context.font = SMALL_FONT;
+  context.fillStyle = theme.css.muted;
+  context.fillText(detail, x, middle);
+}
+
 function drawName(context, view, geometry, theme, row, middle) {
   const { model } = view;
-  const indent = geometry.gutter < 160 ? 0 : model.depth[row] * INDENT_PX;
+  const depth = view.groups ? 1 : model.depth[row];
+  const indent = geometry.gutter < 160 ? 0 : depth * INDENT_PX;
   const right = geometry.gutter - PADDING_PX;
   let x = PADDING_PX + indent;
   context.font = NAME_FONT;

@@ -63,6 +63,11 @@ export function section(title, ...children) {
   return el("section", {}, el("h3", {}, title), ...children);
 }
 
+// A line of a list of terms; nothing where there is no value.
+export function fact(term, value) {
+  return value === null || value === undefined || value === "" ? [] : [el("dt", {}, term), el("dd", {}, value)];
+}
+
 const STATE_ORDER = [1, 0, 2]; // running, ready, waiting
 const STATE_WORDS = ["ready", "running", "waiting"];
 

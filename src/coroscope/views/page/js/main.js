@@ -8,7 +8,9 @@ import { Minimap } from "./minimap.js";
 import { Model } from "./model.js";
 import { Panel } from "./panel.js";
 import { Pointer } from "./pointer.js";
+import { Rows } from "./rows.js";
 import { Search } from "./search.js";
+import { Table } from "./table.js";
 import { Theme } from "./theme.js";
 import { Timeline } from "./timeline.js";
 import { Tooltip } from "./tooltip.js";
@@ -25,19 +27,24 @@ async function start() {
   const minimap = new Minimap(byId("minimap"), view, theme);
   const panel = new Panel(model, view);
   const search = new Search(view);
+  const rows = new Rows(model, view);
+  const table = new Table(model, view);
   const link = new HashLink(model, view);
   fillHeader(model);
   byId("minimap").setAttribute("aria-label", minimap.describe());
   byId("timeline").setAttribute("aria-label", `Timeline of ${model.count.toLocaleString("en")} tasks, one row each`);
   new Pointer(timeline, view, new Tooltip(model));
-  listenToKeys(view, search);
+  listenToKeys(view, search, table);
   listenToButtons(view, theme);
+  timeline.resize(); // what stands above it has its height only now
   link.restore();
   view.onChange(() => {
     timeline.draw();
     minimap.draw();
     panel.update();
     search.update();
+    rows.update();
+    table.update();
     showWindow(view);
     link.update();
   });

@@ -1,3 +1,4 @@
+import { Groups } from "./groups.js";
 import { sumDeltas } from "./load.js";
 import { Spans } from "./spans.js";
 import { Waits } from "./waits.js";
@@ -6,6 +7,8 @@ const DEEPEST_INDENT = 6;
 
 // Everything the page knows, by row: tasks are rows in order of creation.
 export class Model {
+  #groups = new Map();
+
   constructor({ facts, columns }) {
     this.facts = facts;
     this.columns = columns;
@@ -27,6 +30,12 @@ export class Model {
       if (parent[row] && parent[row] <= row) depth[row] = Math.min(DEEPEST_INDENT, depth[parent[row] - 1] + 1);
     }
     return depth;
+  }
+
+  // The tasks grouped by one of GROUPINGS, worked out when first asked for.
+  groups(by) {
+    if (!this.#groups.has(by)) this.#groups.set(by, new Groups(this, by));
+    return this.#groups.get(by);
   }
 
   // The innermost place of the user's own code, else the innermost of all; 0 for none.

@@ -1,4 +1,5 @@
 import { el } from "./dom.js";
+import { findingsSection } from "./findings.js";
 import { count, duration, moment } from "./format.js";
 import { growingList, leadingRow, placeTitle, placesList, section } from "./lists.js";
 import { sourceLine } from "./quote.js";
@@ -8,6 +9,7 @@ export function overview(model, view) {
   return [
     el("h2", {}, "Where the time went"),
     el("p", { className: "lede" }, programSentence(model)),
+    findingsSection(model, view),
     stallsSection(model, view),
     waitsSection(model, view),
     failuresSection(model, view),

@@ -1,3 +1,4 @@
+import { groupOfHead } from "./arrangement.js";
 import { AXIS_HEIGHT } from "./geometry.js";
 
 const CLICK_PX = 4;
@@ -95,6 +96,7 @@ export class Pointer {
 
   #click(event) {
     const { row, time } = this.#target(event);
+    if (groupOfHead(row) >= 0) return this.view.toggleFold(row);
     if (row < 0) {
       if (event.offsetY >= AXIS_HEIGHT) this.view.select(-1);
       return;
@@ -111,7 +113,7 @@ export class Pointer {
     else this.view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]);
   }
 
-  // The row under the pointer, and the time; null for the time over the labels.
+  // The entry under the pointer, and the time; null for the time over the labels.
   #target(event) {
     const { geometry } = this.timeline;
     const row = this.view.rowAt(geometry.position(event.offsetY));

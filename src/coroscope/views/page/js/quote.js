@@ -33,11 +33,16 @@ export function chainList(model, chain) {
   for (const place of places) {
     if (place.isUser) {
       unfold();
-      list.append(el("li", { className: "user" }, placeHead(place), quoteSource(place), staleNote(place)));
+      list.append(el("li", { className: "user" }, ...placeWithSource(place)));
     } else folded.push(place);
   }
   unfold();
   return list;
+}
+
+// A place with its lines, where they could be read.
+export function placeWithSource(place) {
+  return [placeHead(place), quoteSource(place), staleNote(place)].filter(Boolean);
 }
 
 function foldedPlaces(places) {

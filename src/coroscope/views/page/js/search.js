@@ -19,7 +19,9 @@ export class Search {
   update() {
     const { view } = this;
     if (document.activeElement !== this.field) this.field.value = view.query;
-    this.found.textContent = view.query ? `${view.rowCount.toLocaleString("en")} of ${count(view.model.count, "task")}` : "";
+    const shown = view.arrangement.taskCount;
+    const isAll = !view.query && view.only < 0;
+    this.found.textContent = isAll ? "" : `${shown.toLocaleString("en")} of ${count(view.model.count, "task")}`;
   }
 
   #key(event) {

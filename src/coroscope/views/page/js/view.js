@@ -1,6 +1,11 @@
+import { Arrangement, groupOfHead, headOf } from "./arrangement.js";
 import { Camera } from "./camera.js";
+import { GROUPINGS } from "./groups.js";
 
-// What the reader looks at: the window, the rows that match the search, the selection. Everything that draws or
+const LOWEST_WITH_HEADS = 12; // pixels of a row
+const MARGIN = 0.4; // of an interval that the window is fitted to, on each side
+
+// What the reader looks at: the window, the rows and their groups, the selection. Everything that draws or
 // lists anything listens here; nothing else holds such state.
 export class View {
   #listeners = [];
@@ -10,9 +15,14 @@ export class View {
     this.model = model;
     this.camera = new Camera(model.duration);
     this.query = "";
-    this.matches = null; // rows that match the search, or null for all
-    this.cursor = model.count ? 0 : -1;
+    this.only = -1; // the one coroutine whose tasks are shown, by its group, or -1
+    this.groups = null; // by what the rows are grouped, or null
+    this.folded = new Set();
+    this.arrangement = new Arrangement(model.count);
+    this.table = null; // how the statistics are sorted, or null while they are closed
+    this.cursor = model.count ? 0 : -1; // an entry: a task or the head of a group
     this.selected = -1;
+    this.finding = -1; // the finding that is shown, by its place in the list, or -1
     this.span = -1; // the selected span of the selected task, or -1
     this.hover = -1; // the row under the pointer
     this.rowsHeight = 1; // of the part of the timeline that shows rows, in CSS pixels
@@ -33,31 +43,33 @@ export class View {
   }
 
   get rowCount() {
-    return this.matches ? this.matches.length : this.model.count;
+    return this.arrangement.length;
   }
 
+  // The task or head at a position of the timeline, as an entry of the arrangement.
   rowAt(position) {
-    if (position < 0 || position >= this.rowCount) return -1;
-    return this.matches ? this.matches[position] : position;
+    return this.arrangement.entryAt(position);
   }
 
-  positionOf(row) {
-    if (!this.matches) return row;
-    let low = 0;
-    let high = this.matches.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.matches[middle] < row) low = middle + 1;
-      else high = middle;
-    }
-    return this.matches[low] === row ? low : -1;
+  positionOf(entry) {
+    return this.arrangement.positionOf(entry);
   }
 
   // The whole run, all tasks of it if they can be told apart.
   fit() {
     this.camera.fit();
-    this.camera.fitRows(this.rowCount, this.rowsHeight);
+    this.#fitRows();
     this.changed();
+  }
+
+  // How high rows are when all are to be in view; the heads of groups have to be read.
+  get fittingRow() {
+    return this.camera.fittingRow(this.rowCount, this.rowsHeight, this.groups ? LOWEST_WITH_HEADS : 0);
+  }
+
+  #fitRows() {
+    this.camera.rowHeight = this.fittingRow;
+    this.camera.scroll = 0;
   }
 
   // After a jump in time: where no row in view has anything to show, go to the first that has.
@@ -74,6 +86,7 @@ export class View {
     const { spans } = this.model;
     for (let position = from; position < to; position++) {
       const row = this.rowAt(position);
+      if (row < 0) continue;
       if (spans.rowStart(row) < this.camera.end && spans.rowEnd[row] > this.camera.start) return position;
     }
     return -1;
@@ -82,29 +95,57 @@ export class View {
   select(row, span = -1) {
     this.selected = row;
     this.span = span;
+    this.finding = -1;
     if (row >= 0) this.moveCursorTo(row);
     this.changed();
   }
 
-  // Select what `row` did at `time` and bring it into view, whatever the search hides.
+  // Select what `row` did at `time` and bring it into view, whatever a search or a fold hides.
   goTo(row, time) {
-    if (this.positionOf(row) < 0) this.search("");
+    this.#uncover(row);
     this.select(row, this.model.spans.at(row, time));
     this.camera.reveal(time);
   }
 
   // As goTo, with the window fitted to the interval and some of its surroundings.
   zoomTo(row, start, end) {
-    const margin = Math.max((end - start) * 0.4, 1000);
+    const margin = Math.max((end - start) * MARGIN, 1000);
+    this.#uncover(row);
     this.camera.makeRowsReadable();
     this.goTo(row, start);
     this.camera.show(start - margin, end + margin);
     this.changed();
   }
 
-  moveCursorTo(row) {
-    this.cursor = row;
-    const position = this.positionOf(row);
+  // The finding's task, and the window fitted to when it can be seen there. One without a length has no window of its
+  // own: the moment only comes into view.
+  showFinding(number) {
+    const finding = this.model.facts.findings[number];
+    if (!finding) return;
+    const { row, start, duration } = finding;
+    this.select(-1);
+    if (row >= 0 && duration > 0) this.zoomTo(row, start, start + duration);
+    else if (row >= 0) this.goTo(row, start);
+    else if (duration > 0) this.camera.show(start - duration * MARGIN, start + duration * (1 + MARGIN));
+    else this.camera.reveal(start);
+    this.finding = number;
+    this.changed();
+  }
+
+  moveFindingBy(step) {
+    const last = this.model.facts.findings.length - 1;
+    const next = this.finding < 0 ? (step > 0 ? 0 : last) : this.finding + step;
+    if (next >= 0 && next <= last) this.showFinding(next);
+  }
+
+  #uncover(row) {
+    if (this.positionOf(row) < 0 && this.folded.delete(this.groups?.of[row])) this.#arrange();
+    if (this.positionOf(row) < 0) this.clearSearch();
+  }
+
+  moveCursorTo(entry) {
+    this.cursor = entry;
+    const position = this.positionOf(entry);
     if (position >= 0) this.camera.revealRow(position, this.rowCount, this.rowsHeight);
     this.changed();
   }
@@ -113,28 +154,91 @@ export class View {
   moveCursorBy(steps) {
     if (!this.rowCount) return;
     const position = Math.max(0, this.positionOf(this.cursor));
-    const row = this.rowAt(Math.min(Math.max(0, position + steps), this.rowCount - 1));
-    if (this.selected >= 0) this.select(row);
-    else this.moveCursorTo(row);
+    const entry = this.rowAt(Math.min(Math.max(0, position + steps), this.rowCount - 1));
+    if (this.selected >= 0 && entry >= 0) this.select(entry);
+    else this.moveCursorTo(entry);
   }
 
   search(query) {
     this.query = query;
-    this.matches = query ? findRows(this.model, query.toLowerCase()) : null;
-    const target = this.selected >= 0 ? this.selected : this.cursor;
-    if (this.positionOf(target) >= 0) this.cursor = target;
-    else this.cursor = this.rowAt(0);
-    this.camera.fitRows(this.rowCount, this.rowsHeight);
-    if (this.cursor >= 0) this.moveCursorTo(this.cursor);
+    this.#arrangeAnew();
+  }
+
+  // Only the tasks of one coroutine, by its group; -1 for all.
+  showOnly(coroutine) {
+    this.only = coroutine;
+    this.#arrangeAnew();
+  }
+
+  clearSearch() {
+    this.query = "";
+    this.showOnly(-1);
+  }
+
+  // One of GROUPINGS; anything else is no grouping.
+  groupBy(grouping) {
+    this.groups = GROUPINGS.includes(grouping) ? this.model.groups(grouping) : null;
+    this.folded = new Set();
+    this.#arrangeAnew();
+  }
+
+  get grouping() {
+    return this.groups?.by ?? "";
+  }
+
+  groupByNext() {
+    this.groupBy(GROUPINGS[GROUPINGS.indexOf(this.grouping) + 1]);
+  }
+
+  // The group of the entry that the keys are at, folded or unfolded; its head is what stays.
+  toggleFold(entry) {
+    if (!this.groups || entry === -1) return;
+    const group = entry >= 0 ? this.groups.of[entry] : groupOfHead(entry);
+    if (!this.folded.delete(group)) this.folded.add(group);
+    this.#arrange();
+    this.moveCursorTo(headOf(group));
+  }
+
+  toggleAllFolds() {
+    if (!this.groups) return;
+    const isAnyOpen = this.folded.size < this.groups.length;
+    this.fold(isAnyOpen ? [...Array(this.groups.length).keys()] : []);
+  }
+
+  fold(groups) {
+    this.folded = new Set(groups);
+    this.#arrangeAnew();
+  }
+
+  #arrange() {
+    const { model } = this;
+    const isAll = !this.query && this.only < 0;
+    const rows = isAll ? null : findRows(model, this.query.toLowerCase(), this.only);
+    this.arrangement = new Arrangement(model.count, rows, this.groups, this.folded);
+    this.camera.scrollBy(0, this.rowCount, this.rowsHeight);
     this.changed();
+  }
+
+  // As arrange, for so many other rows that the cursor and the rows' height have to follow.
+  #arrangeAnew() {
+    this.#arrange();
+    const target = this.selected >= 0 ? this.selected : this.cursor;
+    const group = target >= 0 ? this.groups?.of[target] : undefined;
+    if (this.positionOf(target) >= 0) this.cursor = target;
+    else if (this.folded.has(group) && this.arrangement.counts[group]) this.cursor = headOf(group);
+    else this.cursor = this.rowAt(Math.max(0, this.arrangement.nextTask(0)));
+    this.#fitRows();
+    this.moveCursorTo(this.cursor);
   }
 }
 
-function findRows(model, wanted) {
+function findRows(model, wanted, only) {
   const isCoroutineWanted = model.facts.strings.map((text) => text !== null && text.toLowerCase().includes(wanted));
   const coroutine = model.columns["task.coroutine"];
+  const groups = only < 0 ? null : model.groups("coroutine");
   const rows = [];
   for (let row = 0; row < model.count; row++) {
+    if (groups && groups.of[row] !== only) continue;
     if (isCoroutineWanted[coroutine[row]] || model.name(row).toLowerCase().includes(wanted)) rows.push(row);
   }
   return Uint32Array.from(rows);
