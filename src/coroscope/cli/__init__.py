@@ -59,13 +59,13 @@ def _exit_code_of(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except click.UsageError as error:
-        _complain(_sentence(error))
+        complain(_sentence(error))
         return error.exit_code
     except click.ClickException as error:
-        _complain(error.format_message())
+        complain(error.format_message())
         return error.exit_code
     except CoroscopeError as error:
-        _complain(str(error))
+        complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -86,7 +86,8 @@ def _invoke(arguments: list[str]) -> int:
     return returned if isinstance(returned, int) else 0
 
 
-def _complain(problem: str) -> None:
+def complain(problem: str) -> None:
+    """Print one sentence on stderr, with nothing in it that a terminal would act on."""
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in problem)
     print(f"coroscope: {shown}", file=sys.stderr)
 
