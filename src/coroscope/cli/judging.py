@@ -62,15 +62,15 @@ def judging_options(command: Callable[..., int]) -> Callable[..., int]:
         _FAIL_ON,
         multiple=True,
         metavar="NAME,...",
-        help="exit with code 1 if there is a finding of such a name; any: of whatever name",
+        help="exit with code 1 if there is a finding of this name (any: of any name)",
     )
-    @click.option(_OFF, multiple=True, metavar="NAME,...", help="look for no findings of these names")
+    @click.option(_OFF, multiple=True, metavar="NAME,...", help="look for no findings of this name")
     @click.option(
         _SET,
         "settings",
         multiple=True,
-        metavar="NAME.KEY=VALUE",
-        help="set a threshold of a finding, such as blocking-call.slow_ms=200",
+        metavar="NAME.THRESHOLD=VALUE",
+        help="find what is named NAME by another threshold",
     )
     @wraps(command)
     def with_judge(

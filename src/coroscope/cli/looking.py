@@ -65,7 +65,7 @@ def looking_options(command: Callable[..., int]) -> Callable[..., int]:
     @click.option(
         _BY,
         type=click.Choice(["coroutine"]),
-        help="print statistics of alike tasks, and only them",
+        help="print a table of what the tasks of each coroutine did, and only that",
     )
     @click.option(
         "--rows",
