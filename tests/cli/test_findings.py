@@ -45,7 +45,7 @@ class Shown(NamedTuple):
 
 
 class Shows(Protocol):
-    def __call__(self, *options: str, here: Path | None = None) -> Shown: ...
+    def __call__(self, *options: str) -> Shown: ...
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,12 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def show(recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shows:
-    """`coroscope show` of the recording, in this process, seen from its folder unless told otherwise."""
+    """`coroscope show` of the recording, in this process; the working directory is the recording's at first."""
     monkeypatch.setattr(findings, "CHECKS", with_checks.CHECKS)
+    monkeypatch.chdir(recording.parent)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
-    def run(*options: str, here: Path | None = None) -> Shown:
-        monkeypatch.chdir(here or recording.parent)
+    def run(*options: str) -> Shown:
         monkeypatch.setattr(sys, "argv", ["coroscope", "show", str(recording), *options])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -73,15 +74,15 @@ def show(recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return run
 
 
-def found(show: Shows, *options: str, here: Path | None = None) -> list[dict[str, Any]]:
-    shown = show("--json", *options, here=here)
+def found(show: Shows, *options: str) -> list[dict[str, Any]]:
+    shown = show("--json", *options)
     assert (shown.returncode, shown.stderr) == (0, "")
-    findings: list[dict[str, Any]] = json.loads(shown.stdout)["findings"]
-    return findings
+    listed: list[dict[str, Any]] = json.loads(shown.stdout)["findings"]
+    return listed
 
 
-def names(show: Shows, *options: str, here: Path | None = None) -> list[str]:
-    return [finding["name"] for finding in found(show, *options, here=here)]
+def names(show: Shows, *options: str) -> list[str]:
+    return [finding["name"] for finding in found(show, *options)]
 
 
 def test_findings_are_in_the_json_the_largest_saving_first(show: Shows) -> None:
@@ -153,7 +154,7 @@ def test_options_tune_what_is_found(show: Shows, options: tuple[str, ...], left:
 
 
 def test_the_nearest_configuration_file_tunes_what_is_found_and_options_come_before_it(
-    show: Shows, tmp_path: Path
+    show: Shows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = tmp_path / "some" / "where"
     here.mkdir(parents=True)
@@ -161,17 +162,32 @@ def test_the_nearest_configuration_file_tunes_what_is_found_and_options_come_bef
         '[tool.coroscope.findings]\noff = ["raised-task"]\n'
         "[tool.coroscope.findings.long-wait]\nlong_ms = 1e6\n"
     )
-    assert names(show, here=here) == []
-    assert names(show, "--set", "long-wait.long_ms=40", here=here) == ["long-wait"]
+    monkeypatch.chdir(here)
+    assert names(show) == []
+    assert names(show, "--set", "long-wait.long_ms=40") == ["long-wait"]
     (here / "pyproject.toml").write_text("[project]\nname = 'nearer'\n")
-    assert names(show, here=here) == ["raised-task", "long-wait"]
+    assert names(show) == ["raised-task", "long-wait"]
 
 
 def test_a_configuration_file_without_a_word_for_coroscope_need_not_be_right(
-    show: Shows, tmp_path: Path
+    show: Shows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pyproject.toml").write_text("[project\n")
-    assert len(names(show, here=tmp_path)) == 2
+    monkeypatch.chdir(tmp_path)
+    assert len(names(show)) == 2
+
+
+def test_from_a_folder_that_is_gone_a_recording_can_be_shown(
+    show: Shows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "gone"
+    here.mkdir()
+
+    monkeypatch.chdir(here)
+    here.rmdir()
+    shown = show("--findings")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "/program.py:2 in sleep" in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -190,11 +206,12 @@ def test_a_configuration_file_without_a_word_for_coroscope_need_not_be_right(
     ],
 )
 def test_a_fault_in_the_configuration_file_is_one_sentence_with_file_and_key(
-    show: Shows, tmp_path: Path, text: str, complaint: str
+    show: Shows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, complaint: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "pyproject.toml"
     file.write_text(text)
-    shown = show(here=tmp_path)
+    shown = show()
     assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (2, "", 1)
     assert str(file) in shown.stderr
     assert complaint in shown.stderr

@@ -93,6 +93,18 @@ def test_no_strangers_text_breaks_a_line_or_the_encoding(
     hostile = finding(
         message=text, advice=other, place=Frame(text, other, 7, is_user=True), occurrences=occurrences
     )
-    for line in alone([hostile], width, encoding).split("\n"):
+    short = printed(
+        lambda console: print_summary(TraceBuilder().build(), console, [hostile]), width, encoding
+    )
+    for line in short.split("\n"):
         assert cell_len(line) <= width
         assert all(char.isprintable() for char in line)
+    assert all(char.isprintable() or char == "\n" for char in alone([hostile], width, encoding))
+
+
+def test_a_long_place_is_whole_where_findings_stand_alone_and_keeps_its_end_in_the_summary() -> None:
+    file = "/srv/" + "folder/" * 20 + "pool.py"
+    far_down = finding(place=Frame("fetch", file, 7, is_user=True))
+    assert f"    at    {file}:7 in fetch, 2 times\n" in alone([far_down])
+    assert "folder/pool.py:7, 2 times\n" in in_summary([far_down])
+    assert file not in in_summary([far_down])

@@ -106,10 +106,7 @@ def _appoint(unaccepted: Sequence[str], off: Sequence[str], settings: Sequence[s
 
 def _configured() -> Iterator[Setting]:
     """The settings of the nearest pyproject.toml, from the working directory upwards."""
-    here = Path.cwd()
-    file = next(
-        (path for folder in (here, *here.parents) if (path := folder / "pyproject.toml").is_file()), None
-    )
+    file = _configuration_file()
     if file is None:
         return
     try:
@@ -129,6 +126,15 @@ def _configured() -> Iterator[Setting]:
     for key in ("tool", "coroscope", "findings"):
         table = table.get(key, {}) if isinstance(table, dict) else {}
     yield from settings_in_table(table, str(file))
+
+
+def _configuration_file() -> Path | None:
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # deleted, and we are still in it
+        return None
+    files = (folder / "pyproject.toml" for folder in (here, *here.parents))
+    return next((file for file in files if file.is_file()), None)
 
 
 def _in_words(alike: Sequence[Finding]) -> str:

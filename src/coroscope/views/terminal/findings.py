@@ -11,11 +11,13 @@ from rich.text import Text
 from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Trace
 from coroscope.views.terminal.glyphs import QUIET, STRONG, TROUBLE
-from coroscope.views.terminal.places import place_in
+from coroscope.views.terminal.places import place_in, whole_place
 from coroscope.views.terminal.sheet import INDENT, Sheet
 
 _MAX_FIRST = 5
 _LABEL_WIDTH = 8
+_AT = ("  at".ljust(_LABEL_WIDTH), QUIET)
+_NOWHERE = "a line that was not recorded"
 _NONE = "No findings: no check saw evidence of a fault."
 
 
@@ -27,7 +29,10 @@ def print_findings(trace: Trace, console: Console, findings: Sequence[Finding]) 
     for number, finding in enumerate(findings):
         if number:
             sheet.blank()
-        _print_finding(sheet, trace, finding)
+        _print_title(sheet, trace, finding)
+        place = _NOWHERE if finding.place is None else whole_place(sheet, finding.place)
+        sheet.uncut(Text.assemble(_AT, place, _times(finding)))
+        _print_sentences(sheet, finding)
         _print_moment(sheet, trace, finding)
 
 
@@ -41,21 +46,22 @@ def print_first_findings(sheet: Sheet, trace: Trace, findings: Sequence[Finding]
     for number, finding in enumerate(findings[:_MAX_FIRST]):
         if number:
             sheet.blank()
-        _print_finding(sheet, trace, finding)
+        _print_title(sheet, trace, finding)
+        times = _times(finding)
+        room = sheet.width - INDENT - _LABEL_WIDTH - cell_len(times)
+        place = _NOWHERE if finding.place is None else place_in(sheet, finding.place, room)
+        sheet.line(Text.assemble(_AT, place, times))
+        _print_sentences(sheet, finding)
     if len(findings) > _MAX_FIRST:
         sheet.blank()
         more = f"{sheet.glyphs.ellipsis} {len(findings) - _MAX_FIRST} more: --findings prints all"
         sheet.paragraph(more, QUIET)
 
 
-def _print_finding(sheet: Sheet, trace: Trace, finding: Finding) -> None:
-    title = Text(sheet.inert(finding.name), TROUBLE)
-    title.stylize(STRONG)
+def _print_title(sheet: Sheet, trace: Trace, finding: Finding) -> None:
+    name = Text(sheet.inert(finding.name), f"{STRONG} {TROUBLE}")
     worth = _worth(sheet, trace, finding)
-    sheet.paragraph(Text.assemble(title, "  ", worth) if worth else title)
-    sheet.line(Text.assemble(("  at".ljust(_LABEL_WIDTH), QUIET), _where(sheet, finding)))
-    _print_sentence(sheet, "seen", finding.message)
-    _print_sentence(sheet, "do", finding.advice)
+    sheet.paragraph(Text.assemble(name, "  ", worth) if worth else name)
 
 
 def _worth(sheet: Sheet, trace: Trace, finding: Finding) -> str:
@@ -67,12 +73,13 @@ def _worth(sheet: Sheet, trace: Trace, finding: Finding) -> str:
     return f"cost {sheet.time(finding.cost_ns)}" if finding.cost_ns else ""
 
 
-def _where(sheet: Sheet, finding: Finding) -> str:
-    times = f", {finding.occurrences} times" if finding.occurrences > 1 else ""
-    if finding.place is None:
-        return f"a line that was not recorded{times}"
-    room = sheet.width - INDENT - _LABEL_WIDTH - cell_len(times)
-    return place_in(sheet, finding.place, room) + times
+def _times(finding: Finding) -> str:
+    return f", {finding.occurrences} times" if finding.occurrences > 1 else ""
+
+
+def _print_sentences(sheet: Sheet, finding: Finding) -> None:
+    _print_sentence(sheet, "seen", finding.message)
+    _print_sentence(sheet, "do", finding.advice)
 
 
 def _print_moment(sheet: Sheet, trace: Trace, finding: Finding) -> None:

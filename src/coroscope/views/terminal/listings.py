@@ -8,7 +8,7 @@ from rich.text import Text
 from coroscope.analysis import coroutine_statistics, task_shares
 from coroscope.trace.model import Frame, Outcome, Stall, Task, Trace
 from coroscope.views.terminal.glyphs import QUIET, TROUBLE
-from coroscope.views.terminal.places import file_and_line, own_name
+from coroscope.views.terminal.places import file_and_line, own_name, whole_place
 from coroscope.views.terminal.sheet import Sheet
 from coroscope.views.terminal.tables import Column, Row, print_table
 
@@ -83,7 +83,7 @@ def print_coroutines(trace: Trace, console: Console, *, rows: int) -> None:
         name = own_name(sheet, alike.coroutine)
         shown.append([name, f"{alike.count}", *map(sheet.time, times_ns), sheet.inert(defined)])
     sheet.paragraph(
-        "Running, ready, waiting: of all its tasks together. p50 to max: lifetimes; 50 % are no longer than p50.",
+        "Running, ready, waiting: of all its tasks together. p50 to max: lifetimes; half are no longer than p50.",
         QUIET,
     )
     print_table(sheet, _COROUTINES, shown, left_out=len(statistics) - len(shown))
@@ -105,7 +105,7 @@ def _stall_row(sheet: Sheet, stall: Stall, trace: Trace) -> Row:
     task = trace.tasks.get(stall.task)
     name = "" if task is None else sheet.inert(task.name)
     if stall.place is not None:
-        where = f"{sheet.inert(file_and_line(stall.place))} in {own_name(sheet, stall.place.function)}"
+        where = whole_place(sheet, stall.place)
     elif task is not None:
         where = f"line not recorded, in {own_name(sheet, task.coroutine)}"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from rich.cells import cell_len
 
@@ -12,17 +13,23 @@ from coroscope.views.terminal.sheet import Sheet
 
 def file_and_line(place: Frame) -> str:
     """The file, from here where it lies below here, and the line; not yet inert."""
-    here = os.path.join(os.getcwd(), "")
-    return place.file.removeprefix(here) + ("" if place.line is None else f":{place.line}")
+    file = place.file
+    with suppress(FileNotFoundError):  # here can have been deleted
+        file = file.removeprefix(os.path.join(os.getcwd(), ""))
+    return file if place.line is None else f"{file}:{place.line}"
 
 
 def place_in(sheet: Sheet, place: Frame, width: int) -> str:
     """The file and line, and where there is room for it the function."""
-    where = sheet.inert(file_and_line(place))
-    function = own_name(sheet, place.function)
-    if cell_len(where) + 4 + cell_len(function) <= width:
-        return f"{where} in {function}"
-    return sheet.cut(where, max(width, 8), keep_end=True)
+    whole = whole_place(sheet, place)
+    if cell_len(whole) <= width:
+        return whole
+    return sheet.cut(sheet.inert(file_and_line(place)), max(width, 8), keep_end=True)
+
+
+def whole_place(sheet: Sheet, place: Frame) -> str:
+    """The file, the line and the function, however long."""
+    return f"{sheet.inert(file_and_line(place))} in {own_name(sheet, place.function)}"
 
 
 def own_name(sheet: Sheet, qualified: str) -> str:
