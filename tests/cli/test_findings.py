@@ -311,6 +311,17 @@ def test_without_a_finding_to_fail_on_run_ends_as_the_program(tmp_path: Path) ->
     assert "No findings: no check saw evidence of a fault." in ran.stderr
 
 
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("options", "exit_code"), [((), 0), (("--fail-on", "any"), 1)])
+def test_without_a_place_for_the_summary_run_ends_as_it_would(
+    tmp_path: Path, stderr: str, options: tuple[str, ...], exit_code: int
+) -> None:
+    write_program(tmp_path, PROGRAM)
+    run = [sys.executable, with_checks.__file__, "run", *options, "program.py"]
+    ran = run_command(["sh", "-c", f'exec "$0" "$@" {stderr}', *run], tmp_path)
+    assert (ran.returncode, ran.stdout) == (exit_code, "")
+
+
 @pytest.mark.parametrize(("options", "exit_code"), [((), 0), (("--fail-on", "any"), 2)])
 def test_a_trace_that_is_overwritten_fails_only_who_asked_for_a_judgement(
     tmp_path: Path, options: tuple[str, ...], exit_code: int

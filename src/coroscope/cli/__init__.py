@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -89,7 +90,9 @@ def _invoke(arguments: list[str]) -> int:
 def complain(problem: str) -> None:
     """Print one sentence on stderr, with nothing in it that a terminal would act on."""
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in problem)
-    print(f"coroscope: {shown}", file=sys.stderr)
+    if sys.stderr is not None:  # None when it was closed; `print` would then take stdout
+        with suppress(OSError):
+            print(f"coroscope: {shown}", file=sys.stderr)
 
 
 def _sentence(error: click.UsageError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -114,8 +115,7 @@ def _report(trace: str, html: str | None, look: Look, judge: Judge, ended: Ended
         found = judge.find(loaded)
         _show(loaded, found, trace, html, look)
     except (CoroscopeError, OSError) as error:
-        with suppress(OSError):
-            complain(str(error))
+        complain(str(error))
     except Exception as error:
         complain(f"the report failed ({type(error).__name__}: {error}); the trace is in {trace!r}")
     return found
@@ -133,7 +133,7 @@ def _load(trace: str, ended: Ended) -> Trace:
 def _show(loaded: Trace, found: Sequence[Finding], trace: str, html: str | None, look: Look) -> None:
     from coroscope.views.terminal import open_console
 
-    console = open_console(sys.stderr)
+    console = open_console(sys.stderr or io.StringIO())  # None when it was closed
     look.print(loaded, found, console)
     console.print()
     if html is not None:
