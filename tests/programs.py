@@ -21,7 +21,7 @@ def write_program(folder: Path, text: str, name: str = "program.py") -> Path:
 
 def run_alone(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it with Python alone."""
-    return _run([sys.executable, str(program), *arguments], program.parent)
+    return run_command([sys.executable, str(program), *arguments], program.parent)
 
 
 def run_recorded(
@@ -33,7 +33,7 @@ def run_recorded(
 
 def coroscope(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The command line in an interpreter of its own."""
-    return _run([sys.executable, "-m", "coroscope", *arguments], folder)
+    return run_command([sys.executable, "-m", "coroscope", *arguments], folder)
 
 
 def show_json(trace: Path) -> dict[str, Any]:
@@ -44,7 +44,8 @@ def show_json(trace: Path) -> dict[str, Any]:
     return parsed
 
 
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run_command(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run it in `folder`, with nothing in its environment that a recording left there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COROSCOPE")}
     return subprocess.run(
         command,

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from coroscope.analysis.findings import CHECKS
 from coroscope.cli import coroscope as command_line
 from tests.documents import FENCE, ROOT, Block, blocks, documents
 
@@ -136,6 +137,13 @@ def test_names_are_found_beside_the_links_to_their_modules() -> None:
         "`unrelated`. `One.two` and\n`three` are\nin [a](a.py), `four` in\n[b](../b.py); `five` in [c](c.md)"
     )
     assert references(text) == [("One.two", "a.py"), ("three", "a.py"), ("four", "../b.py")]
+
+
+def test_every_finding_is_in_the_index_of_findings() -> None:
+    index = (ROOT / "docs" / "reference" / "findings" / "README.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| \[?`([a-z-]+)`", index, re.MULTILINE))
+    assert {"blocking-call", "timer-drift"} <= listed
+    assert {check.name for check in CHECKS} <= listed
 
 
 def test_every_option_of_the_command_line_is_in_its_reference() -> None:

@@ -61,6 +61,12 @@ def test_using_the_loop_loads_nothing_of_the_command_line() -> None:
     }
 
 
+def test_running_a_program_loads_what_looks_at_its_trace_only_later() -> None:
+    loaded = modules_loaded_by("import coroscope.cli.run")
+    assert "coroscope.record.supervise" in loaded
+    assert not loaded & {"rich", "coroscope.views", "coroscope.analysis", "coroscope.trace", "tomllib"}
+
+
 def test_every_public_name_exists() -> None:
     assert {"Loop", "Pollable", "run", "sleep", "wait"} <= set(coroscope.__all__)
     for name in coroscope.__all__:

@@ -7,6 +7,7 @@ import pytest
 
 from coroscope.export.report import report
 from coroscope.trace.model import Ending, Frame, Sample
+from tests.finding_builder import some_findings
 from tests.trace_builder import MS, TraceBuilder, fetch_trace
 
 _MAYBE_TEXT = (str, type(None))
@@ -55,6 +56,19 @@ _WAIT = {
     "waker": _MAYBE_INT,
 }
 _STALL = {"task": int, "file": _MAYBE_TEXT, "line": _MAYBE_INT, "start_s": float, "duration_s": float}
+_FINDING = {
+    "name": str,
+    "task": _MAYBE_INT,
+    "file": _MAYBE_TEXT,
+    "line": _MAYBE_INT,
+    "start_s": float,
+    "duration_s": float,
+    "cost_s": float,
+    "saving_s": _MAYBE_FLOAT,
+    "occurrences": int,
+    "message": str,
+    "advice": str,
+}
 
 
 def _check(value: dict[str, Any], schema: dict[str, Any]) -> None:
@@ -64,7 +78,7 @@ def _check(value: dict[str, Any], schema: dict[str, Any]) -> None:
 
 
 def test_every_key_is_there_in_order_with_its_type() -> None:
-    given = json.loads(json.dumps(report(fetch_trace(), waits=True)))
+    given = json.loads(json.dumps(report(fetch_trace(), some_findings(), waits=True)))
     _check(given, _REPORT)
     _check(given["ended"], _ENDED)
     _check(given["concurrency"], _CONCURRENCY)
@@ -75,7 +89,14 @@ def test_every_key_is_there_in_order_with_its_type() -> None:
             _check(wait, _WAIT)
     assert len(given["stalls"]) == 1
     _check(given["stalls"][0], _STALL)
-    assert given["findings"] == []
+    assert len(given["findings"]) == 3
+    for finding in given["findings"]:
+        _check(finding, _FINDING)
+    assert given["findings"][0]["file"] == "/srv/app/parse.py"
+    assert [given["findings"][0][key] for key in ("line", "task", "occurrences")] == [40, 1, 2]
+    times = ("start_s", "duration_s", "cost_s", "saving_s")
+    assert [given["findings"][0][key] for key in times] == pytest.approx([2.53, 0.18, 0.36, 0.33])
+    assert [given["findings"][2][key] for key in ("task", "file", "line", "saving_s")] == [None] * 4
 
 
 def test_waits_are_given_only_when_asked_for() -> None:

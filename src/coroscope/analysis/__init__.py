@@ -1,16 +1,19 @@
 """What a trace means: plain functions over it, which look and never change it."""
 
 from coroscope.analysis.concurrency import Concurrency, concurrency
+from coroscope.analysis.coroutines import CoroutineStatistics, coroutine_statistics
 from coroscope.analysis.groups import Group, group_alike
 from coroscope.analysis.shares import Shares, program_shares, task_shares, total_shares
 from coroscope.analysis.waits import WaitedPlace, waited_places
 
 __all__ = [
     "Concurrency",
+    "CoroutineStatistics",
     "Group",
     "Shares",
     "WaitedPlace",
     "concurrency",
+    "coroutine_statistics",
     "group_alike",
     "program_shares",
     "task_shares",

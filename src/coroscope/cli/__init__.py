@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -59,13 +60,13 @@ def _exit_code_of(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except click.UsageError as error:
-        _complain(_sentence(error))
+        complain(_sentence(error))
         return error.exit_code
     except click.ClickException as error:
-        _complain(error.format_message())
+        complain(error.format_message())
         return error.exit_code
     except CoroscopeError as error:
-        _complain(str(error))
+        complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -86,9 +87,12 @@ def _invoke(arguments: list[str]) -> int:
     return returned if isinstance(returned, int) else 0
 
 
-def _complain(problem: str) -> None:
+def complain(problem: str) -> None:
+    """Print one sentence on stderr, with nothing in it that a terminal would act on."""
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in problem)
-    print(f"coroscope: {shown}", file=sys.stderr)
+    if sys.stderr is not None:  # None when it was closed; `print` would then take stdout
+        with suppress(OSError):
+            print(f"coroscope: {shown}", file=sys.stderr)
 
 
 def _sentence(error: click.UsageError) -> str:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
+from coroscope.cli import complain
+from coroscope.cli.judging import Judge, judging_options
+from coroscope.cli.looking import Look, looking_options
 from coroscope.cli.output import check_writable
 from coroscope.cli.target import check_module, check_script
 from coroscope.errors import CoroscopeError, UsageError
-from coroscope.record.supervise import create_trace, end_as, run_program
+from coroscope.record.supervise import Ended, create_trace, end_as, run_program
+
+if TYPE_CHECKING:
+    from coroscope.analysis.findings import Finding
+    from coroscope.trace.model import Trace
 
 _SUFFIX = ".coroscope"
 
@@ -21,15 +31,18 @@ class _UpToTheProgram(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         position = 0
+        with_values = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and not option.is_flag
+            for name in option.opts
+        }
         while position < len(args) and args[position].startswith("-") and args[position] != "--":
             if args[position] == "-m":
                 args = [*args[: position + 2], "--", *args[position + 2 :]]
                 break
-            position += 2 if args[position] in _WITH_VALUES else 1
+            position += 2 if args[position] in with_values else 1
         return super().parse_args(ctx, args)
-
-
-_WITH_VALUES = ("--loop", "-o", "--output", "--html", "--slow-ms")
 
 
 @click.command(cls=_UpToTheProgram, context_settings={"allow_interspersed_args": False})
@@ -42,23 +55,19 @@ _WITH_VALUES = ("--loop", "-o", "--output", "--html", "--slow-ms")
 @click.option("-o", "--output", metavar="FILE", help="write the trace to FILE (default NAME.coroscope)")
 @click.option("--html", metavar="FILE", help="write the timeline as one HTML page to FILE")
 @click.option("-m", "module", metavar="MODULE", help="run a library module as a script, as python -m does")
-@click.option(
-    "--slow-ms",
-    type=click.FloatRange(min=0),
-    default=100.0,
-    metavar="N",
-    help="flag steps longer than N ms (default 100)",
-)
+@looking_options
+@judging_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | -m MODULE) [ARGS]...")
 def run(
     loop: str,
     output: str | None,
     html: str | None,
     module: str | None,
-    slow_ms: float,
+    look: Look,
+    judge: Judge,
     command: tuple[str, ...],
 ) -> int:
-    """Run a Python program, record its tasks, and show where they waited.
+    """Run a Python program, record its tasks, and show where they waited and what held them back.
 
     The program's output, exit code and signals are its own; the summary goes to stderr.
     """
@@ -75,12 +84,9 @@ def run(
             f"cannot write the trace to {trace!r} ({error.strerror}): choose another place with -o"
         ) from error
     ended = run_program(program, trace, loop)
-    try:
-        _report(trace, html, slow_ms, ended.exit_code, ended.signal, ended.at_ns)
-    except (CoroscopeError, OSError) as error:
-        # The program's own exit code comes through, whatever became of the report.
-        print(f"coroscope: {error}", file=sys.stderr)
-    return end_as(ended)
+    found = _report(trace, html, look, judge, ended)
+    # The program's own failure comes first: who reads the exit code must learn of that.
+    return end_as(ended) or (judge.exit_code_unseen if found is None else judge.exit_code(found))
 
 
 def _program(module: str | None, command: tuple[str, ...]) -> list[str]:
@@ -100,22 +106,40 @@ def _default_output(module: str | None, command: tuple[str, ...]) -> str:
     return (stem or "program") + _SUFFIX
 
 
-def _report(
-    trace: str, html: str | None, slow_ms: float, exit_code: int | None, signal: int | None, ended_ns: int
-) -> None:
-    # Loaded only now: the program has been running since, and need not wait for the views.
+def _report(trace: str, html: str | None, look: Look, judge: Judge, ended: Ended) -> Sequence[Finding] | None:
+    """Show what happened, and give what was found; None where that could not be seen."""
+    found: Sequence[Finding] | None = None
+    # Whatever becomes of the report, a mistake of ours included, the program's own exit code comes through.
+    try:
+        loaded = _load(trace, ended)
+        found = judge.find(loaded)
+        _show(loaded, found, trace, html, look)
+    except (CoroscopeError, OSError) as error:
+        complain(str(error))
+    except Exception as error:
+        complain(f"the report failed ({type(error).__name__}: {error}); the trace is in {trace!r}")
+    return found
+
+
+def _load(trace: str, ended: Ended) -> Trace:
+    # Loaded only now, as the views are: the program has been running since, and need not wait for them.
     from coroscope.trace import compact, load
     from coroscope.trace.model import Ending
-    from coroscope.views.terminal import open_console, print_summary
 
-    compact(trace, Ending(exit_code, signal, None, False), ended_ns)
-    loaded = load(trace)
-    console = open_console(sys.stderr)
-    print_summary(loaded, console, slow_ms=slow_ms)
+    compact(trace, Ending(ended.exit_code, ended.signal, None, False), ended.at_ns)
+    return load(trace)
+
+
+def _show(loaded: Trace, found: Sequence[Finding], trace: str, html: str | None, look: Look) -> None:
+    from coroscope.views.terminal import open_console
+
+    console = open_console(sys.stderr or io.StringIO())  # None when it was closed
+    look.print(loaded, found, console)
+    console.print()
     if html is not None:
         from coroscope.views.page import write_page
 
-        write_page(loaded, html, slow_ms=slow_ms)
+        write_page(loaded, html, slow_ms=look.slow_ms)
         console.print(f"Page   {html}  (open it in a browser)", soft_wrap=True)
     with suppress(OSError):
         console.print(f"Trace  {trace}  (coroscope show {trace})", soft_wrap=True)

@@ -8,11 +8,13 @@ import sys
 
 import click
 
+from coroscope.cli.judging import Judge, judging_options
+from coroscope.cli.looking import Look, looking_options
 from coroscope.errors import UsageError
 from coroscope.export.report import report
 from coroscope.trace import load
 from coroscope.trace.model import Trace
-from coroscope.views.terminal import open_console, print_next_step, print_summary
+from coroscope.views.terminal import open_console, print_next_step
 
 
 @click.command()
@@ -20,31 +22,26 @@ from coroscope.views.terminal import open_console, print_next_step, print_summar
 @click.option("--html", metavar="FILE", help="write the timeline as one HTML page to FILE")
 @click.option("--json", "as_json", is_flag=True, help="print the trace as one JSON object")
 @click.option("--waits", is_flag=True, help="add each task's waits to the JSON")
-@click.option(
-    "--slow-ms",
-    type=click.FloatRange(min=0),
-    default=100.0,
-    metavar="N",
-    help="flag steps longer than N ms (default 100)",
-)
-def show(file: str, html: str | None, as_json: bool, waits: bool, slow_ms: float) -> None:
-    """Show what the run recorded in FILE did: how long its tasks ran and waited, and where."""
+@looking_options
+@judging_options
+def show(file: str, html: str | None, as_json: bool, waits: bool, look: Look, judge: Judge) -> int:
+    """Show what the run recorded in FILE did: how its tasks ran and waited, and what held them back."""
     if waits and not as_json:
         raise UsageError("--waits adds to the JSON: give --json too")
+    if as_json and look.parts:
+        raise UsageError(f"{look.parts[0]} prints for people and --json for programs: give one of them")
     trace = load(file)
+    found = judge.find(trace)
     if as_json:
-        sys.stdout.write(json.dumps(report(trace, slow_ms=slow_ms, waits=waits)) + "\n")
+        sys.stdout.write(json.dumps(report(trace, found, slow_ms=look.slow_ms, waits=waits)) + "\n")
     else:
-        _print(trace, file, slow_ms, with_next_step=html is None)
+        console = open_console(sys.stdout)
+        look.print(trace, found, console)
+        if html is None and not look.parts:
+            print_next_step(console, file)
     if html is not None:
-        _write_page(trace, file, html, slow_ms)
-
-
-def _print(trace: Trace, file: str, slow_ms: float, *, with_next_step: bool) -> None:
-    console = open_console(sys.stdout)
-    print_summary(trace, console, slow_ms=slow_ms)
-    if with_next_step:
-        print_next_step(console, file)
+        _write_page(trace, file, html, look.slow_ms)
+    return judge.exit_code(found)
 
 
 def _write_page(trace: Trace, file: str, html: str, slow_ms: float) -> None:

@@ -6,9 +6,11 @@ Times are float seconds since the recording began; `None` is "not known".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from coroscope.analysis import concurrency, task_shares
+from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Frame, Stall, Task, Trace, Wait
 
 FORMAT = 1
@@ -17,8 +19,10 @@ FORMAT = 1
 Object = dict[str, Any]
 
 
-def report(trace: Trace, *, slow_ms: float = 100.0, waits: bool = False) -> Object:
-    """Give the whole trace as plain JSON values; `waits` adds each task's waits.
+def report(
+    trace: Trace, findings: Iterable[Finding] = (), *, slow_ms: float = 100.0, waits: bool = False
+) -> Object:
+    """Give the whole trace, and what was found in it, as plain JSON values; `waits` adds each task's waits.
 
     Steps longer than `slow_ms` milliseconds are stalls.
     """
@@ -37,7 +41,7 @@ def report(trace: Trace, *, slow_ms: float = 100.0, waits: bool = False) -> Obje
         "concurrency": {"max": alive.max, "mean": alive.mean},
         "tasks": [_task(task, waits=waits) for task in trace.tasks.values()],
         "stalls": [_stall(stall) for stall in trace.stalls(slow_ms)],
-        "findings": [],
+        "findings": [_finding(finding) for finding in findings],
     }
 
 
@@ -84,6 +88,21 @@ def _stall(stall: Stall) -> Object:
         **_file_line(stall.place),
         "start_s": _seconds(stall.start_ns),
         "duration_s": _seconds(stall.duration_ns),
+    }
+
+
+def _finding(finding: Finding) -> Object:
+    return {
+        "name": finding.name,
+        "task": finding.task,
+        **_file_line(finding.place),
+        "start_s": _seconds(finding.start_ns),
+        "duration_s": _seconds(finding.duration_ns),
+        "cost_s": _seconds(finding.cost_ns),
+        "saving_s": _seconds_or_none(finding.saving_ns),
+        "occurrences": finding.occurrences,
+        "message": finding.message,
+        "advice": finding.advice,
     }
 
 

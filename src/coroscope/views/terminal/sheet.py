@@ -70,5 +70,9 @@ class Sheet:
             self.line(Text.assemble((("" if number else label).ljust(label_width), QUIET), wrapped))
 
     def command(self, text: str) -> None:
+        """Write a command for a shell."""
+        self.uncut(Text(text, STRONG))
+
+    def uncut(self, text: Text) -> None:
         """Write what is to be copied: never cut, and never broken by us."""
-        self._console.print(Text(" " * INDENT + text, STRONG), soft_wrap=True)
+        self._console.print(Text(" " * INDENT) + text, soft_wrap=True)

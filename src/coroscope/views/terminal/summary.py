@@ -1,19 +1,22 @@
-"""What one run did, on one screen: its end, its tasks, its time, its timeline, and what held it up."""
+"""What one run did, on one screen: its end, its tasks, its time, its timeline, what held it up, and the findings."""
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from coroscope.analysis import Concurrency, concurrency, program_shares, total_shares, waited_places
-from coroscope.trace.model import Ending, Frame, Outcome, Stall, State, Task, Trace
+from coroscope.analysis.findings import Finding
+from coroscope.trace.model import Ending, Outcome, Stall, State, Task, Trace
+from coroscope.views.terminal.findings import print_first_findings
 from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
+from coroscope.views.terminal.places import place_in
 from coroscope.views.terminal.sheet import INDENT, Sheet
 from coroscope.views.terminal.timeline import Timeline
 
@@ -28,8 +31,13 @@ _MEANINGS = {
 }
 
 
-def print_summary(trace: Trace, console: Console, *, slow_ms: float = 100.0) -> None:
-    """Tell what happened in a recorded run; steps longer than `slow_ms` milliseconds are stalls."""
+def print_summary(
+    trace: Trace, console: Console, findings: Sequence[Finding] = (), *, slow_ms: float = 100.0
+) -> None:
+    """Tell what happened in a recorded run, and what was found in it.
+
+    Steps longer than `slow_ms` milliseconds are stalls.
+    """
     sheet = Sheet(console)
     _print_title(sheet, trace)
     if not trace.tasks:
@@ -43,6 +51,8 @@ def print_summary(trace: Trace, console: Console, *, slow_ms: float = 100.0) -> 
         _print_waits(sheet, trace)
         _print_stalls(sheet, trace, stalls, slow_ms)
     _print_notices(sheet, trace)
+    if trace.tasks or findings:
+        print_first_findings(sheet, trace, findings)
 
 
 def print_next_step(console: Console, file: str) -> None:
@@ -184,7 +194,7 @@ def _print_waits(sheet: Sheet, trace: Trace) -> None:
         sheet.line(
             Text.assemble(
                 f"{sheet.time(waited.waited_ns):>9} in {often:12} ",
-                _place(sheet, waited.place, sheet.width - INDENT - 26),
+                place_in(sheet, waited.place, sheet.width - INDENT - 26),
             )
         )
 
@@ -212,7 +222,7 @@ def _print_stalls(sheet: Sheet, trace: Trace, stalls: list[Stall], slow_ms: floa
 def _stall_place(sheet: Sheet, stall: Stall, task: Task | None, width: int) -> str:
     if stall.place is None:
         return sheet.cut(_unseen_place(sheet, task), width)
-    where = _place(sheet, stall.place, width)
+    where = place_in(sheet, stall.place, width)
     name = "" if task is None else f", {sheet.inert(task.name)}"
     return where + name if cell_len(where + name) <= width else where
 
@@ -222,22 +232,6 @@ def _unseen_place(sheet: Sheet, task: Task | None) -> str:
     if task is None:
         return "line not recorded"
     return f"line not recorded, in {sheet.inert(task.coroutine)}, {sheet.inert(task.name)}"
-
-
-def _place(sheet: Sheet, place: Frame, width: int) -> str:
-    """The file and line, and where there is room for it the function."""
-    line = "" if place.line is None else f":{place.line}"
-    where = sheet.inert(_short_path(place.file)) + line
-    function = sheet.inert(place.function.rpartition("<locals>.")[2])
-    if cell_len(where) + 4 + cell_len(function) <= width:
-        return f"{where} in {function}"
-    return sheet.cut(where, max(width, 8), keep_end=True)
-
-
-def _short_path(file: str) -> str:
-    """The path from here, for files that lie below here."""
-    here = os.path.join(os.getcwd(), "")
-    return file.removeprefix(here)
 
 
 def _print_notices(sheet: Sheet, trace: Trace) -> None:
