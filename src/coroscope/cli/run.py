@@ -139,7 +139,7 @@ def _show(loaded: Trace, found: Sequence[Finding], trace: str, html: str | None,
     if html is not None:
         from coroscope.views.page import write_page
 
-        write_page(loaded, html, slow_ms=look.slow_ms)
+        write_page(loaded, html, slow_ms=look.slow_ms, findings=found)
         console.print(f"Page   {html}  (open it in a browser)", soft_wrap=True)
     with suppress(OSError):
         console.print(f"Trace  {trace}  (coroscope show {trace})", soft_wrap=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +17,9 @@ from coroscope.export.report import report
 from coroscope.trace import load
 from coroscope.trace.model import Trace
 from coroscope.views.terminal import open_console, print_next_step
+
+if TYPE_CHECKING:
+    from coroscope.analysis.findings import Finding
 
 
 @click.command()
@@ -40,15 +45,15 @@ def show(file: str, html: str | None, as_json: bool, waits: bool, look: Look, ju
         if html is None and not look.parts:
             print_next_step(console, file)
     if html is not None:
-        _write_page(trace, file, html, look.slow_ms)
+        _write_page(trace, found, file, html, look.slow_ms)
     return judge.exit_code(found)
 
 
-def _write_page(trace: Trace, file: str, html: str, slow_ms: float) -> None:
+def _write_page(trace: Trace, found: Sequence[Finding], file: str, html: str, slow_ms: float) -> None:
     from coroscope.views.page import write_page  # 40 % of this verb's start-up, and needed for --html only
 
     if os.path.exists(html) and os.path.samefile(file, html):
         raise UsageError(f"{html!r} is the trace itself: give --html another name")
-    write_page(trace, html, slow_ms=slow_ms)
+    write_page(trace, html, slow_ms=slow_ms, findings=found)
     # On stderr: stdout may hold the JSON.
     print(f"The page is in {html!r}: open it in a browser.", file=sys.stderr)
