@@ -11,7 +11,8 @@ import click
 from coroscope.cli.output import check_writable
 from coroscope.cli.target import check_module, check_script
 from coroscope.errors import CoroscopeError, UsageError
-from coroscope.record.supervise import create_trace, end_as, run_program
+from coroscope.record.new_trace import create_trace
+from coroscope.record.supervise import end_as, run_program
 
 _SUFFIX = ".coroscope"
 

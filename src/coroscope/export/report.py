@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from coroscope.analysis import concurrency, task_shares
-from coroscope.trace.model import Frame, Stall, Task, Trace, Wait
+from coroscope.trace.model import Frame, Mark, Region, Stall, Task, Trace, Wait
 
 FORMAT = 1
 
@@ -38,6 +38,8 @@ def report(trace: Trace, *, slow_ms: float = 100.0, waits: bool = False) -> Obje
         "tasks": [_task(task, waits=waits) for task in trace.tasks.values()],
         "stalls": [_stall(stall) for stall in trace.stalls(slow_ms)],
         "findings": [],
+        "marks": [_mark(mark) for mark in trace.marks],
+        "regions": [_region(region) for region in trace.regions],
     }
 
 
@@ -84,6 +86,25 @@ def _stall(stall: Stall) -> Object:
         **_file_line(stall.place),
         "start_s": _seconds(stall.start_ns),
         "duration_s": _seconds(stall.duration_ns),
+    }
+
+
+def _mark(mark: Mark) -> Object:
+    return {
+        "name": mark.name,
+        "time_s": _seconds(mark.time_ns),
+        "thread": mark.thread,
+        "task": mark.task,
+    }
+
+
+def _region(region: Region) -> Object:
+    return {
+        "name": region.name,
+        "start_s": _seconds(region.start_ns),
+        "end_s": _seconds_or_none(region.end_ns),
+        "thread": region.thread,
+        "task": region.task,
     }
 
 
