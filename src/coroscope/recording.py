@@ -30,6 +30,8 @@ from coroscope.trace.model import Ending
 
 _mine: Recorder | None = None
 """The recorder of the recording that was begun last in here."""
+_takes_others_in = False
+"""Whether recordings inside that one are regions of it."""
 
 
 def record(path: str | os.PathLike[str]) -> Recording:
@@ -44,8 +46,15 @@ def record(path: str | os.PathLike[str]) -> Recording:
 class Recording:
     """What `with coroscope.record(path) as recording` gives."""
 
-    def __init__(self, path: str | os.PathLike[str], argv: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        argv: Sequence[str] | None = None,
+        takes_others_in: bool = False,
+    ) -> None:
         self._name = os.fspath(path)
+        self._takes_others_in = takes_others_in
         self._argv = sys.argv if argv is None else argv
         self._region: marks.region | None = None
         self._recorder: Recorder | None = None
@@ -57,10 +66,12 @@ class Recording:
         return load(self.path)
 
     def __enter__(self) -> Recording:
+        global _takes_others_in
         running = marks.current_recorder()
         if running is None:
             self._recorder = _begin(self._name, self.path, self._argv)
-        elif running is _mine:
+            _takes_others_in = self._takes_others_in
+        elif running is _mine and not _takes_others_in:
             raise RuntimeError(
                 f"cannot record {self._name!r}: {running.path!r} is being recorded in this process; "
                 "end that first, or name this part of it with coroscope.region"
