@@ -72,7 +72,8 @@ def written(way: str, body: str, marker: str = "") -> str:
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     pytester.plugins = []
     pytester._monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    return pytester.runpytest_subprocess(*(f"-p{name}" for name in PLUGINS), *arguments, timeout=100)
+    options = [*(f"-p{name}" for name in PLUGINS), "-oasyncio_default_fixture_loop_scope=function"]
+    return pytester.runpytest_subprocess(*options, *arguments, timeout=100)
 
 
 def line_of(text: str, file: str) -> int:
@@ -125,7 +126,7 @@ def test_the_marker_fails_a_test_that_leaves_a_task_pending(pytester: pytest.Pyt
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            f"*/test_app.py:{line_of('asyncio.create_task(forgotten', file)}: task '*' (forgotten), created here, is "
+            f"*/test_app.py:{line_of('asyncio.create_task(forgotten', file)}: task '*' (forgotten) is "
             f"still pending at the end, waiting at */test_app.py:{line_of('async def forgotten', file)}"
         ]
     )

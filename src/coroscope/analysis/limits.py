@@ -1,6 +1,7 @@
 """What a test may ask of its event loop: that no step holds it for long, and that no task is left behind.
 
-Rule: a task that is older than the recording (it has neither a parent nor a creator there) is not the test's.
+Rule: a task is the test's if the user's code created it in the recording, or is where it waits. So those that a library
+keeps for itself are not, nor is one that is older than the recording: it has no parent there.
 Rule: a loop's work ends with the last of its tasks that no task has created: main tasks, mostly. What is cancelled
 later, by nothing in the program, was left to whoever closes the loop, as `asyncio.run` does.
 """
@@ -29,7 +30,7 @@ def left_pending(trace: Trace) -> list[Task]:
 
 
 def _is_left(task: Task, end_ns: int) -> bool:
-    if task.parent is None:
+    if task.parent is None or _place_of_user(task) is None:
         return False
     if task.ended_ns is None:
         return True
@@ -51,9 +52,18 @@ def complaints(trace: Trace, max_stall_ms: float | None, no_leaked_tasks: bool) 
             )
     if no_leaked_tasks:
         for task in left_pending(trace):
-            waits_at = task.waits[-1].place if task.waits else None
-            waiting = f", waiting at {_place(waits_at)}" if waits_at is not None else ""
-            yield f"{_place(task.created_at)}: {_name(task)}, created here, is still pending at the end{waiting}"
+            waits_at = _waits_at(task)
+            waiting = "" if waits_at is None else f", waiting at {_place(waits_at)}"
+            yield f"{_place(_place_of_user(task))}: {_name(task)} is still pending at the end{waiting}"
+
+
+def _place_of_user(task: Task) -> Frame | None:
+    """Where the user's code made the task or, if it did not, where it waits."""
+    return task.created_at if task.created_at is not None and task.created_at.is_user else _waits_at(task)
+
+
+def _waits_at(task: Task) -> Frame | None:
+    return task.waits[-1].place if task.waits else None
 
 
 def _definition(task: Task) -> Frame | None:
