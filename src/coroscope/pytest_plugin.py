@@ -151,7 +151,7 @@ def _end(item: pytest.Item, recording: Any, kept: bool) -> Trace | None:
             "place": f"{step.place.file}:{step.place.line}"
             if step is not None and step.place is not None
             else None,
-            "problem": "; ".join(trace.notices),
+            "problem": "; ".join(trace.notices) or ("" if trace.ended.complete else "the recorder failed"),
         }
         return trace
     except Exception as error:
