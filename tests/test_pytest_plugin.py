@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import coroscope
-from coroscope.pytest_plugin import _file_name
+from coroscope.pytest_plugin import _file_name, _Told
 from tests.test_package import modules_loaded_by
 
 pytest_plugins = ["pytester"]
@@ -305,3 +305,21 @@ def test_names_of_files_are_safe_and_differ() -> None:
         assert len(name) < 200
         assert name.isascii()
         assert name.isprintable()
+
+
+def test_what_a_worker_tells_goes_with_its_report() -> None:
+    """As pytest-xdist sends reports from process to process."""
+    recorded = {"is_kept": True, "step_ms": 1.5, "place": None, "problem": ""}
+    report = pytest.TestReport(
+        "test_app.py::test_it", ("", 0, ""), {}, "passed", None, "call", coroscope=recorded
+    )
+    received = pytest.TestReport._from_json(json.loads(json.dumps(report._to_json())))
+    told = _Told(".coroscope")
+    told.pytest_runtest_logreport(received)
+    lines: list[str] = []
+
+    class Reporter:
+        section = line = staticmethod(lines.append)
+
+    told.pytest_terminal_summary(Reporter)
+    assert lines == ["coroscope", "1 trace in .coroscope (coroscope show FILE)"]

@@ -100,29 +100,35 @@ def test_a_running_loop_is_recorded_with_the_tasks_that_it_has(new_loop: Factory
     assert wait.place.function.endswith(".old")
     queued_task = task(trace, "queued")
     assert (queued_task.outcome, states(queued_task)[0]) == ("returned", State.READY)
+    assert [wait.woken_by for wait in queued_task.waits] == ["timer"]
     assert task(trace, "child").parent == main_task.id
 
 
 def test_the_running_step_ends_where_it_does(new_loop: Factory, tmp_path: Path) -> None:
     """Though other tasks were queued behind it before anything watched: none of them runs inside it."""
 
-    async def other(steps: int) -> None:
-        for _ in range(steps):
-            await asyncio.sleep(0)
-
-    async def main() -> Recording:
-        others = [asyncio.create_task(other(3)) for _ in range(3)]
+    async def opener() -> Recording:
         await asyncio.sleep(0)
         with coroscope.record(tmp_path / "out.coroscope") as recording:
             await asyncio.sleep(0)
             await asyncio.gather(*others)
         return recording
 
+    async def other() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    others: list[asyncio.Task[None]] = []
+
+    async def main() -> Recording:
+        opening = asyncio.create_task(opener())
+        others.extend(asyncio.create_task(other()) for _ in range(3))
+        return await opening
+
     trace = run(main(), new_loop).load()
     steps = sorted(step for task in trace.tasks.values() for step in task.iter_steps())
     assert all(end <= next_start for (_, end), (next_start, _) in pairwise(steps))
-    others = [task for task in trace.tasks.values() if task.coroutine.endswith(".other")]
-    assert {task.outcome for task in others} == {"returned"}
+    assert [found.outcome for found in trace.tasks.values()] == ["pending"] * 2 + ["returned"] * 3
 
 
 def test_tasks_run_in_the_order_in_which_they_were_queued(new_loop: Factory, tmp_path: Path) -> None:

@@ -15,8 +15,12 @@ from coroscope.trace.model import Frame, Stall, Task, Trace
 
 def longest_step(trace: Trace) -> Stall | None:
     """The step that held its loop longest; None where there was none."""
-    steps = trace.stalls(0.0)
-    return max(steps, key=lambda step: step.duration_ns) if steps else None
+    lengths_ns = (
+        end_ns - start_ns for task in trace.tasks.values() for start_ns, end_ns in task.iter_steps()
+    )
+    longest_ns = max(lengths_ns, default=0)
+    # Where it was is looked up in every sample: for this one only.
+    return trace.stalls((longest_ns - 1) / 1e6)[0] if longest_ns else None
 
 
 def left_pending(trace: Trace) -> list[Task]:
