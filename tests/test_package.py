@@ -67,8 +67,26 @@ def test_running_a_program_loads_what_looks_at_its_trace_only_later() -> None:
     assert not loaded & {"rich", "coroscope.views", "coroscope.analysis", "coroscope.trace", "tomllib"}
 
 
+def test_marking_loads_nothing_that_records_or_shows() -> None:
+    loaded = modules_loaded_by(
+        "import coroscope\ncoroscope.mark('here')\nwith coroscope.region('there'): pass"
+    )
+    assert "coroscope.record.marks" in loaded
+    assert not loaded & {"asyncio", "coroscope.record.recorder", "coroscope.recording", "coroscope.trace"}
+
+
+@pytest.mark.parametrize(
+    "imports", ["", "import coroscope.record.events", "coroscope.record; import coroscope.record.recorder"]
+)
+def test_record_can_be_called_whichever_of_its_modules_is_loaded(imports: str) -> None:
+    program = (
+        f"import coroscope; {imports}\nassert callable(coroscope.record)\nfrom coroscope.record import marks"
+    )
+    assert "coroscope.record.marks" in modules_loaded_by(program)
+
+
 def test_every_public_name_exists() -> None:
-    assert {"Loop", "Pollable", "run", "sleep", "wait"} <= set(coroscope.__all__)
+    assert {"Loop", "Pollable", "mark", "record", "region", "run", "sleep", "wait"} <= set(coroscope.__all__)
     for name in coroscope.__all__:
         assert getattr(coroscope, name) is not None
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from coroscope.loop.running import new_event_loop, run
     from coroscope.loop.sleeping import sleep
     from coroscope.loop.waiting import wait, wait_async
+    from coroscope.record.marks import mark, region
+    from coroscope.recording import record
     from coroscope.trace import load
 
 __all__ = [
@@ -25,7 +27,10 @@ __all__ = [
     "Pollable",
     "__version__",
     "load",
+    "mark",
     "new_event_loop",
+    "record",
+    "region",
     "run",
     "sleep",
     "wait",
@@ -39,7 +44,10 @@ _HOMES = {
     "Loop": "coroscope.loop.loop",
     "Pollable": "coroscope.loop.pollable",
     "load": "coroscope.trace",
+    "mark": "coroscope.record.marks",
     "new_event_loop": "coroscope.loop.running",
+    "record": "coroscope.recording",
+    "region": "coroscope.record.marks",
     "run": "coroscope.loop.running",
     "sleep": "coroscope.loop.sleeping",
     "wait": "coroscope.loop.waiting",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coroscope.export.report import report
-from coroscope.trace.model import Ending, Frame, Sample
+from coroscope.trace.model import Ending, Frame, Mark, Region, Sample
 from tests.finding_builder import some_findings
 from tests.trace_builder import MS, TraceBuilder, fetch_trace
 
@@ -24,6 +24,8 @@ _REPORT: dict[str, Any] = {
     "tasks": list,
     "stalls": list,
     "findings": list,
+    "marks": list,
+    "regions": list,
 }
 _ENDED = {"exit_code": _MAYBE_INT, "signal": _MAYBE_INT, "exception": _MAYBE_TEXT, "complete": bool}
 _CONCURRENCY = {"max": int, "mean": float}
@@ -146,3 +148,17 @@ def test_a_stall_is_a_step_longer_than_asked_for_at_the_line_that_was_sampled() 
     assert report(trace, slow_ms=80)["stalls"] == []
     stalls = report(trace, slow_ms=79.9)["stalls"]
     assert [(stall["file"], stall["line"], stall["start_s"]) for stall in stalls] == [("app.py", 40, 0.02)]
+
+
+def test_marks_and_regions_are_given_with_their_places_in_time() -> None:
+    builder = TraceBuilder(
+        marks=[Mark("warm", 5 * MS, 2, None)],
+        regions=[Region("load", 10 * MS, 20 * MS, 1, 1), Region("serve", 30 * MS, None, 1, None)],
+    )
+    builder.task("main", "running 100")
+    given = report(builder.build())
+    assert given["marks"] == [{"name": "warm", "time_s": 0.005, "thread": 2, "task": None}]
+    assert given["regions"] == [
+        {"name": "load", "start_s": 0.01, "end_s": 0.02, "thread": 1, "task": 1},
+        {"name": "serve", "start_s": 0.03, "end_s": None, "thread": 1, "task": None},
+    ]

@@ -211,6 +211,36 @@ def test_an_observer_may_come_while_the_loop_runs() -> None:
     assert [kind for kind, *_ in notes.of("sleep")][:2] == ["created", "begun"]
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_observer_that_comes_in_a_batch_hears_of_the_rest_of_it_in_its_order(debug: bool) -> None:
+    notes = Notes()
+    order: list[str] = []
+
+    async def opener() -> None:
+        await asyncio.sleep(0)  # now all that is behind this task is in the same batch
+        loop: Any = asyncio.get_running_loop()
+        loop.call_soon(order.append, "next round")
+        loop.set_observer(notes)
+        order.append("opened")
+
+    async def behind(name: str) -> None:
+        await asyncio.sleep(0)
+        order.append(name)
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(opener())
+            group.create_task(behind("a"))
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_soon(order.append, "callback")
+            group.create_task(behind("b"))
+
+    with asyncio.Runner(loop_factory=coroscope.Loop, debug=debug) as runner:
+        runner.run(main())
+    assert order == ["opened", "a", "callback", "next round", "b"]
+    assert [kind for kind, *_ in notes.of("behind") if kind in ("begun", "ended")] == ["begun", "ended"] * 3
+
+
 @pytest.mark.parametrize("new_loop", [coroscope.Loop, asyncio.SelectorEventLoop])
 def test_nothing_is_kept_of_a_callback_that_is_cancelled_in_the_queue(
     new_loop: Any, monkeypatch: Any

@@ -17,7 +17,8 @@ from coroscope.cli.looking import Look, looking_options
 from coroscope.cli.output import check_writable
 from coroscope.cli.target import check_module, check_script
 from coroscope.errors import CoroscopeError, UsageError
-from coroscope.record.supervise import Ended, create_trace, end_as, run_program
+from coroscope.record.new_trace import create_trace
+from coroscope.record.supervise import Ended, end_as, run_program
 
 if TYPE_CHECKING:
     from coroscope.analysis.findings import Finding

@@ -11,7 +11,7 @@ from typing import Any
 
 from coroscope.analysis import concurrency, task_shares
 from coroscope.analysis.findings import Finding
-from coroscope.trace.model import Frame, Stall, Task, Trace, Wait
+from coroscope.trace.model import Frame, Mark, Region, Stall, Task, Trace, Wait
 
 FORMAT = 1
 
@@ -42,6 +42,8 @@ def report(
         "tasks": [_task(task, waits=waits) for task in trace.tasks.values()],
         "stalls": [_stall(stall) for stall in trace.stalls(slow_ms)],
         "findings": [_finding(finding) for finding in findings],
+        "marks": [_mark(mark) for mark in trace.marks],
+        "regions": [_region(region) for region in trace.regions],
     }
 
 
@@ -103,6 +105,25 @@ def _finding(finding: Finding) -> Object:
         "occurrences": finding.occurrences,
         "message": finding.message,
         "advice": finding.advice,
+    }
+
+
+def _mark(mark: Mark) -> Object:
+    return {
+        "name": mark.name,
+        "time_s": _seconds(mark.time_ns),
+        "thread": mark.thread,
+        "task": mark.task,
+    }
+
+
+def _region(region: Region) -> Object:
+    return {
+        "name": region.name,
+        "start_s": _seconds(region.start_ns),
+        "end_s": _seconds_or_none(region.end_ns),
+        "thread": region.thread,
+        "task": region.task,
     }
 
 

@@ -25,7 +25,15 @@ from itertools import chain, repeat, starmap
 from typing import Any, ClassVar
 
 from coroscope.loop.future import Future, create_future
-from coroscope.loop.handle import MANY_TIMERS, Handle, ThreadSafeHandle, call_at, call_later, call_soon
+from coroscope.loop.handle import (
+    MANY_TIMERS,
+    Handle,
+    ThreadSafeHandle,
+    call_at,
+    call_later,
+    call_soon,
+    new_handle,
+)
 from coroscope.loop.observer import OUTSIDE, Observer
 from coroscope.loop.outcome import handle_of
 from coroscope.loop.poller import IN, NOBODY, OUT, Poller
@@ -110,6 +118,7 @@ class Loop(SocketLoop):
 
         Returns the watch that tells it, None where there is no observer.
         """
+        was_watched = self._watch is not None
         if self._watch is not None:
             self._watch.leave()
         self._watch = None
@@ -118,8 +127,20 @@ class Loop(SocketLoop):
             if events._get_running_loop() is self:
                 self._watch.started()
                 self._watch.begin_callback(OUTSIDE)
+                if not was_watched:
+                    self._end_batch_with(self._watch.end)
         self._prepare()
         return self._watch
+
+    def _end_batch_with(self, callback: Callable[[], object]) -> None:
+        """Put off what is left of the running batch to the next round, in its order: `callback` runs in its place.
+
+        Nothing can reach the batch itself, which takes as many things out of the ready queue as there were.
+        """
+        ready = self._ready  # type: ignore[attr-defined]
+        for _ in range(len(ready)):
+            ready.append(new_handle(callback, (), self, None))
+        ready.rotate(len(ready) // 2)
 
     future_type: ClassVar[type] = Future
 

@@ -160,7 +160,9 @@ class Watch:
         return SIGNAL
 
     def _create(self, task: Any, cause: Cause, is_eager: bool) -> Any:
-        token = self._observer.task_created(task, cause, is_eager)
+        return self._keep(task, self._observer.task_created(task, cause, is_eager))
+
+    def _keep(self, task: Any, token: Any) -> Any:
         key = id(task)
         tasks = self._tasks
         destroyed = self._observer.task_destroyed
@@ -172,6 +174,23 @@ class Watch:
 
         tasks[key] = (token, weakref.ref(task, forget))
         return token
+
+    def adopt(self, task: Any, tell: Callable[[Any], Any]) -> None:
+        """Know a task that existed before this watch: unless it does already, `tell` gives its token."""
+        if id(task) not in self._tasks:
+            self._keep(task, tell(task))
+
+    def tokens(self) -> list[Any]:
+        """The tokens of all tasks that it knows."""
+        return [token for token, _ in self._tasks.values() if token is not None]
+
+    def go_on(self, task: Any) -> None:
+        """This watch began in the middle of a step of `task`, which has been adopted, or (None) of a callback."""
+        self.begin_callback(OUTSIDE)
+        entry = self._tasks.get(id(task))
+        if entry is not None and entry[0] is not None:
+            self.token = entry[0]
+            self.cause = Cause(CauseKind.TASK, entry[0])
 
     def begin(self, item: Any) -> None:
         """A task's step, or a callback, starts to run."""

@@ -6,12 +6,20 @@ function is wrapped, before any of them can have taken a reference to it.
 
 from __future__ import annotations
 
+import sys
+from _thread import get_ident
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coroscope.record.on_import import when_imported
 from coroscope.record.recorder import Recorder
+
+if TYPE_CHECKING:
+    from coroscope.record.loop_recorder import LoopRecorder
 
 
 def install(events: ModuleType, recorder: Recorder) -> None:
@@ -44,11 +52,29 @@ def install(events: ModuleType, recorder: Recorder) -> None:
     announce.__doc__ = set_running_loop.__doc__
     events._set_running_loop = announce  # type: ignore[attr-defined]
     recorder.at_end(watches.clear)
-    when_imported("uvloop", lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder))
+
+    def restore() -> None:
+        if events._set_running_loop is announce:
+            events._set_running_loop = set_running_loop  # type: ignore[attr-defined]
+
+    recorder.at_detach(restore)
+    has_own_reference = "uvloop" in sys.modules
+    forget = when_imported(
+        "uvloop", lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder, has_own_reference)
+    )
+    recorder.at_detach(forget)
+    running = get_running_loop()
+    if running is not None:
+        watch_of(running)
 
 
-def _watch_from_birth(uvloop: ModuleType, watch_of: Callable[[Any], Any], recorder: Recorder) -> None:
-    """Watch uvloop's loops before they run: what was queued until then could not be seen afterwards."""
+def _watch_from_birth(
+    uvloop: ModuleType, watch_of: Callable[[Any], Any], recorder: Recorder, has_own_reference: bool
+) -> None:
+    """Watch uvloop's loops before they run: what was queued until then could not be seen afterwards.
+
+    Where it has taken a reference to asyncio's function (`has_own_reference`), also learn here when they run.
+    """
     kind: Any = uvloop.Loop
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -59,37 +85,91 @@ def _watch_from_birth(uvloop: ModuleType, watch_of: Callable[[Any], Any], record
             except Exception as error:
                 recorder.fail(error)
 
-    kind.__init__ = __init__
+    def run_forever(self: Any) -> None:
+        watch = None
+        if recorder.is_recording:
+            try:
+                watch = watch_of(self)
+                if watch is not None:
+                    watch.started()
+            except Exception as error:
+                recorder.fail(error)
+        try:
+            super(kind, self).run_forever()
+        finally:
+            if watch is not None:
+                watch.stopped()
+
+    replaced = {"__init__": __init__, **({"run_forever": run_forever} if has_own_reference else {})}
+    for name, method in replaced.items():
+        setattr(kind, name, method)
+
+    def restore() -> None:
+        for name, method in replaced.items():
+            if vars(kind).get(name) is method:
+                delattr(kind, name)
+
+    recorder.at_detach(restore)
 
 
-def attach(loop: Any, recorder: Recorder) -> Any:
-    """Put a watch on `loop`, of whatever kind, that lasts as long as the recording."""
+def attach(loop: Any, recorder: Recorder) -> LoopRecorder | None:
+    """Put a watch on `loop`, of whatever kind, that lasts as long as the recording; None where that cannot be."""
+    from coroscope.record.adoption import adopt_tasks
+
+    watch = _watch(loop, recorder)
+    if watch is not None:
+        adopt_tasks(loop, watch)
+    return watch
+
+
+def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
+    from asyncio import events
+
     from coroscope.record.loop_recorder import LoopRecorder
-    from coroscope.record.ready_queue import ReadyQueue
 
+    is_running = events._get_running_loop() is loop
     if hasattr(loop, "set_observer"):
         from coroscope.record.own_loop import OwnLoopRecorder
 
-        watch: Any = OwnLoopRecorder(recorder, loop)
-        loop.set_observer(watch)
+        own_watch = OwnLoopRecorder(recorder, loop)
+        loop.set_observer(own_watch)
         recorder.at_end(lambda: loop.set_observer(None))
-        return watch
+        return own_watch
     watch = LoopRecorder(recorder, loop)
     if hasattr(loop, "_ready") and hasattr(loop, "_run_once"):
+        from coroscope.record.ready_queue import ReadyQueue
+
         queue = ReadyQueue((), watch)
-        waiting = loop._ready
+        waiting, loop._ready = loop._ready, queue
+        # What is queued in a loop that runs belongs to tasks that will be adopted.
+        put = partial(deque.append, queue) if is_running else queue.append
         while waiting:
-            queue.append(waiting.popleft())
-        loop._ready = queue
+            put(waiting.popleft())
 
         def detach() -> None:
             queue.watch = None
 
         recorder.at_end(detach)
+        recorder.at_detach(lambda: in_thread_of(loop, lambda: queue.give_way(loop)))
+        if is_running:
+            watch.started()
         return watch
     if hasattr(loop, "__dict__") and hasattr(loop, "call_soon"):
-        from coroscope.record.foreign_loop import watch_foreign_loop
+        from coroscope.record.foreign_loop import settle_behind_batch, watch_foreign_loop
 
-        return watch_foreign_loop(loop, watch, recorder)
+        watch_foreign_loop(loop, watch, recorder)
+        if is_running:
+            watch.started()
+            settle_behind_batch(loop, watch)
+        return watch
     recorder.notice(f"the tasks of a {type(loop).__qualname__} cannot be recorded")
     return None
+
+
+def in_thread_of(loop: Any, act: Callable[[], None]) -> None:
+    """Call `act` where `loop` cannot run at the same time: here, or in its next round if another thread runs it."""
+    if loop.is_running() and loop._thread_id != get_ident():
+        with suppress(RuntimeError):  # It has just been closed.
+            loop.call_soon_threadsafe(act)
+    else:
+        act()

@@ -38,6 +38,8 @@ class EventKind(IntEnum):
     POLLED = 10  # loop, microseconds that the poll blocked (the event is stamped at its end)
     NOTICE = 11  # -, -, string: a sentence for the user about what could not be recorded
     PROGRAM_ENDED = 12  # -, -, string of the exception that ended the program (0: none)
+    MARKED = 13  # task (0: outside any), -, string of the mark's name
+    REGION = 14  # task (0: outside any), -, string of the region's name, detail: RegionEdge
 
 
 class TaskKind(IntEnum):
@@ -77,6 +79,13 @@ class Cause(IntEnum):
     THREAD = 4
     SIGNAL = 5
     YIELD = 6
+
+
+class RegionEdge(IntEnum):
+    """Which edge of a region; in `REGION`. END: of the innermost open one of its name in the task, or else thread."""
+
+    BEGIN = 1
+    END = 2
 
 
 class DefinitionKind(IntEnum):

@@ -92,6 +92,18 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
     return watch
 
 
+def settle_behind_batch(loop: Any, watch: LoopRecorder) -> None:
+    """Once what `loop` had queued unseen has run, have `watch` look what has become of the tasks."""
+    call_soon = type(loop).call_soon
+
+    def settle() -> None:
+        watch.end()
+        for token in watch.tokens():
+            watch.settle(token)
+
+    call_soon(loop, settle)
+
+
 def _is_known(callback: Any) -> bool:
     """Whether `callback` is a task's step or asyncio's own: errors in the program's own callbacks name them."""
     return stepped_task(callback) is not None or (getattr(callback, "__module__", None) or "").startswith(

@@ -22,7 +22,7 @@ from coroscope.record.chains import Position, await_chain
 from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
 from coroscope.record.recorder import OWN_PATH, Recorder, TaskRecord, place_number, stack_number
-from coroscope.record.subjects import describe, kind_of, subject_of
+from coroscope.record.subjects import describe, has_begun, kind_of, subject_of
 
 LONG_WAIT_NS = 1_000_000
 WALKED_AT_ONCE = 64
@@ -142,23 +142,62 @@ class LoopRecorder(Watch):
         if not self._recorder.is_recording:
             return None
         try:
-            return self._note_created(task, cause)
+            return self._note_created(task, cause.task.id if cause.task is not None else 0, _user_frame())
         except Exception as error:
             self._recorder.fail(error)
             return None
 
-    def _note_created(self, task: Any, cause: Cause) -> TaskRecord:
+    def adopt_task(self, task: Any, is_running: bool, is_asked_for: bool) -> TaskRecord | None:
+        """Take in a task that is older than this observer, in the middle of a step or not.
+
+        `is_asked_for` tells that the code which runs its loop may have made it for that.
+        """
+        if not self._recorder.is_recording:
+            return None
+        try:
+            is_begun = has_begun(subject_of(task))
+            record = self._note_created(task, 0, _user_frame() if is_asked_for and not is_begun else None)
+            record.has_begun = is_begun
+            if is_running:
+                record.running = task
+                self._stream.emit(EventKind.STEP_BEGUN, record.began_ns, record.id, 0, 0, 0, self.id)
+            else:
+                self._settle(record, task)
+            return record
+        except Exception as error:
+            self._recorder.fail(error)
+            return None
+
+    def settle(self, record: TaskRecord) -> None:
+        """Write down what a task has come to in a step that could not be seen."""
+        task = record.ref()
+        if task is None or record.is_done or record.waits or not self._recorder.is_recording:
+            return
+        try:
+            self._settle(record, task)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def _settle(self, record: TaskRecord, task: Any) -> None:
+        awaited = task._fut_waiter
+        if task.done() or (awaited is not None and not awaited.done()):
+            # As the end of a step that goes on, so that it is not counted.
+            self._emit(EventKind.STEP_BEGUN, record.id, 0, 0, 1)
+            record.has_begun = True
+            record.running = task
+            self._end_step(record)
+            record.running = None
+
+    def _note_created(self, task: Any, parent: int, creator: Position | None) -> TaskRecord:
         subject = subject_of(task)
         qualname, file, line, code = describe(subject)
         record = TaskRecord(self._recorder.next_task_id(), task, subject, code)
         if code is not None:
             self._codes[id(code)] = code
         stream = self._recorder.stream()
-        parent = cause.task.id if cause.task is not None else 0
-        creator = _user_frame()
         created_at = 0 if creator is None else place_number(stream, creator)
         site = stream.site(qualname, file, line, created_at)
-        now = _now_ns()
+        now = record.began_ns = _now_ns()
         stream.emit(EventKind.TASK_CREATED, now, record.id, parent, site, _KINDS[kind_of(task)], self.id)
         self._name(stream, record, task.get_name())
         return record

@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 
-def when_imported(name: str, act: Callable[[ModuleType], None]) -> None:
-    """Call `act` with the module `name`: now if it is loaded, else right after it has been executed."""
+def when_imported(name: str, act: Callable[[ModuleType], None]) -> Callable[[], None]:
+    """Call `act` with the module `name`: now if it is loaded, else right after it has been executed.
+
+    What is returned ends the waiting for it.
+    """
     module = sys.modules.get(name)
+    finder = _Finder(name, act)
     if module is not None:
         act(module)
     else:
-        sys.meta_path.insert(0, _Finder(name, act))
+        sys.meta_path.insert(0, finder)
+
+    def forget() -> None:
+        with suppress(ValueError):
+            sys.meta_path.remove(finder)
+
+    return forget
 
 
 class _Finder:

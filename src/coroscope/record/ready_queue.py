@@ -12,6 +12,7 @@ import sys
 from asyncio import base_events
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from coroscope.loop.watch import Phase, Watch
@@ -26,6 +27,7 @@ class ReadyQueue(deque[Any]):
     def __init__(self, items: Iterable[Any], watch: Watch) -> None:
         super().__init__(items)
         self.watch: Watch | None = watch
+        self._successor: deque[Any] | None = None
 
     def append(self, handle: Any) -> None:
         watch = self.watch
@@ -33,6 +35,21 @@ class ReadyQueue(deque[Any]):
             is_dispatched = watch.phase is Phase.POLLING and sys._getframe(1).f_code is _DISPATCH
             watch.queued(handle, is_dispatched)
         super().append(handle)
+        if self._successor is not None:
+            # Another thread's `call_soon_threadsafe`, which had found this queue before the loop let go of it.
+            self._hand_over(self._successor)
+
+    def give_way(self, loop: Any) -> None:
+        """Leave `loop` with an ordinary queue in this one's place; in the loop's thread, or while it does not run."""
+        self.watch = None
+        if loop._ready is self:
+            loop._ready = self._successor = deque()
+            self._hand_over(loop._ready)
+
+    def _hand_over(self, successor: deque[Any]) -> None:
+        with suppress(IndexError):
+            while True:
+                successor.append(super().popleft())
 
     def popleft(self) -> Any:
         watch = self.watch

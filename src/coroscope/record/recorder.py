@@ -32,9 +32,11 @@ class Recorder:
     """One recording: the file, its streams, and everything that must end with it."""
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self._file = ChunkFile(path)
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
+        self._detachings: list[Callable[[], None]] = []
         self._process = os.getpid()
         self._file.start(time.monotonic_ns())
         self.is_recording = True
@@ -46,6 +48,11 @@ class Recorder:
 
     now = staticmethod(time.monotonic_ns)
     """What events are stamped with: nanoseconds on CLOCK_MONOTONIC."""
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether this is the process that is recorded, and no fork of it."""
+        return os.getpid() == self._process
 
     def stream(self) -> Stream:
         """The calling thread's stream."""
@@ -59,6 +66,19 @@ class Recorder:
         """Have `ending` called once, when the recording stops for whatever reason."""
         self._endings.append(ending)
 
+    def at_detach(self, detaching: Callable[[], None]) -> None:
+        """Have `detaching` called once where the program outlives its recording: nothing of ours may stay in it.
+
+        Not when the recording fails: that may be in the middle of what is to be detached.
+        """
+        self._detachings.append(detaching)
+
+    def detach(self) -> None:
+        """Take everything of ours out of the program; in code of the program's, once the recording has stopped."""
+        detachings, self._detachings = self._detachings, []
+        for detaching in detachings:
+            detaching()
+
     def notice(self, sentence: str) -> None:
         """Tell the user about something that could not be recorded."""
         if self.is_recording:
@@ -67,10 +87,13 @@ class Recorder:
 
     def finish(self) -> None:
         """Record the program's end, and stop."""
-        if not self.is_recording or os.getpid() != self._process:
+        self.end(getattr(sys, "last_exc", None) or getattr(sys, "last_value", None))
+
+    def end(self, error: BaseException | None) -> None:
+        """Record the end of what is recorded, and stop; `error` is the exception that ended it."""
+        if not self.is_recording or not self.is_of_this_process:
             return
         stream = self.stream()
-        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
         stream.emit(EventKind.PROGRAM_ENDED, self.now(), 0, 0, name)
         self._stop()

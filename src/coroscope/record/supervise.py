@@ -12,16 +12,12 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
-
-from coroscope.record import stream
-from coroscope.record.recorder import OWN_PATH
 
 _INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGCONT", "SIGWINCH")
@@ -35,19 +31,6 @@ class Ended:
     exit_code: int | None
     signal: int | None
     at_ns: int
-
-
-def create_trace(path: str, argv: Sequence[str]) -> None:
-    """Begin the live trace file; OSError where it cannot be written."""
-    paths = sysconfig.get_paths()
-    meta: Mapping[str, object] = {
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "argv": list(argv),
-        "started_at": time.time(),
-        "library_paths": sorted({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}),
-        "own_path": OWN_PATH,
-    }
-    stream.create(path, meta)
 
 
 def run_program(command: Sequence[str], trace: str, loop: str) -> Ended:

@@ -20,9 +20,22 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
-from coroscope.record.events import EVENT, Cause, EventKind, StepEnd, TaskKind, TaskOutcome
+from coroscope.record.events import EVENT, Cause, EventKind, RegionEdge, StepEnd, TaskKind, TaskOutcome
 from coroscope.trace.definitions import Definitions, UserCode
-from coroscope.trace.model import Ending, Kind, LoopInfo, Outcome, Sample, State, Task, Trace, Wait, Waker
+from coroscope.trace.model import (
+    Ending,
+    Kind,
+    LoopInfo,
+    Mark,
+    Outcome,
+    Region,
+    Sample,
+    State,
+    Task,
+    Trace,
+    Wait,
+    Waker,
+)
 from coroscope.trace.raw import RawTrace
 
 _SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor")
@@ -81,6 +94,10 @@ class _Builder:
         self._loops: dict[int, LoopInfo] = {}
         self._samples: list[Sample] = []
         self._notices: list[str] = []
+        self._marks: list[Mark] = []
+        self._regions: list[Region] = []
+        self._open_regions: dict[tuple[int, int], list[Region]] = {}
+        """By task, or else by thread; the innermost last."""
         self._last_ns = 0
         self._ended_ns: int | None = None
         self._exception: str | None = None
@@ -96,6 +113,8 @@ class _Builder:
             EventKind.LOOP_STARTED: self._start_loop,
             EventKind.NOTICE: self._note,
             EventKind.PROGRAM_ENDED: self._end_program,
+            EventKind.MARKED: self._mark,
+            EventKind.REGION: self._region,
         }
 
     def take(self, event: Event) -> None:
@@ -212,6 +231,27 @@ class _Builder:
         self._ended_ns = event[0]
         self._exception = self._definitions[event[7]].string(event[3])
 
+    def _mark(self, event: Event) -> None:
+        time_ns, task, _, name, _, _, _, stream = event
+        text = self._definitions[stream].string(name) or "?"
+        self._marks.append(Mark(text, time_ns, self._thread(stream), task or None))
+
+    def _region(self, event: Event) -> None:
+        time_ns, task, _, name, _, edge, _, stream = event
+        text = self._definitions[stream].string(name) or "?"
+        thread = self._thread(stream)
+        open_here = self._open_regions.setdefault((task, 0 if task else thread), [])
+        if edge == RegionEdge.BEGIN:
+            region = Region(text, time_ns, None, thread, task or None)
+            self._regions.append(region)
+            open_here.append(region)
+        else:
+            innermost = next(
+                (at for at in reversed(range(len(open_here))) if open_here[at].name == text), None
+            )
+            if innermost is not None:
+                open_here.pop(innermost).end_ns = time_ns
+
     def finish(self) -> Trace:
         raw = self._raw
         duration_ns = self._ended_ns
@@ -232,6 +272,8 @@ class _Builder:
             loops=self._loops,
             samples=self._samples,
             notices=tuple(self._notices),
+            marks=self._marks,
+            regions=self._regions,
         )
 
 

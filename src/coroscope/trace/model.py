@@ -87,6 +87,30 @@ class Stall:
     duration_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An instant that the program named; `task` is `None` outside any."""
+
+    name: str
+    time_ns: int
+    thread: int
+    task: int | None
+
+
+@dataclass(slots=True)
+class Region:
+    """A part of the run that the program named; `end_ns` is `None` while it had not ended with the recording.
+
+    `thread` and `task` are those in which it began; `task` is `None` outside any.
+    """
+
+    name: str
+    start_ns: int
+    end_ns: int | None
+    thread: int
+    task: int | None
+
+
 @dataclass(slots=True)
 class Task:
     """One task from creation to end."""
@@ -170,6 +194,10 @@ class Trace:
     """What the watchdog saw inside long steps, in order of time."""
     notices: tuple[str, ...] = ()
     """What the recorder could not do, in sentences for the user."""
+    marks: list[Mark] = field(default_factory=list)
+    """In order of time."""
+    regions: list[Region] = field(default_factory=list)
+    """In order of their beginning."""
 
     def stalls(self, slow_ms: float) -> list[Stall]:
         """The steps longer than `slow_ms` milliseconds, in order of time."""
