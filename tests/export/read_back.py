@@ -124,6 +124,7 @@ def _take_chrome(view: View, key: Any, stack: _Stack, event: dict[str, Any]) -> 
         case "B":
             stack.begin(event["name"], event.get("args", {}))
         case "E":
+            assert event["name"] == stack.innermost.name
             stack.end()
         case "i":
             stack.instant(event["name"], event["args"])

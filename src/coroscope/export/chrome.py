@@ -41,14 +41,16 @@ def _iter_events(track: Track, rank: int) -> Iterator[str]:
     yield _metadata(pid, tid, "thread_name", name=track.name)
     yield _metadata(pid, tid, "thread_sort_index", sort_index=rank)
     of_track = f'"pid":{pid},"tid":{tid},"ts":'
-    yield _begin(of_track, track.task.created_ns, _encode(track.coroutine), track.arguments)
+    name = _encode(track.coroutine)
+    yield _begin(of_track, track.task.created_ns, name, track.arguments)
     for piece in track.slices:
         yield from _iter_slice(of_track, piece)
-    yield _end(of_track, track.task.end_ns)
+    yield _end(of_track, track.task.end_ns, name)
 
 
 def _iter_slice(of_track: str, piece: Slice) -> Iterator[str]:
-    yield _begin(of_track, piece.start_ns, f'"{piece.state}"', piece.arguments)
+    name = f'"{piece.state}"'
+    yield _begin(of_track, piece.start_ns, name, piece.arguments)
     if piece.arrow_in:
         yield f'{{"ph":"f","bp":"e",{of_track}{_us(piece.start_ns)},{_flow(piece.arrow_in)}}}'
     if piece.stall is not None:
@@ -59,7 +61,7 @@ def _iter_slice(of_track: str, piece: Slice) -> Iterator[str]:
         # step, which is what ties the arrow to it.
         time_ns = max(piece.start_ns, min(woken_ns, piece.end_ns) - 1)
         yield f'{{"ph":"s",{of_track}{_us(time_ns)},{_flow(number)}}}'
-    yield _end(of_track, piece.end_ns)
+    yield _end(of_track, piece.end_ns, name)
 
 
 def _begin(of_track: str, time_ns: int, name: str, arguments: Any) -> str:
@@ -67,8 +69,9 @@ def _begin(of_track: str, time_ns: int, name: str, arguments: Any) -> str:
     return f'{{"ph":"B",{of_track}{_us(time_ns)},"name":{name}{about}}}'
 
 
-def _end(of_track: str, time_ns: int) -> str:
-    return f'{{"ph":"E",{of_track}{_us(time_ns)}}}'
+def _end(of_track: str, time_ns: int, name: str) -> str:
+    # Speedscope finds the slice that ends by its name.
+    return f'{{"ph":"E",{of_track}{_us(time_ns)},"name":{name}}}'
 
 
 def _flow(number: int) -> str:
