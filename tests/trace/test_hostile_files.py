@@ -22,6 +22,7 @@ from coroscope.trace.rest import BLOCK, END_MAGIC
 from tests.trace.forgery import Definition, Event, Stream, block, forge_live, forge_rest, read_in_every_way
 
 ANY_FILE = settings(
+    max_examples=max(settings().max_examples // 3, 1),  # each is shown in five views
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
