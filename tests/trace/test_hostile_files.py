@@ -295,3 +295,14 @@ def test_the_command_line_refuses_a_damaged_trace_in_one_line(tmp_path: Path) ->
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.count("\n") == 1
         assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize("time_ns", [2**62 + 1, 2**63, 2**64 - 1])
+def test_an_event_out_of_all_time_is_left_out(tmp_path: Path, time_ns: int) -> None:
+    path = tmp_path / "forged"
+    path.write_bytes(forge_live(b"{}", [([(5, 1, 0, 0, 0, 0, 1), (time_ns, 2, 0, 0, 0, 0, 1)], [])]))
+    for _ in range(2):
+        trace = read_in_every_way(path)
+        assert trace is not None
+        assert (list(trace.tasks), trace.duration_ns) == ([1], 5)
+        compact(path, Ending(0, None, None, True), None)
