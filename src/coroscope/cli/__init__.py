@@ -23,6 +23,7 @@ _PIPE_CLOSED = 1
 _VERBS = {
     "run": "coroscope.cli.run:run",
     "show": "coroscope.cli.show:show",
+    "export": "coroscope.cli.export:export",
     "bench": "coroscope.cli.bench:bench",
 }
 

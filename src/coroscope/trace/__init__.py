@@ -44,12 +44,14 @@ def compact(path: str | os.PathLike[str], ending: Ending, ended_ns: int | None) 
 def _read(path: str) -> RawTrace:
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(HEADER.size)
+            # The rest only of a trace: a device may have no end.
+            data += file.read() if data.startswith(MAGIC) else b""
     except OSError as problem:
         raise TraceFormatError(
             path, f"{(problem.strerror or 'it cannot be opened').lower()}; check the path"
         ) from problem
-    if data[:8] != MAGIC or len(data) < HEADER.size:
+    if not data.startswith(MAGIC) or len(data) < HEADER.size:
         raise TraceFormatError(path, "it is not a trace; give a file that coroscope run wrote")
     _, version, layout, _, origin_ns = HEADER.unpack_from(data)
     if version > VERSION:

@@ -16,12 +16,14 @@ Anything else is an event too many, as can happen when one was lost, and changes
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from operator import itemgetter
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from operator import gt, itemgetter
 from typing import Any
 
 from coroscope.record.events import EVENT, Cause, EventKind, RegionEdge, StepEnd, TaskKind, TaskOutcome
-from coroscope.trace.definitions import Definitions, UserCode
+from coroscope.trace.definitions import Definitions, UserCode, cut
 from coroscope.trace.model import (
     Ending,
     Kind,
@@ -36,7 +38,7 @@ from coroscope.trace.model import (
     Wait,
     Waker,
 )
-from coroscope.trace.raw import RawTrace
+from coroscope.trace.raw import LATEST_NS, RawTrace
 
 _SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor")
 _KINDS: dict[int, Kind] = {
@@ -73,15 +75,25 @@ def build(raw: RawTrace) -> Trace:
 
 Event = tuple[int, int, int, int, int, int, int, int]
 """time_ns, a, b, c, source, detail, kind, stream"""
+_TIME = itemgetter(0)
 
 
 def _in_order(raw: RawTrace) -> Iterable[Event]:
-    events: list[Event] = []
-    for number, stream in raw.streams.items():
-        events += [(*event, number) for event in EVENT.iter_unpack(stream.events) if event[-1]]
-    # Stable: events of one stream with the same time stay in the order in which they were written.
-    events.sort(key=itemgetter(0))
-    return events
+    # Stable: events of one stream with the same time stay in the order in which they were written. Lazy: as objects
+    # all events together would take ten times the memory of the trace that they make.
+    return merge(*(_iter_events(number, stream.events) for number, stream in raw.streams.items()), key=_TIME)
+
+
+def _iter_events(number: int, events: bytearray) -> Iterator[Event]:
+    times = array("Q")
+    times.frombytes(events)
+    times = times[::3]
+    records: Iterable[tuple[int, ...]] = EVENT.iter_unpack(events)
+    if any(map(gt, times, times[1:])):
+        records = sorted(records, key=_TIME)
+    for time_ns, a, b, c, source, detail, kind in records:
+        if kind and time_ns <= LATEST_NS:
+            yield time_ns, a, b, c, source, detail, kind, number
 
 
 class _Builder:
@@ -128,7 +140,7 @@ class _Builder:
 
     def _create(self, event: Event) -> None:
         time_ns, number, parent, site_number, loop, detail, _, stream = event
-        if number in self._tasks:
+        if not number or number in self._tasks:
             return
         site = self._definitions[stream].site(site_number)
         is_main = not parent and loop not in self._main_of
@@ -144,7 +156,8 @@ class _Builder:
             process=1,
             thread=self._thread(stream),
             loop=loop,
-            parent=parent or None,
+            # One that was not created before: its creation was lost, or it is a circle, as only a forger makes it.
+            parent=parent if parent in self._tasks else None,
             is_main=is_main,
             created_ns=time_ns,
             created_at=site.created_at,
@@ -263,9 +276,9 @@ class _Builder:
                 task.end_ns = duration_ns
         ending = raw.ending or Ending(None, None, None, False)
         return Trace(
-            python=str(raw.meta.get("python", "?")),
-            argv=tuple(map(str, _list(raw.meta.get("argv")))),
-            started_at=_float(raw.meta.get("started_at")),
+            python=_text(raw.meta.get("python")) or "?",
+            argv=tuple(text for text in map(_text, _list(raw.meta.get("argv"))) if text is not None),
+            started_at=_seconds(raw.meta.get("started_at")),
             duration_ns=duration_ns,
             ended=Ending(ending.exit_code, ending.signal, self._exception, ending.complete),
             tasks={number: task for number, task in self._tasks.items() if not _is_shutdown(task)},
@@ -306,5 +319,10 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _float(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _text(value: Any) -> str | None:
+    return cut(value) if isinstance(value, str) else None
+
+
+def _seconds(value: Any) -> float:
+    """A time since the epoch; 0.0 for one that no clock shows."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= LATEST_NS / 1e9 else 0.0

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from coroscope.record.chains import LONGEST_CHAIN
 from coroscope.record.events import DefinitionKind
 from coroscope.trace.model import Frame
 from coroscope.trace.raw import RawStream
 
 _UNKNOWN = "?"
+_LONGEST_TEXT = 4096  # as long as a path can be
 _PACKAGES = ("site-packages", "dist-packages")
 
 
@@ -62,10 +64,12 @@ class Definitions:
 
     def string(self, number: int) -> str | None:
         """A text."""
-        kind, payload = self._raw.get(number, (0, b""))
-        if kind != DefinitionKind.STRING:
-            return None
-        return payload.decode(errors="surrogatepass") if _is_utf8(payload) else payload.decode("latin-1")
+        key = (DefinitionKind.STRING, number)
+        if key not in self._known:
+            kind, payload = self._raw.get(number, (0, b""))
+            self._known[key] = _decode(payload) if kind == DefinitionKind.STRING else None
+        text: str | None = self._known[key]
+        return text
 
     def frame(self, number: int) -> Frame | None:
         """A place in the program."""
@@ -87,7 +91,8 @@ class Definitions:
         """A chain of places, outermost first."""
         key = (DefinitionKind.STACK, number)
         if key not in self._known:
-            frames = [self.frame(place) for place in self._numbers(number, DefinitionKind.STACK)]
+            numbers = self._numbers(number, DefinitionKind.STACK)[:LONGEST_CHAIN]
+            frames = [self.frame(place) for place in numbers]
             self._known[key] = tuple(frame for frame in frames if frame is not None)
         chain: tuple[Frame, ...] = self._known[key]
         return chain
@@ -113,9 +118,13 @@ class Definitions:
         return array("I", payload).tolist()
 
 
-def _is_utf8(payload: bytes) -> bool:
+def _decode(payload: bytes) -> str:
     try:
-        payload.decode(errors="surrogatepass")
+        return cut(payload.decode(errors="surrogatepass"))
     except UnicodeDecodeError:
-        return False
-    return True
+        return cut(payload.decode("latin-1"))
+
+
+def cut(text: str) -> str:
+    """`text`, or so much of it as anybody reads: views go over each text character by character, many times."""
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"

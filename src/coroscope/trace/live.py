@@ -5,7 +5,6 @@ A program may have been killed in the middle of anything, so reading stops witho
 
 from __future__ import annotations
 
-import json
 import sys
 from array import array
 from typing import Any
@@ -22,7 +21,7 @@ from coroscope.record.stream import (
     HEADER_SIZE,
     META,
 )
-from coroscope.trace.raw import RawStream, RawTrace
+from coroscope.trace.raw import RawStream, RawTrace, meta_from
 
 _SMALLEST_CHUNK = 65536
 
@@ -42,7 +41,7 @@ def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
             raise TraceFormatError(path, "a chunk's header is damaged; record the program again", position)
         body = data[position + CHUNK_HEADER_SIZE : position + size]
         if content == META and meta is None:
-            meta = _read_meta(path, body, position)
+            meta = _read_meta(path, body)
         elif content == EVENTS:
             streams.setdefault(number, RawStream()).events += _since(origin_ns, _written_events(body))
         elif content == DEFINITIONS:
@@ -81,14 +80,6 @@ def _written_definitions(body: bytes) -> bytes:
     return body[:position]
 
 
-def _read_meta(path: str, body: bytes, position: int) -> dict[str, Any]:
-    try:
-        _, size, _ = DEFINITION.unpack_from(body, 0)
-        meta = json.loads(body[DEFINITION.size : DEFINITION.size + size])
-    except ValueError as problem:
-        raise TraceFormatError(
-            path, "its metadata is damaged; record the program again", position
-        ) from problem
-    if not isinstance(meta, dict):
-        raise TraceFormatError(path, "its metadata is damaged; record the program again", position)
-    return meta
+def _read_meta(path: str, body: bytes) -> dict[str, Any]:
+    size = DEFINITION.unpack_from(body)[1] if len(body) >= DEFINITION.size else 0
+    return meta_from(path, body[DEFINITION.size : DEFINITION.size + size])

@@ -8,6 +8,7 @@ there until `times_ns[i + 1]`, or until `end_ns` for the last one. Times never g
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -202,22 +203,25 @@ class Trace:
     def stalls(self, slow_ms: float) -> list[Stall]:
         """The steps longer than `slow_ms` milliseconds, in order of time."""
         limit_ns = slow_ms * 1e6
+        samples: dict[int, list[Sample]] = {}
+        for sample in self.samples:
+            samples.setdefault(sample.task, []).append(sample)
         stalls = [
-            Stall(task.id, self._place_of(task.id, start_ns, end_ns), start_ns, end_ns - start_ns)
+            Stall(task.id, _place_of(samples.get(task.id, []), start_ns, end_ns), start_ns, end_ns - start_ns)
             for task in self.tasks.values()
             for start_ns, end_ns in task.iter_steps()
             if end_ns - start_ns > limit_ns
         ]
         return sorted(stalls, key=lambda stall: stall.start_ns)
 
-    def _place_of(self, task: int, start_ns: int, end_ns: int) -> Frame | None:
-        """Where the user's code most often was when the watchdog looked into this step."""
-        places = Counter(
-            innermost_user_frame(sample.chain)
-            for sample in self.samples
-            if sample.task == task and start_ns <= sample.time_ns < end_ns
-        )
-        return places.most_common(1)[0][0] if places else None
+
+def _place_of(samples: list[Sample], start_ns: int, end_ns: int) -> Frame | None:
+    """Where the user's code most often was when the watchdog looked into this step of the task."""
+    first, last = (
+        bisect_left(samples, time_ns, key=lambda sample: sample.time_ns) for time_ns in (start_ns, end_ns)
+    )
+    places = Counter(innermost_user_frame(sample.chain) for sample in samples[first:last])
+    return places.most_common(1)[0][0] if places else None
 
 
 def innermost_user_frame(chain: tuple[Frame, ...]) -> Frame | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from struct import error
-from typing import Any
+from typing import Any, TypeGuard
 
 from coroscope.errors import TraceFormatError
+from coroscope.record.events import U32_MAX
 from coroscope.record.stream import DEFINITION
 from coroscope.trace.model import Ending
+
+LATEST_NS = 1 << 62
+"""146 years: what comes later was never recorded, and would not fit into the model's 64 bits."""
 
 
 @dataclass(slots=True)
@@ -45,17 +49,28 @@ class RawTrace:
 
 def ending_from(path: str, stored: object) -> Ending:
     """The ending in a trace's metadata."""
+    if isinstance(stored, dict):
+        code, signal, exception = (stored.get(name) for name in ("exit_code", "signal", "exception"))
+        if _is_number(code) and _is_number(signal) and (exception is None or isinstance(exception, str)):
+            return Ending(code, signal, exception, bool(stored.get("complete")))
+    raise TraceFormatError(path, "its metadata is damaged; record the program again")
+
+
+def meta_from(path: str, text: bytes | bytearray) -> dict[str, Any]:
+    """The JSON object that `text` is."""
     try:
-        assert isinstance(stored, dict)
-        return Ending(
-            _number(stored["exit_code"]),
-            _number(stored["signal"]),
-            None if stored["exception"] is None else str(stored["exception"]),
-            bool(stored["complete"]),
-        )
-    except (AssertionError, KeyError, TypeError, ValueError, error) as problem:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError) as problem:
         raise TraceFormatError(path, "its metadata is damaged; record the program again") from problem
+    if not isinstance(parsed, dict):
+        raise TraceFormatError(path, "its metadata is damaged; record the program again")
+    return parsed
 
 
-def _number(value: object) -> int | None:
-    return None if value is None else int(value)  # type: ignore[call-overload]
+def is_time(value: object) -> TypeGuard[int]:
+    """Whether `value` can be a time in a recording, in nanoseconds."""
+    return isinstance(value, int) and 0 <= value <= LATEST_NS
+
+
+def _is_number(value: object) -> TypeGuard[int | None]:
+    return value is None or (isinstance(value, int) and abs(value) <= U32_MAX)

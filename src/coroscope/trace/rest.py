@@ -11,15 +11,14 @@ import os
 import zlib
 from array import array
 from dataclasses import asdict
-from operator import sub
+from itertools import pairwise
 from struct import Struct
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT
 from coroscope.record.stream import AT_REST, DEFINITIONS, EVENTS, HEADER, MAGIC, META, VERSION
-from coroscope.trace.raw import RawStream, RawTrace, ending_from
+from coroscope.trace.raw import RawStream, RawTrace, ending_from, is_time, meta_from
 
 BLOCK = Struct(
     "<4sHHIIII"
@@ -27,7 +26,9 @@ BLOCK = Struct(
 BLOCK_MAGIC = b"BLCK"
 END_MAGIC = b"END."
 _EVENTS_A_BLOCK = 65536
-_LARGEST_BLOCK = 1 << 30
+_U64_MAX = (1 << 64) - 1
+_GREATEST_RATIO = 100
+"""By how much a block shrinks at most, so that the file bounds what a reader needs; recordings shrink by 10 to 20."""
 
 
 def write_rest(path: str, raw: RawTrace) -> None:
@@ -61,15 +62,17 @@ def _keep_permissions(path: str, temporary: str) -> None:
 
 def _block(content: int, stream: int, data: bytes) -> bytes:
     stored = zlib.compress(data, 6)
+    if len(data) > len(stored) * _GREATEST_RATIO:
+        coder = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)  # one eighth at least
+        stored = coder.compress(data) + coder.flush()
     return BLOCK.pack(BLOCK_MAGIC, content, 0, stream, len(stored), len(data), zlib.crc32(stored)) + stored
 
 
 def _to_planes(records: bytes) -> bytes:
-    words = array("q")
+    words = array("Q")
     words.frombytes(records)
     times = words[::3]
-    times[1:] = array("q", map(sub, times[1:], times[:-1]))
-    deltas = times.tobytes()
+    deltas = array("Q", [(time - before) & _U64_MAX for before, time in pairwise([0, *times])]).tobytes()
     planes = [deltas[plane::8] for plane in range(8)]
     planes += [records[plane :: EVENT.size] for plane in range(8, EVENT.size)]
     return b"".join(planes)
@@ -87,7 +90,7 @@ def _from_planes(planes: bytes) -> bytes:
     times.frombytes(bytes(deltas))
     total = 0
     for index, delta in enumerate(times):
-        total = (total + delta) & 0xFFFF_FFFF_FFFF_FFFF
+        total = (total + delta) & _U64_MAX
         times[index] = total
     stored = times.tobytes()
     for plane in range(8):
@@ -97,7 +100,7 @@ def _from_planes(planes: bytes) -> bytes:
 
 def read_rest(path: str, data: bytes, origin_ns: int) -> RawTrace:
     """The content of a trace at rest; TraceFormatError where a bit of it is not as it was written."""
-    about: dict[str, Any] | None = None
+    about: bytes | None = None
     streams: dict[int, RawStream] = {}
     position = HEADER.size
     while True:
@@ -110,9 +113,9 @@ def read_rest(path: str, data: bytes, origin_ns: int) -> RawTrace:
             raise TraceFormatError(path, "a block's header is damaged; copy it again", position)
         body = _inflate(path, data, position, size, inflated, checksum)
         if content == META:
-            about = _parse_about(path, body)
+            about = body
         elif content == EVENTS:
-            if inflated % EVENT.size:
+            if inflated % EVENT.size or inflated > _EVENTS_A_BLOCK * EVENT.size:
                 raise TraceFormatError(path, "a block's size is impossible; copy it again", position)
             streams.setdefault(number, RawStream()).events += _from_planes(body)
         elif content == DEFINITIONS:
@@ -120,8 +123,7 @@ def read_rest(path: str, data: bytes, origin_ns: int) -> RawTrace:
         position += BLOCK.size + size
     if about is None:
         raise TraceFormatError(path, "its metadata is missing; copy it again", HEADER.size)
-    ending = None if about["ending"] is None else ending_from(path, about["ending"])
-    return RawTrace(about["meta"], origin_ns, streams, ending, about["ended_ns"])
+    return _trace_from(path, about, origin_ns, streams)
 
 
 def _inflate(path: str, data: bytes, position: int, size: int, inflated: int, checksum: int) -> bytes:
@@ -129,8 +131,12 @@ def _inflate(path: str, data: bytes, position: int, size: int, inflated: int, ch
     if start + size > len(data):
         raise TraceFormatError(path, "the file is truncated; copy it again", position)
     stored = data[start : start + size]
-    if zlib.crc32(stored) != checksum or inflated > _LARGEST_BLOCK:
+    if zlib.crc32(stored) != checksum:
         raise TraceFormatError(path, "a block's checksum is wrong; copy the file again", position)
+    if inflated > size * _GREATEST_RATIO:
+        raise TraceFormatError(
+            path, "a block inflates to more than any recording does; record the program again", position
+        )
     try:
         inflater = zlib.decompressobj()
         body = inflater.decompress(stored, inflated + 1)
@@ -141,11 +147,9 @@ def _inflate(path: str, data: bytes, position: int, size: int, inflated: int, ch
     return body
 
 
-def _parse_about(path: str, body: bytes) -> dict[str, Any]:
-    try:
-        about = json.loads(body)
-    except ValueError as problem:
-        raise TraceFormatError(path, "its metadata is damaged; copy the file again") from problem
-    if not isinstance(about, dict) or not {"meta", "ending", "ended_ns"} <= about.keys():
-        raise TraceFormatError(path, "its metadata is incomplete; copy the file again")
-    return about
+def _trace_from(path: str, body: bytes, origin_ns: int, streams: dict[int, RawStream]) -> RawTrace:
+    about = meta_from(path, body)
+    meta, ending, ended_ns = (about.get(name) for name in ("meta", "ending", "ended_ns"))
+    if not isinstance(meta, dict) or not (ended_ns is None or is_time(ended_ns)):
+        raise TraceFormatError(path, "its metadata is damaged; copy the file again")
+    return RawTrace(meta, origin_ns, streams, None if ending is None else ending_from(path, ending), ended_ns)

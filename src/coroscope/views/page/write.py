@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from coroscope.analysis.findings import Finding, find
 from coroscope.errors import UsageError
+from coroscope.export.whole_file import open_whole
 from coroscope.trace.model import Trace
 from coroscope.views.page.document import render_document
 from coroscope.views.page.excerpts import read_excerpts
@@ -36,32 +35,8 @@ def write_page(
 def write_document(document: str, path: str | os.PathLike[str]) -> None:
     """Put a page at `path`. Raises `UsageError` when that cannot be written."""
     try:
-        _replace(Path(path), document)
+        with open_whole(path) as file:
+            file.write(document.encode("utf-8"))
     except OSError as error:
         problem = f"cannot write the page to {os.fspath(path)!r}: {error.strerror or error}"
         raise UsageError(f"{problem}; choose another path") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside `path`, then rename: a reader sees the old file or the new one, never a part."""
-    if path.exists() and not path.is_file():
-        path.write_text(text, "utf-8")  # a pipe or a device: renaming would put a file in its place
-        return
-    path = path.resolve()  # a link stays a link
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".coroscope-page-")
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        part.chmod(_mode_of_new_files())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _mode_of_new_files() -> int:
-    """What `open` would have given: temporary files are private to their owner, pages are not."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
