@@ -13,7 +13,7 @@ import types
 from coroscope.record.chains import Position
 
 # PRECALL does the call itself where 3.11 has specialised it. `for`, `with` and `in` also call what is written in C:
-# iterating over a file or a cursor, entering a lock. Jumps and RESUME, at which Python code hands over the lock, do not.
+# iterating over a cursor, entering a lock. Jumps and RESUME, at which Python code hands over the lock, do not.
 _NAMES = (
     "CALL", "CALL_KW", "CALL_FUNCTION_EX", "PRECALL", "FOR_ITER", "BEFORE_WITH", "WITH_EXCEPT_START", "CONTAINS_OP",
 )  # fmt: skip

@@ -29,7 +29,9 @@ class EventKind(IntEnum):
     STEP_BEGUN = 4  # task, -, -, detail: 1 where it goes on after a pause
     STEP_ENDED = 5  # task, -, stack it now waits in (0: not walked, or not waiting), detail: StepEnd
     WOKEN = 6  # task, waking task (by TASK) or microseconds since the timer fell due (by TIMER), stack, detail: Cause
-    STALL_SAMPLED = 7  # task, 1 + per mille of a processor's time since the last look or 0, call stack, detail: Standing
+    STALL_SAMPLED = (
+        7  # task, 1 + per mille of a processor's time since the last look or 0, call stack, detail: Standing
+    )
     LOOP_STARTED = 8  # loop, string of its class's qualified name, -
     LOOP_STOPPED = 9  # loop
     POLLED = 10  # loop, microseconds that the poll blocked (the event is stamped at its end)
@@ -79,7 +81,9 @@ class Cause(IntEnum):
 class Standing(IntFlag):
     """What a step was seen to do; in `STALL_SAMPLED`."""
 
-    AT_CALL = 1  # the innermost frame stands at a call: of a C function, for it would not be the innermost else
+    AT_CALL = (
+        1  # the innermost frame stands at a call: of a C function, for it would not be the innermost else
+    )
     LOCK_FREE = 2  # the interpreter's lock was to be had at once: the step had left it to others
     LOCK_KEPT = 4  # nobody got the lock for ten switch intervals or more, as while one C function holds it
 

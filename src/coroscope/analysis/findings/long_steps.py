@@ -1,0 +1,161 @@
+"""What long steps spent their time on, as far as the watchdog saw it.
+
+A sample stands for the time since the one before it (the first for the time since the step began), and the last one
+for the rest of the step: a C function that keeps the interpreter's lock is seen when it returns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import pairwise
+
+from coroscope.trace.model import Frame, Sample, Task, Trace
+
+IDLE_SHARE = 0.2
+"""A thread that is on a processor for less of the time than this is waiting."""
+BUSY_SHARE = 0.5
+
+# Modules of the standard library whose Python code is little but calls that wait.
+_BLOCKING_FILES = (
+    "/socket.py", "/ssl.py", "/subprocess.py", "/selectors.py", "/threading.py", "/queue.py", "/shutil.py",
+    "/ftplib.py", "/imaplib.py", "/poplib.py", "/smtplib.py", "/http/client.py", "/urllib/request.py",
+    "/multiprocessing/connection.py", "/multiprocessing/popen_fork.py",
+)  # fmt: skip
+_IMPORTING = ("<frozen importlib", "/importlib/")
+
+
+class Activity(Enum):
+    """What a step does at one moment."""
+
+    WAITS = "waits"
+    """In a call that waits: for a reply, a file, a lock, time."""
+    COMPUTES = "computes"
+    """In a call that computes outside the interpreter, so that a thread could do it beside the loop."""
+    KEEPS_LOCK = "keeps the lock"
+    """In one call that computes and lets no other Python code run, in whatever thread."""
+    IMPORTS = "imports"
+    RUNS_PYTHON = "runs Python"
+
+
+BLOCKING = frozenset({Activity.WAITS, Activity.COMPUTES, Activity.KEEPS_LOCK})
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A part of a step, and what one sample says of it."""
+
+    start_ns: int
+    end_ns: int
+    activity: Activity
+    sample: Sample
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it is."""
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True)
+class LongStep:
+    """One step that was sampled; its moments touch and cover it."""
+
+    task: Task
+    start_ns: int
+    end_ns: int
+    moments: tuple[Moment, ...]
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it took."""
+        return self.end_ns - self.start_ns
+
+    @property
+    def python_ns(self) -> int:
+        """How long it ran Python code."""
+        return sum(moment.duration_ns for moment in self.moments if moment.activity is Activity.RUNS_PYTHON)
+
+    def runs_python(self, share: float) -> bool:
+        """Whether at least `share` of it is Python code that had a processor; a machine that stops has none to give."""
+        known = [moment.sample.processor_share for moment in self.moments]
+        shares = [known_share for known_share in known if known_share is not None]
+        is_running = not shares or sum(shares) / len(shares) >= IDLE_SHARE
+        return is_running and self.python_ns >= share * self.duration_ns
+
+    def blocked_at(self) -> dict[Frame, int]:
+        """How long it stood in blocking calls, by the line of the user's code that makes them."""
+        places: dict[Frame, int] = {}
+        for moment in self.moments:
+            if moment.activity in BLOCKING and (place := moment.sample.place) is not None:
+                places[place] = places.get(place, 0) + moment.duration_ns
+        return places
+
+    def hottest_line(self) -> Frame | None:
+        """The line of the user's code that ran longest in Python."""
+        lines: dict[Frame, int] = {}
+        for moment in self.moments:
+            if moment.activity is Activity.RUNS_PYTHON and (place := moment.sample.place) is not None:
+                lines[place] = lines.get(place, 0) + moment.duration_ns
+        return max(lines, key=lines.__getitem__, default=None)
+
+
+def long_steps(trace: Trace, longer_than_ns: float) -> list[LongStep]:
+    """Every step that took longer and was sampled, in order of time."""
+    samples: dict[int, list[Sample]] = {}
+    for sample in trace.samples:
+        task = trace.tasks.get(sample.task)
+        if task is not None:
+            samples.setdefault(sample.task, []).append(_within(task, sample))
+    steps = []
+    for number, seen in samples.items():
+        task = trace.tasks[number]
+        for start_ns, end_ns in task.iter_steps():
+            if end_ns - start_ns > longer_than_ns:
+                inside = [sample for sample in seen if start_ns <= sample.time_ns <= end_ns]
+                if inside:
+                    steps.append(LongStep(task, start_ns, end_ns, tuple(_moments(start_ns, end_ns, inside))))
+    return sorted(steps, key=lambda step: step.start_ns)
+
+
+def _within(task: Task, sample: Sample) -> Sample:
+    """The sample without the callers of the task, who are the loop's and whoever started it."""
+    for index, frame in enumerate(sample.chain):
+        if frame.function == task.coroutine:
+            return replace(sample, chain=sample.chain[index:])
+    return sample
+
+
+def _moments(start_ns: int, end_ns: int, samples: list[Sample]) -> Iterator[Moment]:
+    bounds = [start_ns, *(sample.time_ns for sample in samples[:-1]), end_ns]
+    for (begin_ns, finish_ns), sample in zip(pairwise(bounds), samples, strict=True):
+        yield Moment(begin_ns, finish_ns, activity_in(sample), sample)
+
+
+def activity_in(sample: Sample) -> Activity:
+    """What the step did when it was looked into; running Python, where nothing tells otherwise."""
+    share = sample.processor_share
+    library = _library_files(sample)
+    if any(name in file for file in library for name in _IMPORTING):
+        return Activity.IMPORTS
+    if sample.is_call:
+        if sample.is_lock_kept and (share is None or share >= BUSY_SHARE):
+            return Activity.KEEPS_LOCK
+        if share is not None and share < IDLE_SHARE:
+            return Activity.WAITS
+        if sample.is_lock_free:
+            return Activity.COMPUTES if share is not None and share >= BUSY_SHARE else Activity.WAITS
+    if library and library[0].endswith(_BLOCKING_FILES) and (share is None or share < BUSY_SHARE):
+        return Activity.WAITS
+    return Activity.RUNS_PYTHON
+
+
+def _library_files(sample: Sample) -> list[str]:
+    """The files of the frames that the user's innermost line has called, innermost first."""
+    files = []
+    for frame in reversed(sample.chain):
+        if frame.is_user:
+            break
+        files.append(frame.file.replace(os.sep, "/"))
+    return files
