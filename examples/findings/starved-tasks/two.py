@@ -3,13 +3,14 @@
 import asyncio
 import random
 import time
+from itertools import pairwise
 
 THINKING_S = 0.4
 SESSIONS = 6
 
 
 def length_of(tour: list[int]) -> int:
-    return sum(abs(here - there) for here, there in zip(tour, tour[1:], strict=False))  # here
+    return sum(abs(here - there) for here, there in pairwise(tour))  # here
 
 
 async def improve(tour: list[int], until_s: float) -> list[int]:

@@ -15,8 +15,13 @@ from itertools import pairwise
 from coroscope.trace.model import Frame, Sample, Task, Trace
 
 IDLE_SHARE = 0.2
-"""A thread that is on a processor for less of the time than this is waiting."""
+"""A thread that has left the lock, and is on a processor for less of the time than this, is waiting."""
+ASLEEP_SHARE = 0.05
+"""Whoever is on a processor for less than this waits, whatever is known of the lock."""
 BUSY_SHARE = 0.5
+_ENOUGH = 5
+ONE_CALL_NS = 100_000_000
+"""Nobody gets the lock for so long while one call keeps it; of a shorter time a busy machine may be the reason."""
 
 # Modules of the standard library whose Python code is little but calls that wait.
 _BLOCKING_FILES = (
@@ -128,26 +133,48 @@ def _within(task: Task, sample: Sample) -> Sample:
 
 
 def _moments(start_ns: int, end_ns: int, samples: list[Sample]) -> Iterator[Moment]:
+    calls = _what_calls_do(samples)
     bounds = [start_ns, *(sample.time_ns for sample in samples[:-1]), end_ns]
     for (begin_ns, finish_ns), sample in zip(pairwise(bounds), samples, strict=True):
-        yield Moment(begin_ns, finish_ns, activity_in(sample), sample)
+        yield Moment(begin_ns, finish_ns, _activity(sample, finish_ns - begin_ns, calls), sample)
 
 
-def activity_in(sample: Sample) -> Activity:
+def _what_calls_do(samples: list[Sample]) -> dict[Frame | None, Activity]:
+    """What the calls at each line of the user's code do, where that can be told.
+
+    From all samples there together: on a machine with much to do, a thread that wants a processor now and then gets
+    none for the time between two, and the watchdog comes too late to find the lock free.
+    """
+    at_call: dict[Frame | None, list[Sample]] = {}
+    for sample in samples:
+        if sample.is_call:
+            at_call.setdefault(sample.place, []).append(sample)
+    return {place: doing for place, seen in at_call.items() if (doing := _what_they_do(seen)) is not None}
+
+
+def _what_they_do(samples: list[Sample]) -> Activity | None:
+    shares = [sample.processor_share for sample in samples if sample.processor_share is not None]
+    share = sum(shares) / len(shares) if shares else None
+    if 2 * sum(sample.is_lock_free for sample in samples) > len(samples):
+        return Activity.WAITS if share is None or share < IDLE_SHARE else Activity.COMPUTES
+    if share is not None and share < ASLEEP_SHARE and len(shares) >= _ENOUGH:
+        return Activity.WAITS
+    return None
+
+
+def _activity(sample: Sample, duration_ns: int, calls: dict[Frame | None, Activity]) -> Activity:
     """What the step did when it was looked into; running Python, where nothing tells otherwise."""
     share = sample.processor_share
     library = _library_files(sample)
     if any(name in file for file in library for name in _IMPORTING):
         return Activity.IMPORTS
     if sample.is_call:
-        if sample.is_lock_kept and (share is None or share >= BUSY_SHARE):
+        if sample.is_lock_kept and duration_ns >= ONE_CALL_NS and (share is None or share >= BUSY_SHARE):
             return Activity.KEEPS_LOCK
-        if share is not None and share < IDLE_SHARE:
-            return Activity.WAITS
-        if sample.is_lock_free:
-            return Activity.COMPUTES if share is not None and share >= BUSY_SHARE else Activity.WAITS
-    if library and library[0].endswith(_BLOCKING_FILES) and (share is None or share < BUSY_SHARE):
-        return Activity.WAITS
+        if sample.place in calls:
+            return calls[sample.place]
+    if library and library[0].endswith(_BLOCKING_FILES) and (share is None or share < IDLE_SHARE):
+        return calls.get(sample.place, Activity.WAITS)
     return Activity.RUNS_PYTHON
 
 

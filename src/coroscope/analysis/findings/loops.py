@@ -21,7 +21,7 @@ class _Ranges:
 
 
 class Loops:
-    """The loops of source files, each file parsed once; a file that cannot be read or parsed has its lines for loops."""
+    """The loops of source files, each parsed once; in one that cannot be read, every line is taken for a loop."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Ranges | None] = {}
