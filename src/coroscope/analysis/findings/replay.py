@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -68,6 +69,8 @@ class Replay:
         self._children_ends = self._ends_of_children()
         for number, steps in self._steps.items():
             self._link(self._tasks[number], steps)
+        for step in self._all:
+            step.after.sort(key=lambda need: need[1])
 
     def _ends_of_children(self) -> dict[int, list[Task]]:
         ends: dict[int, list[Task]] = {}
@@ -130,8 +133,9 @@ class Replay:
         index = bisect_right(self._starts.get(task, []), time_ns) - 1
         if index < 0:
             return None
-        step = self._steps[task][index]
-        return step if time_ns <= step.end_ns + NOTICED_NS else None
+        return self._steps[task][
+            index
+        ]  # It may have ended: callbacks come after the steps that were ready with it.
 
     def _stall_just_before(self, time_ns: int, since_ns: int) -> _Step | None:
         index = bisect_right(self._stall_ends, time_ns) - 1
@@ -143,7 +147,7 @@ class Replay:
     @staticmethod
     def _need(step: _Step, needed: _Step, moment_ns: int, delay_ns: int) -> None:
         if needed is not step and needed.start_ns <= step.start_ns:
-            needed.after.append((step, moment_ns, delay_ns))
+            needed.after.append((step, min(moment_ns, needed.end_ns), delay_ns))
 
     def end_ns(self, calls: Mapping[Key, Call], *, processors: int | None = None) -> int:
         """When the main task ends if `calls` are waits; `processors`: how many computing ones run at once."""
@@ -164,34 +168,38 @@ class Replay:
 
 
 def _run(steps: list[_Step], processors: int | None) -> None:
-    """Give every step its turn, in the order in which they become ready."""
-    turns = [(step.ready_ns, index, False) for index, step in enumerate(steps) if not step.missing]
+    """Give every step its turn, in rounds as an event loop does: what became ready, then what time has come for."""
     numbers = {id(step): index for index, step in enumerate(steps)}
-    heapq.heapify(turns)
-    free_ns = 0
+    timed = [(step.ready_ns, index, False) for index, step in enumerate(steps) if not step.missing]
+    heapq.heapify(timed)
+    ready: deque[tuple[int, bool]] = deque()
     workers = [0] * (processors or 0)
-    while turns:
-        ready_ns, index, goes_on = heapq.heappop(turns)
-        step = steps[index]
-        now_ns = max(ready_ns, free_ns)
-        call = step.call
-        if call is None:
-            from_ns, to_ns = step.start_ns, step.end_ns
-        elif goes_on:
-            from_ns, to_ns = call.end_ns, step.end_ns
-        else:
-            from_ns, to_ns = step.start_ns, call.start_ns
-        free_ns = now_ns + to_ns - from_ns
-        if call is not None and not goes_on:
-            heapq.heappush(turns, (_returns_ns(call, free_ns, workers), index, True))
-        else:
-            step.ended_ns = free_ns
-        for follower, moment_ns, delay_ns in step.after:
-            if _is_done_in(call, moment_ns, goes_on):
-                follower.ready_ns = max(follower.ready_ns, now_ns + max(moment_ns - from_ns, 0) + delay_ns)
+    now_ns = 0
+    while ready or timed:
+        if not ready:
+            now_ns = max(now_ns, timed[0][0])
+        while timed and timed[0][0] <= now_ns:
+            ready.append(heapq.heappop(timed)[1:])
+        for _ in range(len(ready)):
+            index, goes_on = ready.popleft()
+            step, call = steps[index], steps[index].call
+            from_ns = call.end_ns if call is not None and goes_on else step.start_ns
+            to_ns = call.start_ns if call is not None and not goes_on else step.end_ns
+            began_ns, now_ns = now_ns, now_ns + to_ns - from_ns
+            if call is not None and not goes_on:
+                heapq.heappush(timed, (_returns_ns(call, now_ns, workers), index, True))
+            else:
+                step.ended_ns = now_ns
+            for follower, moment_ns, delay_ns in step.after:
+                if not _is_done_in(call, moment_ns, goes_on):
+                    continue
+                follower.ready_ns = max(follower.ready_ns, began_ns + max(moment_ns - from_ns, 0) + delay_ns)
                 follower.missing -= 1
                 if not follower.missing:
-                    heapq.heappush(turns, (follower.ready_ns, numbers[id(follower)], False))
+                    if delay_ns or follower.ready_ns > now_ns:
+                        heapq.heappush(timed, (follower.ready_ns, numbers[id(follower)], False))
+                    else:
+                        ready.append((numbers[id(follower)], False))
 
 
 def _is_done_in(call: Call | None, moment_ns: int, goes_on: bool) -> bool:
