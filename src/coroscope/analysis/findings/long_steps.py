@@ -7,7 +7,7 @@ for the rest of the step: a C function that keeps the interpreter's lock is seen
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -113,14 +113,18 @@ def long_steps(trace: Trace, longer_than_ns: float) -> list[LongStep]:
         task = trace.tasks.get(sample.task)
         if task is not None:
             samples.setdefault(sample.task, []).append(_within(task, sample))
-    steps = []
-    for number, seen in samples.items():
-        task = trace.tasks[number]
-        for start_ns, end_ns in task.iter_steps():
-            if end_ns - start_ns > longer_than_ns:
-                inside = [sample for sample in seen if start_ns <= sample.time_ns <= end_ns]
-                if inside:
-                    steps.append(LongStep(task, start_ns, end_ns, tuple(_moments(start_ns, end_ns, inside))))
+    seen = [
+        (trace.tasks[number], start_ns, end_ns, inside)
+        for number, its in samples.items()
+        for start_ns, end_ns in trace.tasks[number].iter_steps()
+        if end_ns - start_ns > longer_than_ns
+        and (inside := [sample for sample in its if start_ns <= sample.time_ns <= end_ns])
+    ]
+    calls = _what_calls_do(sample for _, _, _, inside in seen for sample in inside)
+    steps = [
+        LongStep(task, start_ns, end_ns, tuple(_moments(start_ns, end_ns, inside, calls)))
+        for task, start_ns, end_ns, inside in seen
+    ]
     return sorted(steps, key=lambda step: step.start_ns)
 
 
@@ -132,14 +136,15 @@ def _within(task: Task, sample: Sample) -> Sample:
     return sample
 
 
-def _moments(start_ns: int, end_ns: int, samples: list[Sample]) -> Iterator[Moment]:
-    calls = _what_calls_do(samples)
+def _moments(
+    start_ns: int, end_ns: int, samples: list[Sample], calls: Mapping[Frame | None, Activity]
+) -> Iterator[Moment]:
     bounds = [start_ns, *(sample.time_ns for sample in samples[:-1]), end_ns]
     for (begin_ns, finish_ns), sample in zip(pairwise(bounds), samples, strict=True):
         yield Moment(begin_ns, finish_ns, _activity(sample, finish_ns - begin_ns, calls), sample)
 
 
-def _what_calls_do(samples: list[Sample]) -> dict[Frame | None, Activity]:
+def _what_calls_do(samples: Iterable[Sample]) -> dict[Frame | None, Activity]:
     """What the calls at each line of the user's code do, where that can be told.
 
     From all samples there together: on a machine with much to do, a thread that wants a processor now and then gets
@@ -162,7 +167,7 @@ def _what_they_do(samples: list[Sample]) -> Activity | None:
     return None
 
 
-def _activity(sample: Sample, duration_ns: int, calls: dict[Frame | None, Activity]) -> Activity:
+def _activity(sample: Sample, duration_ns: int, calls: Mapping[Frame | None, Activity]) -> Activity:
     """What the step did when it was looked into; running Python, where nothing tells otherwise."""
     share = sample.processor_share
     library = _library_files(sample)
