@@ -19,6 +19,8 @@ from coroscope.trace.model import Task, Trace, Wait
 
 NOTICED_NS = 5_000_000
 """What comes from outside within this time after a stall had come during it, or was sent by it."""
+SENT_NS = 1_000_000
+"""What comes within this time after any other step was sent by it: from one end of a connection to the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Replay:
             (self._by_key[key] for key in stalls if key in self._by_key), key=lambda step: step.end_ns
         )
         self._stall_ends = [step.end_ns for step in self._stalls]
+        self._ends = [step.end_ns for step in self._all]
         self._children_ends = self._ends_of_children()
         for number, steps in self._steps.items():
             self._link(self._tasks[number], steps)
@@ -95,7 +98,7 @@ class Replay:
     def _link_first(self, task: Task, step: _Step) -> None:
         creator = None if task.parent is None else self._step_at(task.parent, task.created_ns)
         if creator is None:
-            creator = self._stall_just_before(task.created_ns, 0)
+            creator = self._stall_just_before(task.created_ns, -1)
         if creator is None:
             earlier = bisect_right(self._all, task.created_ns, key=lambda other: other.start_ns)
             creator = self._all[earlier - 1] if earlier else None
@@ -114,7 +117,9 @@ class Replay:
             if waker is not None and self._tasks[wait.waker].parent == task.id:
                 self._need_children(task, wait, step, waker)
         elif wait.woken_by != "yield":
-            waker = self._stall_just_before(wait.end_ns, wait.start_ns)
+            waker = self._stall_just_before(wait.end_ns, wait.start_ns) or self._sender(
+                wait.end_ns, wait.start_ns
+            )
         if waker is None:
             return False
         self._need(step, waker, wait.end_ns, 0)
@@ -144,6 +149,13 @@ class Replay:
         stall = self._stalls[index]
         return stall if time_ns - stall.end_ns <= NOTICED_NS and stall.end_ns > since_ns else None
 
+    def _sender(self, time_ns: int, since_ns: int) -> _Step | None:
+        index = bisect_right(self._ends, time_ns) - 1
+        if index < 0:
+            return None
+        step = self._all[index]
+        return step if time_ns - step.end_ns <= SENT_NS and step.end_ns > since_ns else None
+
     @staticmethod
     def _need(step: _Step, needed: _Step, moment_ns: int, delay_ns: int) -> None:
         if needed is not step and needed.start_ns <= step.start_ns:
@@ -159,10 +171,14 @@ class Replay:
                 follower.missing += 1
                 follower.ready_ns = 0
         _run(self._all, processors)
-        last = [steps[-1].ended_ns for number, steps in self._steps.items() if steps and self._ends(number)]
+        last = [
+            steps[-1].ended_ns
+            for number, steps in self._steps.items()
+            if steps and self._ends_program(number)
+        ]
         return max(last or [step.ended_ns for step in self._all], default=0)
 
-    def _ends(self, number: int) -> bool:
+    def _ends_program(self, number: int) -> bool:
         task = self._tasks[number]
         return task.is_main and task.ended_ns is not None
 
