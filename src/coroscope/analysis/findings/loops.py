@@ -21,20 +21,27 @@ class _Ranges:
 
 
 class Loops:
-    """The loops of source files, each parsed once; in one that cannot be read, every line is taken for a loop."""
+    """The loops of source files, each parsed once."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Ranges | None] = {}
 
+    def can_read(self, file: str) -> bool:
+        """Whether the source is there, and is Python."""
+        return self._ranges(file) is not None
+
     def around(self, file: str, line: int) -> list[int]:
         """The first lines of the loops without an `await` around a line of its function, outermost first."""
-        if file not in self._known:
-            self._known[file] = _ranges(file)
-        ranges = self._known[file]
+        ranges = self._ranges(file)
         if ranges is None:
-            return [line]
+            return []
         function = max((first for first, last in ranges.functions if first <= line <= last), default=0)
         return [first for first, last in ranges.loops if max(first, function) == first <= line <= last]
+
+    def _ranges(self, file: str) -> _Ranges | None:
+        if file not in self._known:
+            self._known[file] = _ranges(file)
+        return self._known[file]
 
 
 def _ranges(file: str) -> _Ranges | None:

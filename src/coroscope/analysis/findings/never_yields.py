@@ -68,7 +68,10 @@ def _loop_of(step: LongStep, loops: Loops) -> Frame | None:
                 order.append(loop)
             spent_ns[loop] += moment.duration_ns
     lasting = [loop for loop in order if spent_ns[loop] >= total_ns / 2]
-    return lasting[0] if lasting else None
+    if lasting:
+        return lasting[0]
+    hottest = step.hottest_line()
+    return None if hottest is None or loops.can_read(hottest.file) else hottest
 
 
 def _loops_in(chain: tuple[Frame, ...], loops: Loops) -> list[Frame]:

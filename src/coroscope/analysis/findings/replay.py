@@ -45,6 +45,7 @@ class _Step:
     call: Call | None = None
     after: list[tuple[_Step, int, int]] = field(default_factory=list)
     """The steps that wait for this one: each with the moment of this step that they need, and the delay from there."""
+    index: int = 0
     missing: int = 0
     ready_ns: int = 0
     ended_ns: int = 0
@@ -63,6 +64,8 @@ class Replay:
         self._all = sorted(
             (step for steps in self._steps.values() for step in steps), key=lambda step: step.start_ns
         )
+        for index, step in enumerate(self._all):
+            step.index = index
         self._by_key = {(step.task.id, step.start_ns): step for step in self._all}
         self._stalls = sorted(
             (self._by_key[key] for key in stalls if key in self._by_key), key=lambda step: step.end_ns
@@ -78,7 +81,8 @@ class Replay:
     def _ends_of_children(self) -> dict[int, list[Task]]:
         ends: dict[int, list[Task]] = {}
         for task in self._tasks.values():
-            if task.parent is not None and task.ended_ns is not None and self._steps[task.id]:
+            is_awaited = task.ended_ns is not None and task.outcome != "cancelled"
+            if task.parent is not None and is_awaited and self._steps[task.id]:
                 ends.setdefault(task.parent, []).append(task)
         return ends
 
@@ -102,9 +106,8 @@ class Replay:
         if creator is None:
             earlier = bisect_right(self._all, task.created_ns, key=lambda other: other.start_ns)
             creator = self._all[earlier - 1] if earlier else None
-        if creator is None:
-            step.ready_ns = task.created_ns
-        else:
+        step.ready_ns = task.created_ns
+        if creator is not None:
             self._need(step, creator, task.created_ns, 0)
 
     def _link_wait(self, task: Task, wait: Wait, step: _Step) -> bool:
@@ -158,7 +161,7 @@ class Replay:
 
     @staticmethod
     def _need(step: _Step, needed: _Step, moment_ns: int, delay_ns: int) -> None:
-        if needed is not step and needed.start_ns <= step.start_ns:
+        if needed.index < step.index:  # So that no two ever wait for each other, whatever the trace says.
             needed.after.append((step, min(moment_ns, needed.end_ns), delay_ns))
 
     def end_ns(self, calls: Mapping[Key, Call], *, processors: int | None = None) -> int:
@@ -185,8 +188,7 @@ class Replay:
 
 def _run(steps: list[_Step], processors: int | None) -> None:
     """Give every step its turn, in rounds as an event loop does: what became ready, then what time has come for."""
-    numbers = {id(step): index for index, step in enumerate(steps)}
-    timed = [(step.ready_ns, index, False) for index, step in enumerate(steps) if not step.missing]
+    timed = [(step.ready_ns, step.index, False) for step in steps if not step.missing]
     heapq.heapify(timed)
     ready: deque[tuple[int, bool]] = deque()
     workers = [0] * (processors or 0)
@@ -213,9 +215,9 @@ def _run(steps: list[_Step], processors: int | None) -> None:
                 follower.missing -= 1
                 if not follower.missing:
                     if delay_ns or follower.ready_ns > now_ns:
-                        heapq.heappush(timed, (follower.ready_ns, numbers[id(follower)], False))
+                        heapq.heappush(timed, (follower.ready_ns, follower.index, False))
                     else:
-                        ready.append((numbers[id(follower)], False))
+                        ready.append((follower.index, False))
 
 
 def _is_done_in(call: Call | None, moment_ns: int, goes_on: bool) -> bool:
