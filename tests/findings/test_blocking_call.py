@@ -63,7 +63,7 @@ def test_calls_that_need_each_other_in_one_task_save_nothing() -> None:
 
 def test_one_call_beside_waits_saves_what_they_had_to_wait_for_it() -> None:
     builder = StepsBuilder()
-    main = builder.task("main", "running 300, waiting 301, running 1", is_main=True)
+    main = builder.task("main", "running 300, waiting 302, running 1", is_main=True)
     builder.look(main, (CALLS,), SLEEPING, step=0)
     other = builder.task("other", "ready 300, running 1, waiting 300, running 1", parent=main.id)
     other.waits[0].woken_by = "timer"
