@@ -18,7 +18,7 @@ import time
 from coroscope.record.calls import CallSites
 from coroscope.record.chains import call_stack
 from coroscope.record.events import EventKind, Standing
-from coroscope.record.recorder import Recorder, stack_number
+from coroscope.record.recorder import Recorder, TaskRecord, stack_number
 
 INTERVAL_S = 0.01
 _INTERVAL_NS = round(INTERVAL_S * 1e9)
@@ -32,13 +32,18 @@ _HAS_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class _Look:
-    """What the watchdog knows of the step that a thread is in."""
+    """What the watchdog knows of a thread, and of the step that it is in."""
 
     __slots__ = ("began_ns", "cpu_ns", "next_ns", "samples", "seen_ns")
 
-    def __init__(self, began_ns: int) -> None:
+    def __init__(self) -> None:
+        self.seen_ns = self.cpu_ns = 0
+        self.enter(-1)
+
+    def enter(self, began_ns: int) -> None:
+        """Begin with another step."""
         self.began_ns = began_ns
-        self.seen_ns = self.cpu_ns = self.next_ns = self.samples = 0
+        self.next_ns = self.samples = 0
 
 
 class Watchdog:
@@ -77,9 +82,7 @@ class Watchdog:
                 now = self._recorder.now()
                 lock = _lock_signs(now - asked_ns - _INTERVAL_NS)
                 for ident, loop in list(self._recorder.running.items()):
-                    record = loop.current
-                    if record is not None:
-                        self._look(ident, record.id, record.began_ns, now, lock)
+                    self._look(ident, loop.current, now, lock)
                 asked_ns = self._recorder.now()
         except Exception as error:
             self._recorder.fail(error)
@@ -87,14 +90,17 @@ class Watchdog:
             self._is_running = False
             ended.release()
 
-    def _look(self, ident: int, task: int, began_ns: int, now: int, lock: int) -> None:
+    def _look(self, ident: int, record: TaskRecord | None, now: int, lock: int) -> None:
         frame = sys._current_frames().get(ident)
         if frame is None:
             return
-        look = self._looks.get(ident)
-        if look is None or look.began_ns != began_ns:
-            look = self._looks[ident] = _Look(began_ns)
+        look = self._looks.setdefault(ident, _Look())
         share = _processor_share(ident, look, now)
+        if record is None:
+            return
+        task, began_ns = record.id, record.began_ns
+        if look.began_ns != began_ns:
+            look.enter(began_ns)
         if now - began_ns < LONG_STEP_NS or now < look.next_ns:
             return
         stack = call_stack(frame)

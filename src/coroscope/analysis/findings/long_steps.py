@@ -18,10 +18,9 @@ IDLE_SHARE = 0.2
 """A thread that has left the lock, and is on a processor for less of the time than this, is waiting."""
 ASLEEP_SHARE = 0.05
 """Whoever is on a processor for less than this waits, whatever is known of the lock."""
-BUSY_SHARE = 0.5
 _ENOUGH = 5
 ONE_CALL_NS = 100_000_000
-"""Nobody gets the lock for so long while one call keeps it; of a shorter time a busy machine may be the reason."""
+"""Processor time for which nobody got the lock; of less than this a busy machine may be the reason."""
 
 # Modules of the standard library whose Python code is little but calls that wait.
 _BLOCKING_FILES = (
@@ -81,6 +80,15 @@ class LongStep:
     def python_ns(self) -> int:
         """How long it ran Python code."""
         return sum(moment.duration_ns for moment in self.moments if moment.activity is Activity.RUNS_PYTHON)
+
+    @property
+    def python_cpu_ns(self) -> float:
+        """How much processor time that took, as far as it is known."""
+        return sum(
+            moment.duration_ns * (1.0 if (share := moment.sample.processor_share) is None else share)
+            for moment in self.moments
+            if moment.activity is Activity.RUNS_PYTHON
+        )
 
     def runs_python(self, share: float) -> bool:
         """Whether at least `share` of it is Python code that had a processor; a machine that stops has none to give."""
@@ -151,18 +159,31 @@ def _what_calls_do(samples: Iterable[Sample]) -> dict[Frame | None, Activity]:
     none for the time between two, and the watchdog comes too late to find the lock free.
     """
     at_call: dict[Frame | None, list[Sample]] = {}
+    in_library: dict[Frame | None, list[Sample]] = {}
     for sample in samples:
         if sample.is_call:
             at_call.setdefault(sample.place, []).append(sample)
-    return {place: doing for place, seen in at_call.items() if (doing := _what_they_do(seen)) is not None}
+        if _is_in_blocking_library(sample):
+            in_library.setdefault(sample.place, []).append(sample)
+    doing = {
+        place: Activity.WAITS for place, seen in in_library.items() if (_share(seen) or 0) < ASLEEP_SHARE
+    }
+    for place, seen in at_call.items():
+        if (what := _what_they_do(seen)) is not None:
+            doing[place] = what
+    return doing
+
+
+def _share(samples: list[Sample]) -> float | None:
+    shares = [sample.processor_share for sample in samples if sample.processor_share is not None]
+    return sum(shares) / len(shares) if shares else None
 
 
 def _what_they_do(samples: list[Sample]) -> Activity | None:
-    shares = [sample.processor_share for sample in samples if sample.processor_share is not None]
-    share = sum(shares) / len(shares) if shares else None
+    share = _share(samples)
     if 2 * sum(sample.is_lock_free for sample in samples) > len(samples):
         return Activity.WAITS if share is None or share < IDLE_SHARE else Activity.COMPUTES
-    if share is not None and share < ASLEEP_SHARE and len(shares) >= _ENOUGH:
+    if share is not None and share < ASLEEP_SHARE and len(samples) >= _ENOUGH:
         return Activity.WAITS
     return None
 
@@ -170,17 +191,22 @@ def _what_they_do(samples: list[Sample]) -> Activity | None:
 def _activity(sample: Sample, duration_ns: int, calls: Mapping[Frame | None, Activity]) -> Activity:
     """What the step did when it was looked into; running Python, where nothing tells otherwise."""
     share = sample.processor_share
-    library = _library_files(sample)
-    if any(name in file for file in library for name in _IMPORTING):
+    if any(name in file for file in _library_files(sample) for name in _IMPORTING):
         return Activity.IMPORTS
-    if sample.is_call:
-        if sample.is_lock_kept and duration_ns >= ONE_CALL_NS and (share is None or share >= BUSY_SHARE):
-            return Activity.KEEPS_LOCK
-        if sample.place in calls:
-            return calls[sample.place]
-    if library and library[0].endswith(_BLOCKING_FILES) and (share is None or share < IDLE_SHARE):
-        return calls.get(sample.place, Activity.WAITS)
+    if (
+        sample.is_call
+        and sample.is_lock_kept
+        and duration_ns * (1.0 if share is None else share) >= ONE_CALL_NS
+    ):
+        return Activity.KEEPS_LOCK
+    if sample.is_call or _is_in_blocking_library(sample):
+        return calls.get(sample.place, Activity.RUNS_PYTHON)
     return Activity.RUNS_PYTHON
+
+
+def _is_in_blocking_library(sample: Sample) -> bool:
+    library = _library_files(sample)
+    return bool(library) and library[0].endswith(_BLOCKING_FILES)
 
 
 def _library_files(sample: Sample) -> list[str]:

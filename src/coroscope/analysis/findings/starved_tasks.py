@@ -14,7 +14,7 @@ from coroscope.trace.model import Frame, Trace
 
 @dataclass(frozen=True, slots=True)
 class StarvedTasks:
-    """Looks for steps that compute in Python for longer than `slow_ms` while `others` tasks or more are ready.
+    """Looks for steps of Python code that take over `slow_ms` of a processor while `others` tasks or more are ready.
 
     A task counts as ready that has been so for `delay_ms` when the step ends; `share` of the step is Python code.
     """
@@ -32,7 +32,7 @@ class StarvedTasks:
         steps = [
             step
             for step in long_steps(trace, slow_ns)
-            if step.runs_python(self.share) and step.python_ns > slow_ns
+            if step.runs_python(self.share) and step.python_cpu_ns > slow_ns
         ]
         if not steps:
             return
