@@ -6,6 +6,7 @@ import pytest
 
 from coroscope.analysis.findings import Finding
 from coroscope.analysis.findings.starved_tasks import StarvedTasks
+from coroscope.trace.model import Frame
 from tests.findings.steps_builder import CALLS, COMPUTES, RUNNING, SLEEPING, StepsBuilder
 from tests.trace_builder import MS
 
@@ -69,3 +70,15 @@ def test_steps_with_the_same_hottest_line_are_one_finding() -> None:
         builder.task("other", "ready 800, running 1")
     (finding,) = found(builder)
     assert finding.occurrences == 4
+
+
+def test_a_generator_expression_and_the_line_around_it_are_one_place() -> None:
+    builder = starved(3)
+    inside = Frame("work.<locals>.<genexpr>", COMPUTES.file, COMPUTES.line, is_user=True)
+    for number in range(2):
+        job = builder.task("job", "running 200", at_ms=300 + 300 * number)
+        builder.look(job, (COMPUTES, inside), RUNNING)
+        for _ in range(3):
+            builder.task("other", "ready 199, running 1", at_ms=302 + 300 * number)
+    (finding,) = found(builder)
+    assert (finding.place, finding.occurrences) == (COMPUTES, 3)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-LINES = [f"2026-11-{number % 28 + 1:02};{number};{number * 7 % 1000}" for number in range(100_000)]
+LINES = [f"2026-11-{number % 28 + 1:02};{number};{number * 7 % 1000}" for number in range(250_000)]
 
 
 async def total_of(lines: list[str]) -> int:

@@ -84,11 +84,6 @@ class Sample:
     processor_share: float | None = None
     """How much of the time just before the step's thread was on a processor, from 0 to 1."""
 
-    @property
-    def place(self) -> Frame | None:
-        """The innermost frame of the user's own code."""
-        return innermost_user_frame(self.chain)
-
 
 @dataclass(frozen=True, slots=True)
 class Stall:

@@ -114,9 +114,7 @@ class BlockingCall:
 
 
 def _moments_at(step: LongStep, place: Frame) -> tuple[Moment, ...]:
-    return tuple(
-        moment for moment in step.moments if moment.activity in BLOCKING and moment.sample.place == place
-    )
+    return tuple(moment for moment in step.moments if moment.activity in BLOCKING and moment.place == place)
 
 
 def _savings(

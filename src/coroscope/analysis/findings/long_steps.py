@@ -61,6 +61,11 @@ class Moment:
         """How long it is."""
         return self.end_ns - self.start_ns
 
+    @property
+    def place(self) -> Frame | None:
+        """The line of the user's code that it was spent at."""
+        return place_of(self.sample)
+
 
 @dataclass(frozen=True, slots=True)
 class LongStep:
@@ -101,7 +106,7 @@ class LongStep:
         """How long it stood in blocking calls, by the line of the user's code that makes them."""
         places: dict[Frame, int] = {}
         for moment in self.moments:
-            if moment.activity in BLOCKING and (place := moment.sample.place) is not None:
+            if moment.activity in BLOCKING and (place := moment.place) is not None:
                 places[place] = places.get(place, 0) + moment.duration_ns
         return places
 
@@ -109,7 +114,7 @@ class LongStep:
         """The line of the user's code that ran longest in Python."""
         lines: dict[Frame, int] = {}
         for moment in self.moments:
-            if moment.activity is Activity.RUNS_PYTHON and (place := moment.sample.place) is not None:
+            if moment.activity is Activity.RUNS_PYTHON and (place := moment.place) is not None:
                 lines[place] = lines.get(place, 0) + moment.duration_ns
         return max(lines, key=lines.__getitem__, default=None)
 
@@ -162,9 +167,9 @@ def _what_calls_do(samples: Iterable[Sample]) -> dict[Frame | None, Activity]:
     in_library: dict[Frame | None, list[Sample]] = {}
     for sample in samples:
         if sample.is_call:
-            at_call.setdefault(sample.place, []).append(sample)
+            at_call.setdefault(place_of(sample), []).append(sample)
         if _is_in_blocking_library(sample):
-            in_library.setdefault(sample.place, []).append(sample)
+            in_library.setdefault(place_of(sample), []).append(sample)
     doing = {
         place: Activity.WAITS for place, seen in in_library.items() if (_share(seen) or 0) < ASLEEP_SHARE
     }
@@ -200,13 +205,26 @@ def _activity(sample: Sample, duration_ns: int, calls: Mapping[Frame | None, Act
     ):
         return Activity.KEEPS_LOCK
     if sample.is_call or _is_in_blocking_library(sample):
-        return calls.get(sample.place, Activity.RUNS_PYTHON)
+        return calls.get(place_of(sample), Activity.RUNS_PYTHON)
     return Activity.RUNS_PYTHON
 
 
 def _is_in_blocking_library(sample: Sample) -> bool:
     library = _library_files(sample)
     return bool(library) and library[0].endswith(_BLOCKING_FILES)
+
+
+def place_of(sample: Sample) -> Frame | None:
+    """The innermost frame of the user's own code; of several at one line (a generator expression), the outermost."""
+    place = None
+    for frame in reversed(sample.chain):
+        if place is not None and (frame.file, frame.line) != (place.file, place.line):
+            break
+        if frame.is_user:
+            place = frame
+        elif place is not None:
+            break
+    return place
 
 
 def _library_files(sample: Sample) -> list[str]:
