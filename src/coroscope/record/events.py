@@ -13,7 +13,7 @@ Task and loop ids are the process's own and count from 1.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from struct import Struct
 
 EVENT = Struct("<QIIIHBB")
@@ -27,12 +27,10 @@ class EventKind(IntEnum):
     TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind
     TASK_NAMED = 2  # task, n of the name "Task-n" or 0, string of any other name
     TASK_ENDED = 3  # task, -, string of the exception's type and message, detail: TaskOutcome
-    STEP_BEGUN = (
-        4  # task, task whose step gave up its turn just now, -, detail: 1 where it goes on after a pause
-    )
+    STEP_BEGUN = 4  # task, task that has just given up its turn, -, detail: 1 where it goes on after a pause
     STEP_ENDED = 5  # task, -, stack it now waits in (0: not walked, or not waiting), detail: StepEnd
     WOKEN = 6  # task, waking task (by TASK) or microseconds since the timer fell due (by TIMER), stack, detail: Cause
-    STALL_SAMPLED = 7  # task, -, call stack
+    STALL_SAMPLED = 7  # task, 1 + ‰ of processor time since the last look or 0, call stack, detail: Standing
     LOOP_STARTED = 8  # loop, string of its class's qualified name, -
     LOOP_STOPPED = 9  # loop
     POLLED = 10  # loop, microseconds that the poll blocked (the event is stamped at its end)
@@ -86,6 +84,14 @@ class RegionEdge(IntEnum):
 
     BEGIN = 1
     END = 2
+
+
+class Standing(IntFlag):
+    """What a step was seen to do; in `STALL_SAMPLED`."""
+
+    AT_CALL = 1  # the innermost frame stands at a call: of a C function, or it would not be the innermost
+    LOCK_FREE = 2  # the interpreter's lock was to be had at once: the step had left it to others
+    LOCK_KEPT = 4  # nobody got the lock for ten switch intervals or more, as while one C function holds it
 
 
 class DefinitionKind(IntEnum):

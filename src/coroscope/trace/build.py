@@ -22,7 +22,16 @@ from heapq import merge
 from operator import gt, itemgetter
 from typing import Any
 
-from coroscope.record.events import EVENT, Cause, EventKind, RegionEdge, StepEnd, TaskKind, TaskOutcome
+from coroscope.record.events import (
+    EVENT,
+    Cause,
+    EventKind,
+    RegionEdge,
+    Standing,
+    StepEnd,
+    TaskKind,
+    TaskOutcome,
+)
 from coroscope.trace.definitions import Definitions, UserCode, cut
 from coroscope.trace.model import (
     Ending,
@@ -229,7 +238,18 @@ class _Builder:
         task.exception = self._definitions[event[7]].string(event[3])
 
     def _sample(self, event: Event) -> None:
-        self._samples.append(Sample(event[1], event[0], self._definitions[event[7]].chain(event[3])))
+        time_ns, task, share, stack, _, standing, _, stream = event
+        self._samples.append(
+            Sample(
+                task,
+                time_ns,
+                self._definitions[stream].chain(stack),
+                is_call=bool(standing & Standing.AT_CALL),
+                is_lock_free=bool(standing & Standing.LOCK_FREE),
+                is_lock_kept=bool(standing & Standing.LOCK_KEPT),
+                processor_share=min((share - 1) / 1000, 1.0) if share else None,
+            )
+        )
 
     def _start_loop(self, event: Event) -> None:
         kind = self._definitions[event[7]].string(event[2]) or "?"

@@ -76,6 +76,14 @@ class Sample:
     task: int
     time_ns: int
     chain: tuple[Frame, ...]
+    is_call: bool = False
+    """Whether the innermost frame stands at a call of a C function."""
+    is_lock_free: bool = False
+    """Whether the interpreter's lock was free: then the step was in C code that had left it to others."""
+    is_lock_kept: bool = False
+    """Whether no other thread had got the lock for long: then the step was in one C function that holds it."""
+    processor_share: float | None = None
+    """How much of the time just before the step's thread was on a processor, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

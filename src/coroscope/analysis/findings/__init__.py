@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from coroscope.analysis.findings.blocking_call import BlockingCall
 from coroscope.analysis.findings.check import Check
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.never_yields import NeverYields
+from coroscope.analysis.findings.starved_tasks import StarvedTasks
 from coroscope.trace.model import Trace
 
 __all__ = ["CHECKS", "Check", "Finding", "find"]
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    BlockingCall(),
+    StarvedTasks(),
+    NeverYields(),
+)
 """Every check there is, with its default thresholds."""
 
 
