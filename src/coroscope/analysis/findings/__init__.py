@@ -11,11 +11,14 @@ from collections.abc import Iterable
 
 from coroscope.analysis.findings.check import Check
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.sequential_awaits import SequentialAwaits
 from coroscope.trace.model import Trace
 
 __all__ = ["CHECKS", "Check", "Finding", "find"]
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    SequentialAwaits(),
+)
 """Every check there is, with its default thresholds."""
 
 
