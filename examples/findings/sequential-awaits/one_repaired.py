@@ -2,7 +2,7 @@
 
 import asyncio
 
-DELAYS_S = {"north": 0.25, "south": 0.3, "east": 0.2, "west": 0.35, "online": 0.4}
+DELAYS_S = {"north": 0.5, "south": 0.6, "east": 0.4, "west": 0.5, "online": 0.6}
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -8,7 +8,7 @@ class Store:
     """Slow storage: a remote service, a blocking library in a thread, and pages of which each leads to the next."""
 
     async def profile(self, customer: int) -> str:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.9)
         return f"customer {customer}"
 
     async def orders(self, customer: int) -> list[int]:
@@ -20,11 +20,11 @@ class Store:
         return pages
 
     async def _invoice_page(self, customer: int, after: str | None) -> str:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.5)
         return f"{customer} after {after}" if after else f"{customer}"
 
     def _read_orders(self, customer: int) -> list[int]:
-        time.sleep(0.5)
+        time.sleep(1.0)
         return [customer, customer + 1]
 
 

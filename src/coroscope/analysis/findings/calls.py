@@ -70,6 +70,14 @@ def _length_ns(wait: Wait) -> int:
     return wait.end_ns - wait.start_ns if wait.end_ns is not None else 0
 
 
+def _waited_ns(trace: Trace, wait: Wait) -> int:
+    """Its length, but for what a task that it waited for ran: that could not have overlapped with anything."""
+    waker = trace.tasks.get(wait.waker or 0)
+    if wait.on != "task" or waker is None:
+        return _length_ns(wait)
+    return min(_length_ns(wait), sum(map(_length_ns, waker.waits)))
+
+
 def _stretches(waits: list[Wait], depth: int) -> Iterator[list[Wait]]:
     """The longest runs of waits in which the function at `depth` and its callers' lines stay the same."""
     stretch: list[Wait] = []
@@ -101,7 +109,7 @@ def _calls(trace: Trace, waits: list[Wait], depth: int) -> list[Call]:
             calls[-1].waits.append(wait)
         else:
             calls.append(Call(wait.chain[depth], [wait], _is_work(wait, depth)))
-        calls[-1].waited_ns += _length_ns(wait)
+        calls[-1].waited_ns += _waited_ns(trace, wait)
     return calls
 
 

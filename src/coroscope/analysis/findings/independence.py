@@ -37,7 +37,9 @@ def is_for_each(source: Source, loop: ast.AST | None) -> bool:
     own = {*_paths(loop.target), *fresh}
     tainted = _tainted_by_awaits(nodes)
     return all(
-        not _carries(awaited, tainted, fresh) and _uses(awaited, own) and not _is_in_order(source, awaited, own)
+        not _carries(awaited, tainted, fresh)
+        and _uses(awaited, own)
+        and not _is_in_order(source, awaited, own)
         for awaited in awaits
     )
 
@@ -86,7 +88,9 @@ def _is_plain(source: Source, statement: ast.stmt, awaits: list[ast.Await], tain
     """Whether nothing but names leads from the awaits before `statement` to it, and on to those after it."""
     if any(is_sleep(awaited) or _awaits_in(awaited) for awaited in awaits):
         return False
-    if isinstance(statement, ast.If | ast.For | ast.While | ast.Try | ast.With | ast.Match | ast.Assert | ast.Raise):
+    if isinstance(
+        statement, ast.If | ast.For | ast.While | ast.Try | ast.With | ast.Match | ast.Assert | ast.Raise
+    ):
         return not awaits and not _conflict(_paths(statement), tainted)
     if isinstance(statement, ast.AsyncWith | ast.AsyncFor | ast.Global | ast.Nonlocal):
         return False
@@ -175,7 +179,10 @@ def _taint(nodes: Iterable[ast.AST], tainted: set[str]) -> None:
             targets, takes_from = [node.target], [node.iter]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node not in awaited:
             # `results.append(await …)`: the object may keep what it is given.
-            targets, takes_from = [node.func.value], [*node.args, *(keyword.value for keyword in node.keywords)]
+            targets, takes_from = (
+                [node.func.value],
+                [*node.args, *(keyword.value for keyword in node.keywords)],
+            )
         else:
             continue
         if any(value is not None and _takes(value, tainted) for value in takes_from):
@@ -198,7 +205,9 @@ def _takes(value: ast.AST, tainted: set[str]) -> bool:
 
 def _conflict(used: set[str], names: set[str]) -> bool:
     return any(
-        use == name or use.startswith(f"{name}.") or name.startswith(f"{use}.") for use in used for name in names
+        use == name or use.startswith(f"{name}.") or name.startswith(f"{use}.")
+        for use in used
+        for name in names
     )
 
 
@@ -214,7 +223,12 @@ def _paths(node: ast.AST) -> set[str]:
 def _receivers(node: ast.AST) -> set[str]:
     """The objects whose methods are called in `node`."""
     functions = [call.func for call in [node, *walk_own(node)] if isinstance(call, ast.Call)]
-    return {path for function in functions if isinstance(function, ast.Attribute) for path in _paths(function.value)}
+    return {
+        path
+        for function in functions
+        if isinstance(function, ast.Attribute)
+        for path in _paths(function.value)
+    }
 
 
 def _called(call: ast.Call) -> str:

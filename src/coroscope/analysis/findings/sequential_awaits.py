@@ -48,7 +48,9 @@ class SequentialAwaits:
         taken: list[_Row] = []
         for rows in sorted(places.values(), key=_saving_ns, reverse=True):
             alone = [
-                row for row in rows if not _overlaps(row, taken) and self._is_alone(row, activity, trace.tasks)
+                row
+                for row in rows
+                if not _overlaps(row, taken) and self._is_alone(row, activity, trace.tasks)
             ]
             if alone and _saving_ns(alone) >= self.least_saving_ms * _MS:
                 taken += alone
@@ -69,7 +71,9 @@ class SequentialAwaits:
         for calls in row.rounds:
             for call in calls:
                 begins_ns = _begin_of_step(row.task, call.start_ns)
-                beside_ns += _beside_ns(call, begins_ns, activity.beside(row.task, call.start_ns, call.end_ns))
+                beside_ns += _beside_ns(
+                    call, begins_ns, activity.beside(row.task, call.start_ns, call.end_ns)
+                )
                 if beside_ns > self.most_beside * row.waited_ns:
                     return False
                 if _waits_for_another(call, begins_ns, row.task, tasks):
