@@ -33,7 +33,7 @@ _WORK = frozenset(
 
 @dataclass(slots=True)
 class Call:
-    """One thing that a function awaited, with all its waits; `is_work` is false for sleeps, queues, locks and the like."""
+    """One thing that a function awaited, with all its waits; `is_work` is false for sleeps, queues and locks."""
 
     at: Frame
     waits: list[Wait]
@@ -52,7 +52,9 @@ class Call:
 
 
 def iter_functions(trace: Trace, task: Task, shortest_ns: int) -> Iterator[tuple[Source, list[Call]]]:
-    """The calls of each function of the user's that `task` was in, with its source; calls that waited less than `shortest_ns` are left out.
+    """The calls of each function of the user's that `task` was in, with its source.
+
+    Calls that waited less than `shortest_ns` are left out.
 
     A function that calls another one is followed by the other.
     """

@@ -2,7 +2,7 @@
 
 Rule: what the source does not show to be independent depends on what came before it.
 A later await depends on an earlier one when it uses a name that has taken something from the earlier one's result, when
-such a name decides whether it happens at all, or when the earlier one gave no result, and so was awaited for its effect.
+such a name decides whether it happens at all, or when the earlier one gave no result: it was awaited for its effect.
 Names are dotted paths: `self.token` is one, and whoever is given `self` uses it.
 """
 

@@ -24,7 +24,7 @@ _MS = 1_000_000
 
 @dataclass(frozen=True)
 class SequentialAwaits:
-    """Calls in a row that could have been under way at once: rounds of a `for`, or statements that follow one another."""
+    """Calls in a row that could have been under way at once: rounds of a `for`, or statements in a row."""
 
     name: ClassVar[str] = "sequential-awaits"
     fewest: int = 3

@@ -41,7 +41,9 @@ class TinyTasks:
                 yield self._finding(trace, groups, len(steps), typical_ns)
 
     def _finding(self, trace: Trace, groups: list[Siblings], count: int, typical_ns: float) -> Finding:
-        overhead_ns = sum(self._overhead_ns(group, trace) for group in groups)
+        passed_ns = sum(self._passed_ns(group, trace) for group in groups)
+        # The typical step, not each: what stops the machine for a while makes a step long that is not.
+        overhead_ns = max(0, passed_ns - int(typical_ns * count))
         first, last = groups[0].tasks[0], groups[-1].tasks[-1]
         return Finding(
             name=self.name,
@@ -57,23 +59,30 @@ class TinyTasks:
             occurrences=count,
         )
 
-    def _overhead_ns(self, group: Siblings, trace: Trace) -> int:
-        """The time that neither they nor other tasks ran, their parent aside, whose steps make them."""
+    def _passed_ns(self, group: Siblings, trace: Trace) -> int:
+        """The time that they and their making took: all but other tasks' steps, and gaps in which none was alive."""
         parent = trace.tasks.get(group.tasks[0].parent or 0)
         first_ns, last_ns = group.tasks[0].created_ns, max(task.end_ns for task in group.tasks)
+        own = {task.id for task in group.tasks}
         marks = [(task.created_ns, task.created_ns, task.end_ns) for task in group.tasks]
         for task in trace.tasks.values():
-            if task is not parent and task.created_ns < last_ns and task.end_ns > first_ns:
+            if (
+                task is not parent
+                and task.id not in own
+                and task.created_ns < last_ns
+                and task.end_ns > first_ns
+            ):
                 marks += [
                     (start_ns, end_ns, 0) for start_ns, end_ns in task.iter_steps() if start_ns < last_ns
                 ]
-        overhead_ns, until_ns, alive_ns = 0.0, first_ns, first_ns
+        passed_ns, until_ns, alive_ns = 0.0, first_ns, first_ns
         for start_ns, end_ns, ended_ns in sorted(marks):
             gap_ns = max(0, start_ns - until_ns)
             # While one of them is alive the loop is not idle; between two of them it may be.
-            overhead_ns += gap_ns if alive_ns > until_ns else min(gap_ns, self.longest_gap_ms * 1e6)
+            passed_ns += gap_ns if alive_ns > until_ns else min(gap_ns, self.longest_gap_ms * 1e6)
             until_ns, alive_ns = max(until_ns, end_ns), max(alive_ns, ended_ns)
-        return int(overhead_ns) + _collecting_ns(parent.waits if parent is not None else [], until_ns)
+        passed_ns += max(0, last_ns - until_ns)
+        return int(passed_ns) + _collecting_ns(parent.waits if parent is not None else [], last_ns)
 
 
 def _collecting_ns(waits: list[Wait], last_ns: int) -> int:

@@ -1,4 +1,4 @@
-"""`unbounded-burst`: tasks by the thousand, created at once, all of which want something that there is not enough of."""
+"""`unbounded-burst`: tasks by the thousand, created at once, that all want what there is not enough of."""
 
 from __future__ import annotations
 
