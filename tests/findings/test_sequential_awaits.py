@@ -121,3 +121,18 @@ def test_the_handler_of_a_connection_that_came_in_does_not_silence_it(tmp_path: 
     builder = traced(tmp_path, LOOP, [3] * 4)
     builder.task("handle", "waiting 300", parent=None)
     assert len(found(builder.build())) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["return [await fetch(page) for page in pages]", "for page in pages: out.append(await fetch(page))"],
+)
+def test_a_loop_is_found_rather_than_a_loop_that_calls_it(tmp_path: Path, body: str) -> None:
+    outer = Frame("run", str(tmp_path / "program.py"), 4, is_user=True)
+    builder = traced(tmp_path, f"{body}\nfor job in jobs:\n    await job(job)", [2] * 4)
+    trace = builder.build()
+    for wait in trace.tasks[1].waits:
+        wait.chain = (outer, *wait.chain)
+    (finding,) = found(trace)
+    assert finding.place is not None
+    assert finding.place.line == 2

@@ -12,8 +12,7 @@ def is_pause(source: Source, line: int) -> bool:
     loop = source.loop_around_line(line)
     if isinstance(loop, ast.For):
         call = loop.iter
-        is_count = isinstance(call, ast.Call) and isinstance(call.func, ast.Name | ast.Attribute)
-        return not (is_count and ast.unparse(call.func).endswith(("range", "count")))
+        return not (isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("range", "count")))
     if not isinstance(loop, ast.While):
         return True
     nodes = [node for statement in (loop.test, *loop.body) for node in (statement, *walk_own(statement))]

@@ -75,10 +75,13 @@ class Source:
     def is_in_one_loop(self, first_line: int, second_line: int) -> bool:
         """Whether some loop has both lines in it, so that the one can come after the other."""
         low, high = min(first_line, second_line), max(first_line, second_line)
-        awaits = self.awaits_at(low)
-        if low == high and awaits and isinstance(self.statement_of(awaits[0]), ast.Return):
+        if low == high and any(map(self._returns, self.awaits_at(low))):
             return False  # As in a loop that tries again: what returns does not come back.
         return any(loop.lineno <= low and high <= (loop.end_lineno or 0) for loop in self._loops)
+
+    def _returns(self, awaited: ast.Await) -> bool:
+        is_repeated = isinstance(self.loop_around(awaited), _COMPREHENSIONS)
+        return isinstance(self.statement_of(awaited), ast.Return) and not is_repeated
 
 
 def _is_first_iterable(comprehension: ast.AST, node: ast.AST) -> bool:
