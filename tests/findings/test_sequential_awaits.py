@@ -99,6 +99,11 @@ def test_sleeps_and_wakeups_by_other_tasks_are_no_work(tmp_path: Path) -> None:
     assert found(traced(tmp_path, LOOP, [3] * 4, woken_by="task").build()) == []
 
 
+def test_an_expression_too_deep_to_be_read_is_left_alone(tmp_path: Path) -> None:
+    deep = "results.append(await fetch(page" + " + 1" * 3_000 + "))"
+    assert found(traced(tmp_path, f"for page in pages:\n    {deep}", [3] * 4).build()) == []
+
+
 def test_two_calls_are_too_few(tmp_path: Path) -> None:
     assert found(traced(tmp_path, LOOP, [3, 3]).build()) == []
 

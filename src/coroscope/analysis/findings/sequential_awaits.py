@@ -61,7 +61,11 @@ class SequentialAwaits:
             return
         for source, calls in iter_functions(trace, task, int(self.shortest_ms * _MS)):
             if len(calls) >= self.fewest:
-                for rounds in _rows_of(source, calls):
+                try:
+                    rows = list(_rows_of(source, calls))
+                except RecursionError:  # An expression too deep to be read through.
+                    continue
+                for rounds in rows:
                     if len(rounds) >= self.fewest and not _share_a_stream(rounds):
                         yield _Row(task, rounds)
 
