@@ -48,7 +48,7 @@ def forge_live(meta: bytes, streams: Iterable[Stream]) -> bytes:
     for number, (events, definitions) in enumerate(streams, 1):
         chunks.append(_chunk(DEFINITIONS, number, _definitions(definitions)))
         chunks.append(_chunk(EVENTS, number, b"".join(EVENT.pack(*event) for event in events)))
-    return HEADER.pack(MAGIC, VERSION, LIVE, 0, 1).ljust(HEADER_SIZE, b"\0") + b"".join(chunks)
+    return HEADER.pack(MAGIC, VERSION, LIVE, 0, 0).ljust(HEADER_SIZE, b"\0") + b"".join(chunks)
 
 
 def forge_rest(about: bytes, streams: Iterable[Stream]) -> bytes:

@@ -14,6 +14,11 @@ from coroscope.analysis.findings.check import Check
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.never_yields import NeverYields
 from coroscope.analysis.findings.starved_tasks import StarvedTasks
+from coroscope.analysis.findings.low_concurrency import LowConcurrency
+from coroscope.analysis.findings.sequential_awaits import SequentialAwaits
+from coroscope.analysis.findings.timer_drift import TimerDrift
+from coroscope.analysis.findings.tiny_tasks import TinyTasks
+from coroscope.analysis.findings.unbounded_burst import UnboundedBurst
 from coroscope.trace.model import Trace
 
 __all__ = ["CHECKS", "Check", "Finding", "find"]
@@ -22,6 +27,11 @@ CHECKS: tuple[Check, ...] = (
     BlockingCall(),
     StarvedTasks(),
     NeverYields(),
+    SequentialAwaits(),
+    LowConcurrency(),
+    UnboundedBurst(),
+    TinyTasks(),
+    TimerDrift(),
 )
 """Every check there is, with its default thresholds."""
 

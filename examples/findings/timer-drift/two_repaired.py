@@ -1,0 +1,34 @@
+"""An animation of 20 frames a second whatever it takes to draw them."""
+
+import asyncio
+import time
+
+
+class Animation:
+    """Frames that are drawn one by one, until stopped."""
+
+    def __init__(self) -> None:
+        self.frame = 0
+        self.is_running = True
+
+    def draw(self) -> None:
+        time.sleep(0.03)  # As a call of a drawing library.
+        self.frame += 1
+        self.is_running = self.frame < 40
+
+    async def play(self) -> None:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while self.is_running:
+            self.draw()
+            due_s += 1 / 20
+            await asyncio.sleep(max(0, due_s - loop.time()))
+
+
+async def main() -> None:
+    animation = Animation()
+    await animation.play()
+    print(animation.frame, "frames")
+
+
+asyncio.run(main())

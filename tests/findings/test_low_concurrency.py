@@ -1,0 +1,55 @@
+"""Tasks that queue up before something narrow, and queues that are none."""
+
+from __future__ import annotations
+
+from coroscope.analysis.findings.low_concurrency import LowConcurrency
+from coroscope.trace.model import Frame, Trace
+from tests.trace_builder import MS, TraceBuilder
+
+HERE = Frame("use", "app.py", 7, is_user=True)
+ACQUIRE = Frame("Lock.acquire", "lib/asyncio/locks.py", 110, is_user=False)
+
+
+def queued(count: int, through: int, *, main_ms: int = 0, wakers: str = "holders") -> Trace:
+    """`count` tasks that each hold something for 10 ms which lets `through` of them through at a time."""
+    builder = TraceBuilder()
+    builder.task("main", f"waiting {max(main_ms, 1)}", is_main=True)
+    for index in range(count):
+        waits_ms = index // through * 10
+        if not waits_ms:
+            builder.task("use", "running 0, waiting 10, running 0")
+            continue
+        task = builder.task("use", f"running 0, waiting {waits_ms}, ready 0, running 0, waiting 10")
+        wait = task.waits[0]
+        wait.chain, wait.woken_by = (HERE, ACQUIRE), "task"
+        wait.waker = task.id - through if wakers == "holders" else 1
+    return builder.build()
+
+
+def test_a_lock_is_found_where_it_is_acquired_with_all_but_the_longest_holder_as_saving() -> None:
+    (finding,) = LowConcurrency().find(queued(20, 1))
+    assert (finding.place, finding.saving_ns) == (HERE, 190 * MS)
+
+
+def test_two_at_a_time_are_counted() -> None:
+    (finding,) = LowConcurrency().find(queued(40, 2))
+    assert "let 2 through" in finding.message
+    assert finding.saving_ns == 190 * MS
+
+
+def test_a_limit_of_five_or_of_a_fifth_of_the_tasks_is_none() -> None:
+    assert list(LowConcurrency().find(queued(100, 5))) == []
+    assert list(LowConcurrency().find(queued(15, 3))) == []
+
+
+def test_fewer_than_ten_waiting_tasks_are_too_few() -> None:
+    assert list(LowConcurrency().find(queued(10, 1))) == []
+    assert len(list(LowConcurrency().find(queued(11, 1)))) == 1
+
+
+def test_a_queue_that_a_producer_fills_is_no_lock() -> None:
+    assert list(LowConcurrency().find(queued(20, 1, wakers="main"))) == []
+
+
+def test_waiting_for_less_than_half_of_the_time_does_not_matter() -> None:
+    assert list(LowConcurrency().find(queued(20, 1, main_ms=500))) == []
