@@ -107,6 +107,10 @@ class Watch:
         elif entry[0] is not None:
             self._observer.task_ready(entry[0], cause)
 
+    def token_of(self, task: Any) -> Any:
+        """The observer's token of a live task, None where it has none."""
+        return self._tasks.get(id(task), (None, None))[0]
+
     def _cause_of(self, item: Any, is_dispatched: bool) -> Cause:
         if _get_ident() != self._thread:
             return THREAD

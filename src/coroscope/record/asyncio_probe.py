@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from coroscope.record import shutdown
 from coroscope.record.on_import import when_imported
 from coroscope.record.recorder import Recorder
 
@@ -25,6 +26,9 @@ def install(events: ModuleType, recorder: Recorder) -> None:
         if loop_and_watch is None or loop_and_watch[0] is not loop:
             loop_and_watch = watches[id(loop)] = (loop, attach(loop, recorder))
         return loop_and_watch[1]
+
+    def known_watch_of(loop: Any) -> Any:
+        return watches.get(id(loop), (None, None))[1]
 
     def announce(loop: Any) -> None:
         if not recorder.is_recording:
@@ -44,6 +48,7 @@ def install(events: ModuleType, recorder: Recorder) -> None:
     announce.__doc__ = set_running_loop.__doc__
     events._set_running_loop = announce  # type: ignore[attr-defined]
     recorder.at_end(watches.clear)
+    when_imported("asyncio.runners", lambda runners: shutdown.install(runners, recorder, known_watch_of))
     when_imported("uvloop", lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder))
 
 
@@ -69,6 +74,8 @@ def attach(loop: Any, recorder: Recorder) -> Any:
     from coroscope.record.ready_queue import ReadyQueue
 
     observer = LoopRecorder(recorder, loop)
+    if hasattr(loop, "__dict__") and hasattr(loop, "call_exception_handler"):
+        observer.failures.watch_reports(loop)
     if hasattr(loop, "set_observer"):
         watch = loop.set_observer(observer)
         recorder.at_end(lambda: loop.set_observer(None))

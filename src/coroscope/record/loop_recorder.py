@@ -10,14 +10,17 @@ from __future__ import annotations
 import sys
 import time
 from _thread import get_ident
+from types import FrameType
 from typing import Any
 
 from coroscope.loop.observer import Cause, CauseKind
 from coroscope.record.chains import Position, await_chain
+from coroscope.record.clauses import clause_that_caught, links
 from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
 from coroscope.record.recorder import OWN_PATH, Recorder, TaskRecord, place_number, stack_number
 from coroscope.record.subjects import describe, kind_of, subject_of
+from coroscope.record.unretrieved import Failures
 
 LONG_WAIT_NS = 1_000_000
 WALKED_AT_ONCE = 64
@@ -46,6 +49,9 @@ class LoopRecorder:
         self._type = f"{type(loop).__module__}.{type(loop).__qualname__}"
         self._walked: dict[int, int] = {}
         self._codes: dict[int, Any] = {}
+        self._runs_in = 0
+        """The frame that runs the loop, by its id(): above it is nobody who asked for a task."""
+        self.failures = Failures(recorder)
         self.current: TaskRecord | None = None
 
     def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
@@ -59,6 +65,8 @@ class LoopRecorder:
             self._thread = get_ident()
             self._stream = recorder.stream()
             recorder.running[self._thread] = self
+            runs_in = _user_frame()
+            self._runs_in = 0 if runs_in is None else id(runs_in)
             if recorder.watchdog is not None:
                 recorder.watchdog.ensure_running()
             self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string(self._type))
@@ -68,6 +76,7 @@ class LoopRecorder:
     def loop_stopped(self) -> None:
         recorder = self._recorder
         recorder.running.pop(self._thread, None)
+        self._runs_in = 0
         if not recorder.is_recording:
             return
         try:
@@ -92,13 +101,20 @@ class LoopRecorder:
             self._codes[id(code)] = code
         stream = self._recorder.stream()
         parent = cause.task.id if cause.task is not None else 0
-        creator = _user_frame()
-        created_at = 0 if creator is None else place_number(stream, creator)
+        created_at = self._creation(stream)
         site = stream.site(qualname, file, line, created_at)
         now = time.monotonic_ns() - self._origin_ns
         stream.emit(EventKind.TASK_CREATED, now, record.id, parent, site, _KINDS[kind_of(task)], self.id)
         self._name(stream, record, task.get_name())
         return record
+
+    def _creation(self, stream: Any) -> int:
+        """Where the program's own code asked for the task that is being created."""
+        frame = _user_frame()
+        if frame is None or id(frame) == self._runs_in:
+            return 0
+        self._codes[id(frame.f_code)] = frame.f_code
+        return place_number(stream, (frame.f_code, frame.f_lasti, frame.f_lineno or 0))
 
     def _name(self, stream: Any, record: TaskRecord, name: str) -> None:
         record.name = name
@@ -132,8 +148,10 @@ class LoopRecorder:
         elif cause.due_s is not None:
             late_us = (now + self._origin_ns) // 1000 - int(cause.due_s * 1e6)
             waker = min(max(late_us, 0), U32_MAX)
-        if not record.is_walked and now - record.suspended_ns >= LONG_WAIT_NS:
-            stack = self._walk(stream, record)
+        if now - record.suspended_ns >= LONG_WAIT_NS:
+            if not record.is_walked:
+                stack = self._walk(stream, record)
+            _note_cancellation(record)
         stream.emit(EventKind.WOKEN, now, record.id, waker, stack, _CAUSES[cause.kind], self.id)
 
     def _walk(self, stream: Any, record: TaskRecord) -> int:
@@ -179,6 +197,8 @@ class LoopRecorder:
         task = record.running
         if task is None:
             return
+        if record.cancellations:
+            self._follow_cancellation(record, task)
         if task.done():
             if not record.is_silent:
                 self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.DONE)
@@ -216,9 +236,30 @@ class LoopRecorder:
         elif task._exception is not None:
             outcome = TaskOutcome.RAISED
             text = self._stream.string(type(task._exception).__qualname__)
+            self.failures.add(task, record)
         else:
             outcome = TaskOutcome.RETURNED
-        self._emit(EventKind.TASK_ENDED, record.id, 0, text, outcome)
+        outstanding = task.cancelling() if record.has_caught else 0
+        self._emit(EventKind.TASK_ENDED, record.id, outstanding, text, outcome)
+
+    def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:
+        """After a step of a task that was cancelled: has it let the cancellation through, or was it taken back?"""
+        thrown_into, record.thrown_into = record.thrown_into, None
+        outstanding = task.cancelling()
+        if outstanding < record.cancellations:
+            record.cancellations = outstanding
+            if record.has_caught:
+                record.has_caught = False
+                self._emit(EventKind.UNCANCELLED, record.id)
+        elif thrown_into is not None and not task.done():
+            clause = clause_that_caught(thrown_into)
+            if clause is not None:
+                record.has_caught = True
+                self._codes[id(clause[0])] = clause[0]
+                place = self._stream.place((id(clause[0]), -clause[2]), *_named(clause))
+                self._stream.emit(
+                    EventKind.CANCELLATION_CAUGHT, record.began_ns, record.id, outstanding, place, 0, self.id
+                )
 
     def step_paused(self, record: TaskRecord) -> None:
         if self._recorder.is_recording and not record.is_silent:
@@ -249,12 +290,35 @@ class LoopRecorder:
             self._recorder.fail(error)
 
 
-def _user_frame() -> Position | None:
-    """Where the program's own code asked for the task that is being created."""
-    frame = sys._getframe(2)
+def _note_cancellation(record: TaskRecord) -> None:
+    """When a long wait is over: remember where it was if a cancellation has ended it."""
+    task = record.ref()
+    if task is None or task.cancelling() <= record.cancellations:
+        return
+    awaited = task._fut_waiter
+    subject = record.subject() if record.subject is not None else None
+    if subject is not None and _is_cancelled(awaited):
+        record.cancellations = task.cancelling()
+        record.thrown_into = links(subject)
+
+
+def _is_cancelled(awaited: Any) -> bool:
+    """Whether waiting for `awaited` ends by a CancelledError; `gather` is not cancelled but fails with one."""
+    kind = type(getattr(awaited, "_exception", None)).__name__
+    return getattr(awaited, "_state", "") == "CANCELLED" or kind == "CancelledError"
+
+
+def _named(clause: Position) -> tuple[str, str, int]:
+    code, _, line = clause
+    return code.co_qualname, code.co_filename, line
+
+
+def _user_frame() -> FrameType | None:
+    """The innermost frame that is neither ours nor asyncio's."""
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(OWN_PATH) and "asyncio" not in file.rsplit("/", 2)[-2:-1]:
-            return frame.f_code, frame.f_lasti, frame.f_lineno or 0
-        frame = frame.f_back  # type: ignore[assignment]
+            return frame
+        frame = frame.f_back
     return None

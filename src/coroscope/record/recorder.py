@@ -34,6 +34,7 @@ class Recorder:
         self._file = ChunkFile(path)
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
+        self._last_words: list[Callable[[], None]] = []
         self._process = os.getpid()
         self.origin_ns = time.monotonic_ns()
         self._file.start(self.origin_ns)
@@ -60,6 +61,10 @@ class Recorder:
         """Have `ending` called once, when the recording stops for whatever reason."""
         self._endings.append(ending)
 
+    def before_end(self, last_words: Callable[[], None]) -> None:
+        """Have `last_words` called when the program ends by itself, while it can still record."""
+        self._last_words.append(last_words)
+
     def notice(self, sentence: str) -> None:
         """Tell the user about something that could not be recorded."""
         if self.is_recording:
@@ -70,6 +75,8 @@ class Recorder:
         """Record the program's end, and stop."""
         if not self.is_recording or os.getpid() != self._process:
             return
+        for last_words in self._last_words:
+            last_words()
         stream = self.stream()
         error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
@@ -103,8 +110,10 @@ class TaskRecord:
 
     __slots__ = (
         "began_ns",
+        "cancellations",
         "cause_in_step",
         "has_begun",
+        "has_caught",
         "id",
         "is_done",
         "is_running",
@@ -116,6 +125,7 @@ class TaskRecord:
         "running",
         "subject",
         "suspended_ns",
+        "thrown_into",
         "waits",
     )
 
@@ -136,6 +146,11 @@ class TaskRecord:
         self.is_walked = True
         self.waits = False
         self.cause_in_step: Any = None
+        self.cancellations = 0
+        """Requests to cancel it that have been thrown into it and not been taken back, as far as is known."""
+        self.thrown_into: Any = None
+        """The chain into which the step that follows throws a cancellation."""
+        self.has_caught = False
 
 
 def _can_be_referenced(subject: Any) -> bool:

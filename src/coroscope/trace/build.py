@@ -17,12 +17,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
 from coroscope.record.events import EVENT, Cause, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.trace.definitions import Definitions, UserCode
-from coroscope.trace.model import Ending, Kind, LoopInfo, Outcome, Sample, State, Task, Trace, Wait, Waker
+from coroscope.trace.model import (
+    Cancellation,
+    Ending,
+    Kind,
+    LoopInfo,
+    Outcome,
+    Sample,
+    State,
+    Task,
+    Trace,
+    Unawaited,
+    Unretrieved,
+    Wait,
+    Waker,
+)
 from coroscope.trace.raw import RawTrace
 
 _SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor")
@@ -85,6 +100,8 @@ class _Builder:
         self._ended_ns: int | None = None
         self._exception: str | None = None
         self._main_of: set[int] = set()
+        self._unawaited: list[Unawaited] = []
+        self._unretrieved: list[Unretrieved] = []
         self._handlers: dict[int, Callable[[Event], None]] = {
             EventKind.TASK_CREATED: self._create,
             EventKind.TASK_NAMED: self._name,
@@ -94,8 +111,14 @@ class _Builder:
             EventKind.WOKEN: self._wake,
             EventKind.STALL_SAMPLED: self._sample,
             EventKind.LOOP_STARTED: self._start_loop,
+            EventKind.LOOP_STOPPED: self._stop_loop,
             EventKind.NOTICE: self._note,
             EventKind.PROGRAM_ENDED: self._end_program,
+            EventKind.TASK_LEFT: self._leave,
+            EventKind.NEVER_AWAITED: self._note_unawaited,
+            EventKind.UNRETRIEVED: self._note_unretrieved,
+            EventKind.CANCELLATION_CAUGHT: self._catch,
+            EventKind.UNCANCELLED: self._uncancel,
         }
 
     def take(self, event: Event) -> None:
@@ -129,6 +152,7 @@ class _Builder:
             is_main=is_main,
             created_ns=time_ns,
             created_at=site.created_at,
+            is_root=not parent and not self._runs(loop),
         )
         self._tasks[number] = task
         _enter(task, State.READY, time_ns)
@@ -188,13 +212,57 @@ class _Builder:
         task.ended_ns = task.end_ns = max(event[0], task.times_ns[-1])
         task.outcome = _OUTCOMES.get(event[5], "pending")
         task.exception = self._definitions[event[7]].string(event[3])
+        task.outstanding = event[2]
+
+    def _leave(self, event: Event) -> None:
+        task = self._alive(event)
+        if task is not None:
+            task.left_ns = event[0]
+
+    def _catch(self, event: Event) -> None:
+        task = self._alive(event)
+        if task is not None:
+            place = self._definitions[event[7]].frame(event[3])
+            task.cancellations.append(Cancellation(event[0], event[2], place))
+
+    def _uncancel(self, event: Event) -> None:
+        task = self._alive(event)
+        for cancellation in task.cancellations if task is not None else ():
+            if cancellation.end_ns is None:
+                cancellation.end_ns = event[0]
+
+    def _note_unawaited(self, event: Event) -> None:
+        site = self._definitions[event[7]].site(event[3])
+        self._unawaited.append(
+            Unawaited(event[0], self._known(event[1]), site.coroutine, site.file, site.line, site.created_at)
+        )
+
+    def _note_unretrieved(self, event: Event) -> None:
+        time_ns, task, exception, stack, *_, stream = event
+        definitions = self._definitions[stream]
+        self._unretrieved.append(
+            Unretrieved(time_ns, self._known(task), definitions.string(exception), definitions.chain(stack))
+        )
+
+    def _known(self, task: int) -> int | None:
+        return task if task in self._tasks else None
 
     def _sample(self, event: Event) -> None:
         self._samples.append(Sample(event[1], event[0], self._definitions[event[7]].chain(event[3])))
 
     def _start_loop(self, event: Event) -> None:
         kind = self._definitions[event[7]].string(event[2]) or "?"
-        self._loops.setdefault(event[1], LoopInfo(event[1], self._thread(event[7]), kind))
+        info = self._loops.setdefault(event[1], LoopInfo(event[1], self._thread(event[7]), kind))
+        self._loops[event[1]] = replace(info, stopped_ns=None)
+
+    def _stop_loop(self, event: Event) -> None:
+        info = self._loops.get(event[1])
+        if info is not None:
+            self._loops[event[1]] = replace(info, stopped_ns=event[0])
+
+    def _runs(self, loop: int) -> bool:
+        info = self._loops.get(loop)
+        return info is not None and info.stopped_ns is None
 
     def _note(self, event: Event) -> None:
         text = self._definitions[event[7]].string(event[3])
@@ -225,6 +293,8 @@ class _Builder:
             loops=self._loops,
             samples=self._samples,
             notices=tuple(self._notices),
+            unawaited=self._unawaited,
+            unretrieved=self._unretrieved,
         )
 
 

@@ -11,11 +11,20 @@ from collections.abc import Iterable
 
 from coroscope.analysis.findings.check import Check
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.leaked_task import LeakedTask
+from coroscope.analysis.findings.never_awaited import NeverAwaited
+from coroscope.analysis.findings.swallowed_cancellation import SwallowedCancellation
+from coroscope.analysis.findings.unretrieved_exception import UnretrievedException
 from coroscope.trace.model import Trace
 
 __all__ = ["CHECKS", "Check", "Finding", "find"]
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    LeakedTask(),
+    UnretrievedException(),
+    NeverAwaited(),
+    SwallowedCancellation(),
+)
 """Every check there is, with its default thresholds."""
 
 
