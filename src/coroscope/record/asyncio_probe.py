@@ -78,6 +78,8 @@ def attach(loop: Any, recorder: Recorder) -> Any:
         observer.failures.watch_reports(loop)
     if hasattr(loop, "set_observer"):
         watch = loop.set_observer(observer)
+        for item in list(loop._ready):
+            watch.queued(item)
         recorder.at_end(lambda: loop.set_observer(None))
         return watch
     if hasattr(loop, "_ready") and hasattr(loop, "_run_once"):

@@ -151,7 +151,7 @@ class LoopRecorder:
         if now - record.suspended_ns >= LONG_WAIT_NS:
             if not record.is_walked:
                 stack = self._walk(stream, record)
-            _note_cancellation(record)
+            record.has_waited_long = True
         stream.emit(EventKind.WOKEN, now, record.id, waker, stack, _CAUSES[cause.kind], self.id)
 
     def _walk(self, stream: Any, record: TaskRecord) -> int:
@@ -173,6 +173,9 @@ class LoopRecorder:
             if not record.has_begun:
                 record.has_begun = True
                 record.is_silent = task is not None and bool(task._must_cancel)
+            elif record.has_waited_long:
+                record.has_waited_long = False
+                _note_cancellation(record, task)
             now = record.began_ns = time.monotonic_ns() - self._origin_ns
             if not record.is_silent:
                 self.current = record
@@ -290,14 +293,12 @@ class LoopRecorder:
             self._recorder.fail(error)
 
 
-def _note_cancellation(record: TaskRecord) -> None:
-    """When a long wait is over: remember where it was if a cancellation has ended it."""
-    task = record.ref()
+def _note_cancellation(record: TaskRecord, task: Any) -> None:
+    """Before the step that follows a long wait: remember where it was if a cancellation is thrown there."""
     if task is None or task.cancelling() <= record.cancellations:
         return
-    awaited = task._fut_waiter
     subject = record.subject() if record.subject is not None else None
-    if subject is not None and _is_cancelled(awaited):
+    if subject is not None and (task._must_cancel or _is_cancelled(task._fut_waiter)):
         record.cancellations = task.cancelling()
         record.thrown_into = links(subject)
 

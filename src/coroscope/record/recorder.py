@@ -114,6 +114,7 @@ class TaskRecord:
         "cause_in_step",
         "has_begun",
         "has_caught",
+        "has_waited_long",
         "id",
         "is_done",
         "is_running",
@@ -146,6 +147,8 @@ class TaskRecord:
         self.is_walked = True
         self.waits = False
         self.cause_in_step: Any = None
+        self.has_waited_long = False
+        """Its next step ends a long wait: so long that it is worth asking whether a cancellation ended it."""
         self.cancellations = 0
         """Requests to cancel it that have been thrown into it and not been taken back, as far as is known."""
         self.thrown_into: Any = None
