@@ -1,8 +1,9 @@
 """Which clause of a coroutine caught the cancellation that was thrown into it.
 
-It is read from the code: the exception table (CPython 3.11 to 3.15, Objects/exception_table_notes.txt) leads from the
-suspended instruction to its handlers, and a handler's first instructions tell what it catches. No code of the program
-runs. A clause counts as catching by the names in it; `finally` and `with` pass the exception on, but for `suppress`.
+It is read from the code: the exception table (CPython 3.11 to 3.15, Objects/exception_handling_notes.txt) leads from
+the suspended instruction to its handlers, and a handler's first instructions tell what it catches. No code of the
+program runs. A clause counts as catching by the names in it; `finally` and `with` pass the exception on when they are
+through, but for `suppress`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,25 @@ from typing import Any, NamedTuple
 from coroscope.record.chains import Position, iter_links
 
 _CATCHING = frozenset({"CancelledError", "BaseException"})
-_COLLECTED = ("LOAD_", "BUILD_TUPLE", "PUSH_NULL", "COPY", "CACHE", "NOP", "EXTENDED_ARG")
+_CHOOSING = ("LOAD_", "BUILD_TUPLE", "PUSH_NULL", "COPY", "NOP", "EXTENDED_ARG")
 """What may stand between the beginning of a clause and the test of the exception's type."""
+
+
+class Clause(NamedTuple):
+    """An `except`, or a `with` that suppresses."""
+
+    line: int
+    raises: bool
+    """There is a `raise` in it: what it catches may go on from there."""
+    passed: frozenset[int]
+    """The handlers further in that let the exception through, by where they end."""
+
+
+class Caught(NamedTuple):
+    """A cancellation that was caught: where, and whether it may be raised again there."""
+
+    position: Position
+    raises: bool
 
 
 class Link(NamedTuple):
@@ -26,15 +44,14 @@ class Link(NamedTuple):
     code: types.CodeType
     offset: int
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether it has neither returned nor failed since."""
+    def frame(self) -> types.FrameType | None:
+        """Its frame, if it has neither returned nor failed since."""
         coroutine = self.coroutine()
         if type(coroutine) is types.CoroutineType:
-            return coroutine.cr_frame is not None
+            return coroutine.cr_frame
         if type(coroutine) is types.GeneratorType:
-            return coroutine.gi_frame is not None
-        return type(coroutine) is types.AsyncGeneratorType and coroutine.ag_frame is not None
+            return coroutine.gi_frame
+        return coroutine.ag_frame if type(coroutine) is types.AsyncGeneratorType else None
 
 
 def links(root: Any) -> list[Link]:
@@ -44,34 +61,66 @@ def links(root: Any) -> list[Link]:
     ]
 
 
-def clause_that_caught(chain: list[Link]) -> Position | None:
-    """The innermost clause that catches a cancellation, in the coroutines of `chain` that still go on."""
+def where_caught(chain: list[Link]) -> Caught | None:
+    """What caught the exception that was thrown into `chain`; None while it is still on its way out.
+
+    It has left every coroutine that has ended since. The innermost one that goes on has caught it, or is cleaning up.
+    """
     for link in reversed(chain):
-        if link.goes_on and (line := catching_line(link.code, link.offset)):
-            return link.code, link.offset, line
+        frame = link.frame()
+        if frame is not None:
+            clause = _catching_clause(link.code, link.offset)
+            if clause is None or not clause.passed.isdisjoint(_targets(link.code, frame.f_lasti)):
+                return None
+            return Caught((link.code, link.offset, clause.line), clause.raises)
     return None
 
 
-def catching_line(code: types.CodeType, offset: int) -> int | None:
-    """The line of the clause of `code` that catches a cancellation raised at `offset`, if there is one."""
-    import dis  # Only here: a program that is never cancelled does not pay for it.
+_known_clauses: dict[tuple[int, int], tuple[types.CodeType, Clause | None]] = {}
+_known_targets: dict[tuple[int, int], tuple[types.CodeType, list[int]]] = {}
+# By the code's id() and an offset; the code is kept, so that its id() is never another's.
 
-    table = dis._parse_exception_table(code)  # type: ignore[attr-defined]
-    instructions = [
-        instruction for instruction in dis.get_instructions(code) if instruction.opname != "CACHE"
-    ]
+
+def _catching_clause(code: types.CodeType, offset: int) -> Clause | None:
+    key = (id(code), offset)
+    if key not in _known_clauses:
+        _known_clauses[key] = code, catching_clause(code, offset)
+    return _known_clauses[key][1]
+
+
+def _targets(code: types.CodeType, offset: int) -> list[int]:
+    """Where an exception at `offset` goes, and from there if it is let through, and so on to the function's end."""
+    key = (id(code), offset)
+    if key not in _known_targets:
+        import dis  # Only here: a program that never catches a cancellation does not pay for it.
+
+        table = dis._parse_exception_table(code)  # type: ignore[attr-defined]
+        targets: list[int] = []
+        target: int | None = offset
+        while target is not None and target not in targets[:-1]:
+            target = next((entry.target for entry in table if entry.start <= target < entry.end), None)
+            if target is not None:
+                targets.append(target)
+        _known_targets[key] = code, targets
+    return _known_targets[key][1]
+
+
+def catching_clause(code: types.CodeType, offset: int) -> Clause | None:
+    """The innermost clause of `code` that catches a cancellation which is raised at `offset`."""
+    import dis
+
+    instructions = [found for found in dis.get_instructions(code) if found.opname != "CACHE"]
     lines = _lines(code)
-    seen: set[int] = set()
-    while True:
-        target = next((entry.target for entry in table if entry.start <= offset < entry.end), None)
-        if target is None or target in seen:
-            return None
-        seen.add(target)
+    passed: set[int] = set()
+    for target in _targets(code, offset):
         handler = next(index for index, found in enumerate(instructions) if found.offset == target)
-        for clause in _clauses(instructions, handler):
-            if _catches(clause, instructions, lines):
-                return lines.get(clause[-1].offset)
-        offset = target  # What a handler lets through is raised there.
+        for begin, test in _clauses(instructions, handler):
+            if _catches(instructions[begin : test + 1], instructions, lines):
+                raises = _raises(instructions, test)
+                return Clause(lines.get(instructions[test].offset, 0), raises, frozenset(passed))
+        if instructions[handler].opname == "PUSH_EXC_INFO":
+            passed.update(_targets(code, target)[:1])
+    return None
 
 
 def _lines(code: types.CodeType) -> dict[int, int]:
@@ -84,23 +133,23 @@ def _lines(code: types.CodeType) -> dict[int, int]:
     }
 
 
-def _clauses(instructions: list[Any], index: int) -> Iterator[list[Any]]:
-    """The instructions that choose each clause of the handler at `index`."""
+def _clauses(instructions: list[Any], index: int) -> Iterator[tuple[int, int]]:
+    """Where each clause of the handler at `index` begins, and where it tests what it catches."""
     if instructions[index].opname != "PUSH_EXC_INFO":
         return
-    index += 1
     at = {instruction.offset: position for position, instruction in enumerate(instructions)}
-    while index < len(instructions):
-        begin = index
-        while index < len(instructions) and instructions[index].opname.startswith(_COLLECTED):
-            index += 1
-        if index + 1 >= len(instructions):
+    begin = index + 1
+    while begin < len(instructions):
+        test = begin
+        while test < len(instructions) and instructions[test].opname.startswith(_CHOOSING):
+            test += 1
+        if test + 1 >= len(instructions):
             return
-        yield instructions[begin : index + 1]
-        following = instructions[index + 1]
-        if instructions[index].opname != "CHECK_EXC_MATCH" or "JUMP" not in following.opname:
+        yield begin, test
+        following = instructions[test + 1]
+        if instructions[test].opname != "CHECK_EXC_MATCH" or "JUMP" not in following.opname:
             return
-        index = at.get(following.argval, len(instructions))
+        begin = at.get(following.argval, len(instructions))
 
 
 def _catches(clause: list[Any], instructions: list[Any], lines: dict[int, int]) -> bool:
@@ -119,3 +168,14 @@ def _catches(clause: list[Any], instructions: list[Any], lines: dict[int, int]) 
 
 def _is_name(instruction: Any) -> bool:
     return instruction.opname.startswith("LOAD_") and type(instruction.argval) is str
+
+
+def _raises(instructions: list[Any], test: int) -> bool:
+    """Whether there is a `raise` in the clause whose test is at `test`."""
+    end = instructions[test + 1].argval if instructions[test].opname == "CHECK_EXC_MATCH" else None
+    for instruction in instructions[test + 1 :]:
+        if instruction.offset == end or instruction.opname == "PUSH_EXC_INFO":
+            return False
+        if instruction.opname == "RAISE_VARARGS":
+            return True
+    return False

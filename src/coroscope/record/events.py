@@ -39,7 +39,7 @@ class EventKind(IntEnum):
     NEVER_AWAITED = 21  # task whose step it was, -, site of the coroutine
     UNRETRIEVED = 22  # task (0: a future), string of the exception's type, stack of its traceback
     CANCELLATION_CAUGHT = (
-        23  # task, cancellations outstanding, place of the clause; stamped when it was thrown
+        23  # task, cancellations outstanding, place of the clause, detail: 1 where the clause may raise
     )
     UNCANCELLED = 24  # task that had caught a cancellation which is taken back
 

@@ -14,8 +14,8 @@ from types import FrameType
 from typing import Any
 
 from coroscope.loop.observer import Cause, CauseKind
-from coroscope.record.chains import Position, await_chain
-from coroscope.record.clauses import clause_that_caught, links
+from coroscope.record.chains import await_chain
+from coroscope.record.clauses import links, where_caught
 from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
 from coroscope.record.recorder import OWN_PATH, Recorder, TaskRecord, place_number, stack_number
@@ -246,23 +246,24 @@ class LoopRecorder:
         self._emit(EventKind.TASK_ENDED, record.id, outstanding, text, outcome)
 
     def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:
-        """After a step of a task that was cancelled: has it let the cancellation through, or was it taken back?"""
-        thrown_into, record.thrown_into = record.thrown_into, None
+        """After a step of a task that was cancelled: has it caught the cancellation, or was that taken back?"""
         outstanding = task.cancelling()
         if outstanding < record.cancellations:
             record.cancellations = outstanding
+            record.thrown_into = None
             if record.has_caught:
                 record.has_caught = False
                 self._emit(EventKind.UNCANCELLED, record.id)
-        elif thrown_into is not None and not task.done():
-            clause = clause_that_caught(thrown_into)
-            if clause is not None:
+        elif record.thrown_into is not None and not task.done():
+            caught = where_caught(record.thrown_into)
+            if caught is not None:
+                record.thrown_into = None
                 record.has_caught = True
-                self._codes[id(clause[0])] = clause[0]
-                place = self._stream.place((id(clause[0]), -clause[2]), *_named(clause))
-                self._stream.emit(
-                    EventKind.CANCELLATION_CAUGHT, record.began_ns, record.id, outstanding, place, 0, self.id
-                )
+                (code, _, line), raises = caught
+                self._codes[id(code)] = code
+                place = self._stream.place((id(code), -line), code.co_qualname, code.co_filename, line)
+                kind, now = EventKind.CANCELLATION_CAUGHT, record.began_ns
+                self._stream.emit(kind, now, record.id, outstanding, place, int(raises), self.id)
 
     def step_paused(self, record: TaskRecord) -> None:
         if self._recorder.is_recording and not record.is_silent:
@@ -307,11 +308,6 @@ def _is_cancelled(awaited: Any) -> bool:
     """Whether waiting for `awaited` ends by a CancelledError; `gather` is not cancelled but fails with one."""
     kind = type(getattr(awaited, "_exception", None)).__name__
     return getattr(awaited, "_state", "") == "CANCELLED" or kind == "CancelledError"
-
-
-def _named(clause: Position) -> tuple[str, str, int]:
-    code, _, line = clause
-    return code.co_qualname, code.co_filename, line
 
 
 def _user_frame() -> FrameType | None:

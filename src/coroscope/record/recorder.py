@@ -152,7 +152,7 @@ class TaskRecord:
         self.cancellations = 0
         """Requests to cancel it that have been thrown into it and not been taken back, as far as is known."""
         self.thrown_into: Any = None
-        """The chain into which the step that follows throws a cancellation."""
+        """The chain into which a cancellation was thrown, until it is caught or has passed."""
         self.has_caught = False
 
 

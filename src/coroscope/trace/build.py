@@ -223,7 +223,7 @@ class _Builder:
         task = self._alive(event)
         if task is not None:
             place = self._definitions[event[7]].frame(event[3])
-            task.cancellations.append(Cancellation(event[0], event[2], place))
+            task.cancellations.append(Cancellation(event[0], event[2], place, raises=bool(event[5])))
 
     def _uncancel(self, event: Event) -> None:
         task = self._alive(event)

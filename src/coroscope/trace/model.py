@@ -79,7 +79,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Cancellation:
-    """One cancellation that a task has caught: it was thrown at `start_ns`, and the task went on.
+    """One cancellation that a task caught, at `start_ns`, whereupon it went on.
 
     `end_ns` is when it was taken back (`Task.uncancel`), as a timeout does in the end; `None` if it never was.
     """
@@ -89,6 +89,8 @@ class Cancellation:
     """How many times the task had been cancelled by then, less those that had been taken back."""
     place: Frame | None
     """The clause that caught it: an `except`, or a `with` that suppresses."""
+    raises: bool = False
+    """There is a `raise` in the clause."""
     end_ns: int | None = None
 
 

@@ -71,7 +71,7 @@ def _iter_swallowed(task: Task) -> Iterator[tuple[Frame, _Swallowed]]:
         is_within = cancellation.end_ns is not None
         if place is None or not place.is_user:
             continue
-        if not is_within and (task.is_main or _is_let_through(task, cancellation)):
+        if cancellation.raises if is_within else task.is_main or _is_let_through(task, cancellation):
             continue
         following = task.cancellations[index + 1 :]
         end_ns = cancellation.end_ns if cancellation.end_ns is not None else task.end_ns
