@@ -4,7 +4,7 @@ import asyncio
 import json
 
 LINES = ['{"price": 3}', '{"price": 4}', "price: 5", '{"price": 6}']
-parsers = []
+parsers: list[asyncio.Task[None]] = []
 
 
 async def feed(queue: asyncio.Queue[str]) -> None:
