@@ -17,20 +17,21 @@ LIBRARY = Frame("Pool.run", "/usr/lib/python3/site-packages/pool.py", 3, is_user
 
 def caught(at_ms: float, until_ms: float | None = None, **changes: Any) -> Cancellation:
     end_ns = None if until_ms is None else round(until_ms * MS)
-    return Cancellation(
-        **({"start_ns": round(at_ms * MS), "outstanding": 1, "place": HERE, "end_ns": end_ns} | changes)
-    )
+    fields: dict[str, Any] = {
+        "start_ns": round(at_ms * MS),
+        "outstanding": 1,
+        "place": HERE,
+        "end_ns": end_ns,
+    }
+    return Cancellation(**(fields | changes))
 
 
 def program(*cancellations: Cancellation, waited_for: bool = True, **changes: Any) -> Trace:
     """A main task that waits from 100 ms on, and a task which ends at 1,000 ms."""
     builder = TraceBuilder()
     main = builder.task("main", "running 100, waiting 900, running 300", is_main=True, is_root=True)
-    builder.task(
-        "work",
-        "waiting 900, running 100",
-        **({"cancellations": list(cancellations), "outstanding": len(cancellations)} | changes),
-    )
+    fields: dict[str, Any] = {"cancellations": list(cancellations), "outstanding": len(cancellations)}
+    builder.task("work", "waiting 900, running 100", **(fields | changes))
     if waited_for:
         main.waits[0].woken_by, main.waits[0].waker = "task", 2
     return builder.build()
