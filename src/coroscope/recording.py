@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import types
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -19,9 +20,10 @@ from contextlib import suppress
 import coroscope.record.adoption
 import coroscope.record.foreign_loop
 import coroscope.record.loop_recorder
+import coroscope.record.own_loop
 import coroscope.record.ready_queue  # noqa: F401
 from coroscope.errors import UsageError
-from coroscope.record import asyncio_probe, marks
+from coroscope.record import asyncio_probe, marks, unawaited
 from coroscope.record.new_trace import create_trace
 from coroscope.record.recorder import Recorder
 from coroscope.record.watchdog import Watchdog
@@ -110,6 +112,7 @@ def _begin(name: str, path: str, argv: Sequence[str]) -> Recorder:
     _mine = recorder
     marks.write_to(recorder)
     asyncio_probe.install(asyncio.events, recorder)
+    unawaited.install(warnings, recorder)
     return recorder
 
 

@@ -144,6 +144,10 @@ class Watch:
                     self.end()
             item = None
 
+    def token_of(self, task: Any) -> Any:
+        """The observer's token of a live task, None where it has none."""
+        return self._tasks.get(id(task), (None, None))[0]
+
     def _cause_of(self, item: Any, is_dispatched: bool) -> Cause:
         if _get_ident() != self._thread:
             return THREAD

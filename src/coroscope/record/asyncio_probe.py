@@ -15,6 +15,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from coroscope.record import shutdown
 from coroscope.record.on_import import when_imported
 from coroscope.record.recorder import Recorder
 
@@ -33,6 +34,9 @@ def install(events: ModuleType, recorder: Recorder) -> None:
         if loop_and_watch is None or loop_and_watch[0] is not loop:
             loop_and_watch = watches[id(loop)] = (loop, attach(loop, recorder))
         return loop_and_watch[1]
+
+    def known_watch_of(loop: Any) -> Any:
+        return watches.get(id(loop), (None, None))[1]
 
     def announce(loop: Any) -> None:
         if not recorder.is_recording:
@@ -58,6 +62,10 @@ def install(events: ModuleType, recorder: Recorder) -> None:
             events._set_running_loop = set_running_loop  # type: ignore[attr-defined]
 
     recorder.at_detach(restore)
+    forget_runners = when_imported(
+        "asyncio.runners", lambda runners: shutdown.install(runners, recorder, known_watch_of)
+    )
+    recorder.at_detach(forget_runners)
     has_own_reference = "uvloop" in sys.modules
     forget = when_imported(
         "uvloop", lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder, has_own_reference)
@@ -132,10 +140,16 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
         from coroscope.record.own_loop import OwnLoopRecorder
 
         own_watch = OwnLoopRecorder(recorder, loop)
+        own_watch.failures.watch_reports(loop)
         loop.set_observer(own_watch)
+        if not is_running:
+            for item in list(loop._ready):
+                own_watch.queued(item)
         recorder.at_end(lambda: loop.set_observer(None))
         return own_watch
     watch = LoopRecorder(recorder, loop)
+    if hasattr(loop, "__dict__") and hasattr(loop, "call_exception_handler"):
+        watch.failures.watch_reports(loop)
     if hasattr(loop, "_ready") and hasattr(loop, "_run_once"):
         from coroscope.record.ready_queue import ReadyQueue
 

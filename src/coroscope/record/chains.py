@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 import types
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 LONGEST_CHAIN = 64
@@ -22,9 +24,14 @@ _OPAQUE = frozenset(
 
 def await_chain(root: Any) -> list[Position]:
     """The positions at which `root` and everything that it awaits are suspended, outermost first."""
-    chain: list[Position] = []
+    return [(frame.f_code, frame.f_lasti, frame.f_lineno or 0) for _, frame in iter_links(root)]
+
+
+def iter_links(root: Any) -> Iterator[tuple[Any, types.FrameType]]:
+    """`root` and everything that it awaits, each with its frame, outermost first."""
     current = root
-    while current is not None and len(chain) < LONGEST_CHAIN:
+    count = 0
+    while current is not None and count < LONGEST_CHAIN:
         kind = type(current)
         if kind is types.CoroutineType:
             frame, following = current.cr_frame, current.cr_await
@@ -39,9 +46,9 @@ def await_chain(root: Any) -> list[Position]:
             break
         if frame is None:
             break
-        chain.append((frame.f_code, frame.f_lasti, frame.f_lineno or 0))
+        yield current, frame
+        count += 1
         current = following
-    return chain
 
 
 def _behind(opaque: Any) -> Any:
@@ -59,3 +66,17 @@ def call_stack(frame: types.FrameType | None) -> list[Position]:
         frame = frame.f_back
     stack.reverse()
     return stack
+
+
+def raised_at(error: BaseException) -> list[Position]:
+    """The positions that `error` has passed, outermost first; the innermost ones where there are too many."""
+    passed: deque[Position] = deque(maxlen=LONGEST_CHAIN)
+    traceback = _traceback_of(error)
+    while traceback is not None:
+        passed.append((traceback.tb_frame.f_code, traceback.tb_lasti, traceback.tb_lineno or 0))
+        traceback = traceback.tb_next
+    return list(passed)
+
+
+# Past whatever the exception's own class has under that name.
+_traceback_of = BaseException.__dict__["__traceback__"].__get__

@@ -26,7 +26,7 @@ class EventKind(IntEnum):
     NONE = 0
     TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind
     TASK_NAMED = 2  # task, n of the name "Task-n" or 0, string of any other name
-    TASK_ENDED = 3  # task, -, string of the exception's type and message, detail: TaskOutcome
+    TASK_ENDED = 3  # task, cancellations outstanding, string of the exception's type, detail: TaskOutcome
     STEP_BEGUN = 4  # task, task that has just given up its turn, -, detail: 1 where it goes on after a pause
     STEP_ENDED = 5  # task, -, stack it now waits in (0: not walked, or not waiting), detail: StepEnd
     WOKEN = 6  # task, waking task (by TASK) or microseconds since the timer fell due (by TIMER), stack, detail: Cause
@@ -38,6 +38,13 @@ class EventKind(IntEnum):
     PROGRAM_ENDED = 12  # -, -, string of the exception that ended the program (0: none)
     MARKED = 13  # task (0: outside any), -, string of the mark's name
     REGION = 14  # task (0: outside any), -, string of the region's name, detail: RegionEdge
+    TASK_LEFT = 20  # task: still pending when the loop is shut down, and nobody has cancelled it
+    NEVER_AWAITED = 21  # task whose step it was, -, site of the coroutine
+    UNRETRIEVED = 22  # task (0: a future), string of the exception's type, stack of its traceback
+    CANCELLATION_CAUGHT = (
+        23  # task, cancellations outstanding, place of the clause, detail: 1 where it may raise
+    )
+    UNCANCELLED = 24  # task that had caught a cancellation which is taken back
 
 
 class TaskKind(IntEnum):

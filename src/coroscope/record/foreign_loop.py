@@ -106,6 +106,8 @@ def settle_behind_batch(loop: Any, watch: LoopRecorder) -> None:
 
 def _is_known(callback: Any) -> bool:
     """Whether `callback` is a task's step or asyncio's own: errors in the program's own callbacks name them."""
+    while type(callback) is partial:
+        callback = callback.func
     return stepped_task(callback) is not None or (getattr(callback, "__module__", None) or "").startswith(
         ("asyncio", "_asyncio", "coroscope")
     )

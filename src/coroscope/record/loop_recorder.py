@@ -13,16 +13,19 @@ from __future__ import annotations
 import sys
 import time
 from _thread import get_ident
+from types import FrameType
 from typing import Any
 
 from coroscope.loop.observer import OUTSIDE, Cause, CauseKind
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase, Watch, task_of
-from coroscope.record.chains import Position, await_chain
+from coroscope.record.chains import await_chain
+from coroscope.record.clauses import links, where_caught
 from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
 from coroscope.record.recorder import OWN_PATH, Recorder, TaskRecord, place_number, stack_number
 from coroscope.record.subjects import describe, has_begun, kind_of, subject_of
+from coroscope.record.unretrieved import Failures
 
 LONG_WAIT_NS = 1_000_000
 WALKED_AT_ONCE = 64
@@ -59,6 +62,9 @@ class LoopRecorder(Watch):
         """The task whose step has just given up its turn, which is still to be written."""
         self.sees_polls = True
         """Whether something is always told between a step and a poll that waits."""
+        self._runs_in = 0
+        """The frame that runs the loop, by its id(): above it is nobody who asked for a task."""
+        self.failures = Failures(recorder)
 
     def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
         self._stream.emit(kind, _now_ns(), a, b, c, detail, self.id)
@@ -73,7 +79,7 @@ class LoopRecorder(Watch):
     def begin(self, item: Any) -> None:
         task = task_of(item)
         record, _ = self._tasks.get(id(task), _UNKNOWN)
-        if record is None or not record.has_begun or record.is_silent:
+        if record is None or not record.has_begun or record.is_silent or record.has_waited_long:
             self._write_what_gave_up()
             super().begin(item)
             return
@@ -89,7 +95,7 @@ class LoopRecorder(Watch):
 
     def end(self) -> None:
         record = self.token
-        if record is not None and self.sees_polls and not record.is_silent:
+        if record is not None and self.sees_polls and not record.is_silent and not record.cancellations:
             task = record.running
             if task is not None and task._fut_waiter is None and not task.done():
                 self.phase = Phase.DISPATCHING
@@ -122,6 +128,8 @@ class LoopRecorder(Watch):
         try:
             self._stream = recorder.stream()
             recorder.running[self._thread] = self
+            runs_in = _user_frame()
+            self._runs_in = 0 if runs_in is None else id(runs_in)
             if recorder.watchdog is not None:
                 recorder.watchdog.ensure_running()
             self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string(self._type))
@@ -131,6 +139,7 @@ class LoopRecorder(Watch):
     def loop_stopped(self) -> None:
         recorder = self._recorder
         recorder.running.pop(self._thread, None)
+        self._runs_in = 0
         if not recorder.is_recording:
             return
         try:
@@ -188,19 +197,26 @@ class LoopRecorder(Watch):
             self._end_step(record)
             record.running = None
 
-    def _note_created(self, task: Any, parent: int, creator: Position | None) -> TaskRecord:
+    def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
         subject = subject_of(task)
         qualname, file, line, code = describe(subject)
         record = TaskRecord(self._recorder.next_task_id(), task, subject, code)
         if code is not None:
             self._codes[id(code)] = code
         stream = self._recorder.stream()
-        created_at = 0 if creator is None else place_number(stream, creator)
+        created_at = self._creation(stream, creator)
         site = stream.site(qualname, file, line, created_at)
         now = record.began_ns = _now_ns()
         stream.emit(EventKind.TASK_CREATED, now, record.id, parent, site, _KINDS[kind_of(task)], self.id)
         self._name(stream, record, task.get_name())
         return record
+
+    def _creation(self, stream: Any, frame: FrameType | None) -> int:
+        """The place where the program's own code, in `frame`, asked for the task that is being created."""
+        if frame is None or id(frame) == self._runs_in:
+            return 0
+        self._codes[id(frame.f_code)] = frame.f_code
+        return place_number(stream, (frame.f_code, frame.f_lasti, frame.f_lineno or 0))
 
     def _name(self, stream: Any, record: TaskRecord, name: str) -> None:
         record.name = name
@@ -233,8 +249,13 @@ class LoopRecorder(Watch):
             waker = cause.task.id
         elif cause.due_s is not None:
             waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
-        if not record.is_walked and now - record.suspended_ns >= LONG_WAIT_NS:
-            stack = self._walk(stream, record)
+        if now - record.suspended_ns >= LONG_WAIT_NS:
+            if not record.is_walked:
+                stack = self._walk(stream, record)
+            record.has_waited_long = True
+            task = record.ref()
+            if type(task) is Task:
+                task._record = None  # Its next step is looked into.
         stream.emit(EventKind.WOKEN, now, record.id, waker, stack, _CAUSES[cause.kind], self.id)
 
     def _walk(self, stream: Any, record: TaskRecord) -> int:
@@ -263,6 +284,9 @@ class LoopRecorder(Watch):
             if not record.has_begun:
                 record.has_begun = True
                 record.is_silent = task is not None and bool(task._must_cancel)
+            elif record.has_waited_long:
+                record.has_waited_long = False
+                _note_cancellation(record, task)
             now = record.began_ns = _now_ns()
             if not record.is_silent:
                 self._stream.emit(EventKind.STEP_BEGUN, now, record.id, 0, 0, 0, self.id)
@@ -284,13 +308,15 @@ class LoopRecorder(Watch):
         task = record.running or record.ref()
         if task is None:
             return
+        if record.cancellations:
+            self._follow_cancellation(record, task)
         if task.done():
             if not record.is_silent:
                 self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.DONE)
             self._end_task(record, task)
             return
         record.is_silent = False
-        if type(task) is Task:
+        if type(task) is Task and not record.cancellations:
             task._record = record
         awaited = task._fut_waiter
         cause, record.cause_in_step = record.cause_in_step, None
@@ -322,9 +348,31 @@ class LoopRecorder(Watch):
         elif task._exception is not None:
             outcome = TaskOutcome.RAISED
             text = self._stream.string(type(task._exception).__qualname__)
+            self.failures.add(task, record)
         else:
             outcome = TaskOutcome.RETURNED
-        self._emit(EventKind.TASK_ENDED, record.id, 0, text, outcome)
+        outstanding = task.cancelling() if record.has_caught else 0
+        self._emit(EventKind.TASK_ENDED, record.id, outstanding, text, outcome)
+
+    def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:
+        """After a step of a task that was cancelled: has it caught the cancellation, or was that taken back?"""
+        outstanding = task.cancelling()
+        if outstanding < record.cancellations:
+            record.cancellations = outstanding
+            record.thrown_into = None
+            if record.has_caught:
+                record.has_caught = False
+                self._emit(EventKind.UNCANCELLED, record.id)
+        elif record.thrown_into is not None and not task.done():
+            caught = where_caught(record.thrown_into)
+            if caught is not None:
+                record.thrown_into = None
+                record.has_caught = True
+                (code, _, line), raises = caught
+                self._codes[id(code)] = code
+                place = self._stream.place((id(code), -line), code.co_qualname, code.co_filename, line)
+                kind, now = EventKind.CANCELLATION_CAUGHT, record.began_ns
+                self._stream.emit(kind, now, record.id, outstanding, place, int(raises), self.id)
 
     def step_paused(self, record: TaskRecord) -> None:
         if self._recorder.is_recording and not record.is_silent:
@@ -358,12 +406,28 @@ def _word_for(awaited: type) -> StepEnd:
     return StepEnd.WAITS_FOR_TASK if hasattr(awaited, "get_coro") else StepEnd.WAITS_FOR_FUTURE
 
 
-def _user_frame() -> Position | None:
-    """Where the program's own code asked for the task that is being created."""
-    frame = sys._getframe(2)
+def _note_cancellation(record: TaskRecord, task: Any) -> None:
+    """Before the step that follows a long wait: remember where it was if a cancellation is thrown there."""
+    if task is None or task.cancelling() <= record.cancellations:
+        return
+    subject = record.subject() if record.subject is not None else None
+    if subject is not None and (task._must_cancel or _is_cancelled(task._fut_waiter)):
+        record.cancellations = task.cancelling()
+        record.thrown_into = links(subject)
+
+
+def _is_cancelled(awaited: Any) -> bool:
+    """Whether waiting for `awaited` ends by a CancelledError; `gather` is not cancelled but fails with one."""
+    kind = type(getattr(awaited, "_exception", None)).__name__
+    return getattr(awaited, "_state", "") == "CANCELLED" or kind == "CancelledError"
+
+
+def _user_frame() -> FrameType | None:
+    """The innermost frame that is neither ours nor asyncio's."""
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(OWN_PATH) and "asyncio" not in file.rsplit("/", 2)[-2:-1]:
-            return frame.f_code, frame.f_lasti, frame.f_lineno or 0
-        frame = frame.f_back  # type: ignore[assignment]
+            return frame
+        frame = frame.f_back
     return None

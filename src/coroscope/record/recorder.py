@@ -37,6 +37,7 @@ class Recorder:
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
         self._detachings: list[Callable[[], None]] = []
+        self._last_words: list[Callable[[], None]] = []
         self._process = os.getpid()
         self._file.start(time.monotonic_ns())
         self.is_recording = True
@@ -79,6 +80,10 @@ class Recorder:
         for detaching in detachings:
             detaching()
 
+    def before_end(self, last_words: Callable[[], None]) -> None:
+        """Have `last_words` called when the program ends by itself, while it can still record."""
+        self._last_words.append(last_words)
+
     def notice(self, sentence: str) -> None:
         """Tell the user about something that could not be recorded."""
         if self.is_recording:
@@ -87,6 +92,9 @@ class Recorder:
 
     def finish(self) -> None:
         """Record the program's end, and stop."""
+        if self.is_recording and self.is_of_this_process:
+            for last_words in self._last_words:
+                last_words()
         self.end(getattr(sys, "last_exc", None) or getattr(sys, "last_value", None))
 
     def end(self, error: BaseException | None) -> None:
@@ -128,8 +136,11 @@ class TaskRecord:
 
     __slots__ = (
         "began_ns",
+        "cancellations",
         "cause_in_step",
         "has_begun",
+        "has_caught",
+        "has_waited_long",
         "id",
         "is_done",
         "is_silent",
@@ -140,6 +151,7 @@ class TaskRecord:
         "running",
         "subject",
         "suspended_ns",
+        "thrown_into",
         "waits",
     )
 
@@ -163,6 +175,13 @@ class TaskRecord:
         self.is_walked = True
         self.waits = False
         self.cause_in_step: Any = None
+        self.has_waited_long = False
+        """Its next step ends a long wait: so long that it is worth asking whether a cancellation ended it."""
+        self.cancellations = 0
+        """Requests to cancel it that have been thrown into it and not been taken back, as far as is known."""
+        self.thrown_into: Any = None
+        """The chain into which a cancellation was thrown, until it is caught or has passed."""
+        self.has_caught = False
 
 
 def _can_be_referenced(subject: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 
-from coroscope.record import asyncio_probe, marks
+from coroscope.record import asyncio_probe, marks, unawaited
 from coroscope.record.on_import import when_imported
 from coroscope.record.recorder import Recorder
 from coroscope.record.watchdog import Watchdog
@@ -22,6 +22,7 @@ def start(path: str, loop: str) -> Recorder:
         os.register_at_fork(before=watchdog.stop, after_in_child=recorder.abandon)
     marks.write_to(recorder)
     when_imported("asyncio.events", lambda events: asyncio_probe.install(events, recorder))
+    when_imported("warnings", lambda warnings: unawaited.install(warnings, recorder))
     if loop == "coroscope":
         when_imported("asyncio", _use_our_loop)
     return recorder

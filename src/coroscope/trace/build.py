@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from heapq import merge
 from operator import gt, itemgetter
 from typing import Any
@@ -34,6 +35,7 @@ from coroscope.record.events import (
 )
 from coroscope.trace.definitions import Definitions, UserCode, cut
 from coroscope.trace.model import (
+    Cancellation,
     Ending,
     Kind,
     LoopInfo,
@@ -44,6 +46,8 @@ from coroscope.trace.model import (
     State,
     Task,
     Trace,
+    Unawaited,
+    Unretrieved,
     Wait,
     Waker,
 )
@@ -123,6 +127,8 @@ class _Builder:
         self._ended_ns: int | None = None
         self._exception: str | None = None
         self._main_of: set[int] = set()
+        self._unawaited: list[Unawaited] = []
+        self._unretrieved: list[Unretrieved] = []
         self._handlers: dict[int, Callable[[Event], None]] = {
             EventKind.TASK_CREATED: self._create,
             EventKind.TASK_NAMED: self._name,
@@ -132,10 +138,16 @@ class _Builder:
             EventKind.WOKEN: self._wake,
             EventKind.STALL_SAMPLED: self._sample,
             EventKind.LOOP_STARTED: self._start_loop,
+            EventKind.LOOP_STOPPED: self._stop_loop,
             EventKind.NOTICE: self._note,
             EventKind.PROGRAM_ENDED: self._end_program,
             EventKind.MARKED: self._mark,
             EventKind.REGION: self._region,
+            EventKind.TASK_LEFT: self._leave,
+            EventKind.NEVER_AWAITED: self._note_unawaited,
+            EventKind.UNRETRIEVED: self._note_unretrieved,
+            EventKind.CANCELLATION_CAUGHT: self._catch,
+            EventKind.UNCANCELLED: self._uncancel,
         }
 
     def take(self, event: Event) -> None:
@@ -170,6 +182,7 @@ class _Builder:
             is_main=is_main,
             created_ns=time_ns,
             created_at=site.created_at,
+            is_root=not parent and not self._runs(loop),
         )
         self._tasks[number] = task
         _enter(task, State.READY, time_ns)
@@ -236,6 +249,40 @@ class _Builder:
         task.ended_ns = task.end_ns = max(event[0], task.times_ns[-1])
         task.outcome = _OUTCOMES.get(event[5], "pending")
         task.exception = self._definitions[event[7]].string(event[3])
+        task.outstanding = event[2]
+
+    def _leave(self, event: Event) -> None:
+        task = self._alive(event)
+        if task is not None:
+            task.left_ns = event[0]
+
+    def _catch(self, event: Event) -> None:
+        task = self._alive(event)
+        if task is not None:
+            place = self._definitions[event[7]].frame(event[3])
+            task.cancellations.append(Cancellation(event[0], event[2], place, raises=bool(event[5])))
+
+    def _uncancel(self, event: Event) -> None:
+        task = self._alive(event)
+        for cancellation in task.cancellations if task is not None else ():
+            if cancellation.end_ns is None:
+                cancellation.end_ns = event[0]
+
+    def _note_unawaited(self, event: Event) -> None:
+        site = self._definitions[event[7]].site(event[3])
+        self._unawaited.append(
+            Unawaited(event[0], self._known(event[1]), site.coroutine, site.file, site.line, site.created_at)
+        )
+
+    def _note_unretrieved(self, event: Event) -> None:
+        time_ns, task, exception, stack, *_, stream = event
+        definitions = self._definitions[stream]
+        self._unretrieved.append(
+            Unretrieved(time_ns, self._known(task), definitions.string(exception), definitions.chain(stack))
+        )
+
+    def _known(self, task: int) -> int | None:
+        return task if task in self._tasks else None
 
     def _sample(self, event: Event) -> None:
         time_ns, task, share, stack, _, standing, _, stream = event
@@ -253,7 +300,17 @@ class _Builder:
 
     def _start_loop(self, event: Event) -> None:
         kind = self._definitions[event[7]].string(event[2]) or "?"
-        self._loops.setdefault(event[1], LoopInfo(event[1], self._thread(event[7]), kind))
+        info = self._loops.setdefault(event[1], LoopInfo(event[1], self._thread(event[7]), kind))
+        self._loops[event[1]] = replace(info, stopped_ns=None)
+
+    def _stop_loop(self, event: Event) -> None:
+        info = self._loops.get(event[1])
+        if info is not None:
+            self._loops[event[1]] = replace(info, stopped_ns=event[0])
+
+    def _runs(self, loop: int) -> bool:
+        info = self._loops.get(loop)
+        return info is not None and info.stopped_ns is None
 
     def _note(self, event: Event) -> None:
         text = self._definitions[event[7]].string(event[3])
@@ -307,6 +364,8 @@ class _Builder:
             notices=tuple(self._notices),
             marks=self._marks,
             regions=self._regions,
+            unawaited=self._unawaited,
+            unretrieved=self._unretrieved,
         )
 
 

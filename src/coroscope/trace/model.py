@@ -86,6 +86,48 @@ class Sample:
     """How much of the time just before the step's thread was on a processor, from 0 to 1."""
 
 
+@dataclass(slots=True)
+class Cancellation:
+    """One cancellation that a task caught, at `start_ns`, whereupon it went on.
+
+    `end_ns` is when it was taken back (`Task.uncancel`), as a timeout does in the end; `None` if it never was.
+    """
+
+    start_ns: int
+    outstanding: int
+    """How many times the task had been cancelled by then, less those that had been taken back."""
+    place: Frame | None
+    """The clause that caught it: an `except`, or a `with` that suppresses."""
+    raises: bool = False
+    """There is a `raise` in the clause."""
+    end_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unawaited:
+    """One coroutine that was collected without ever having run."""
+
+    time_ns: int
+    task: int | None
+    """The task whose step it was."""
+    coroutine: str
+    file: str
+    line: int | None
+    place: Frame | None
+    """The call that made it, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unretrieved:
+    """One exception that nobody has fetched from the task, or future, that it ended."""
+
+    time_ns: int
+    task: int | None
+    exception: str | None
+    chain: tuple[Frame, ...]
+    """The frames that it passed, outermost first: the last one is where it was raised."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stall:
     """One step that held its loop for longer than the limit that was asked for."""
@@ -145,6 +187,14 @@ class Task:
     times_ns: array[int] = field(default_factory=lambda: array("q"))
     states: bytearray = field(default_factory=bytearray)
     waits: list[Wait] = field(default_factory=list)
+    is_root: bool = False
+    """Code around the loop made it while the loop did not run, as `run_until_complete` does."""
+    left_ns: int | None = None
+    """When `asyncio.run` found it pending at its end, and nobody had cancelled it."""
+    cancellations: list[Cancellation] = field(default_factory=list)
+    """Those that it has caught, in order of time."""
+    outstanding: int = 0
+    """How many cancellations were not taken back by its end; known of tasks that have caught one."""
 
     def iter_spans(self) -> Iterator[Span]:
         """Every stay in a state, in order of time; they touch, and never overlap."""
@@ -184,6 +234,8 @@ class LoopInfo:
     id: int
     thread: int
     type: str
+    stopped_ns: int | None = None
+    """When it last stopped; None while it runs."""
 
 
 @dataclass(slots=True)
@@ -207,6 +259,8 @@ class Trace:
     """In order of time."""
     regions: list[Region] = field(default_factory=list)
     """In order of their beginning."""
+    unawaited: list[Unawaited] = field(default_factory=list)
+    unretrieved: list[Unretrieved] = field(default_factory=list)
 
     def stalls(self, slow_ms: float) -> list[Stall]:
         """The steps longer than `slow_ms` milliseconds, in order of time."""

@@ -12,13 +12,17 @@ from collections.abc import Iterable
 from coroscope.analysis.findings.blocking_call import BlockingCall
 from coroscope.analysis.findings.check import Check
 from coroscope.analysis.findings.finding import Finding
-from coroscope.analysis.findings.never_yields import NeverYields
-from coroscope.analysis.findings.starved_tasks import StarvedTasks
+from coroscope.analysis.findings.leaked_task import LeakedTask
 from coroscope.analysis.findings.low_concurrency import LowConcurrency
+from coroscope.analysis.findings.never_awaited import NeverAwaited
+from coroscope.analysis.findings.never_yields import NeverYields
 from coroscope.analysis.findings.sequential_awaits import SequentialAwaits
+from coroscope.analysis.findings.starved_tasks import StarvedTasks
+from coroscope.analysis.findings.swallowed_cancellation import SwallowedCancellation
 from coroscope.analysis.findings.timer_drift import TimerDrift
 from coroscope.analysis.findings.tiny_tasks import TinyTasks
 from coroscope.analysis.findings.unbounded_burst import UnboundedBurst
+from coroscope.analysis.findings.unretrieved_exception import UnretrievedException
 from coroscope.trace.model import Trace
 
 __all__ = ["CHECKS", "Check", "Finding", "find"]
@@ -32,6 +36,10 @@ CHECKS: tuple[Check, ...] = (
     UnboundedBurst(),
     TinyTasks(),
     TimerDrift(),
+    LeakedTask(),
+    UnretrievedException(),
+    NeverAwaited(),
+    SwallowedCancellation(),
 )
 """Every check there is, with its default thresholds."""
 

@@ -1,0 +1,27 @@
+"""A job that reports its health all the while, and forgets to stop doing so."""
+
+import asyncio
+
+
+async def report_health(beats: list[float]) -> None:
+    while True:
+        beats.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
+
+
+async def work_off(jobs: int) -> int:
+    done = 0
+    for _ in range(jobs):
+        await asyncio.sleep(0.08)
+        done += 1
+    return done
+
+
+async def main() -> None:
+    beats: list[float] = []
+    health = asyncio.create_task(report_health(beats))  # here
+    done = await work_off(10)
+    print(f"{done} jobs done, healthy: {not health.done()}")
+
+
+asyncio.run(main())
