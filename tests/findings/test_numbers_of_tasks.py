@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from coroscope.analysis.findings import CHECKS, find
 from coroscope.analysis.findings.tiny_tasks import TinyTasks
 from coroscope.analysis.findings.unbounded_burst import UnboundedBurst
-from coroscope.trace.model import Frame, Trace
+from coroscope.trace.model import Frame, Sample, Trace
 from tests.trace_builder import MS, TraceBuilder
 
 HERE = Frame("main", "app.py", 7, is_user=True)
@@ -61,13 +62,26 @@ def tiny(count: int, step_ms: float, *, then: str = "") -> Trace:
 def test_the_cost_of_tiny_tasks_is_the_time_in_which_none_of_them_ran() -> None:
     (finding,) = TinyTasks(fewest_tasks=1_000).find(tiny(1_000, 0.005))
     assert finding.place == HERE
-    # 10 µs for the making of each, 20 µs between two steps.
+    # 10 µs for the making of each, 20 µs between two steps, half of a step.
     assert finding.saving_ns is not None
-    assert abs(finding.saving_ns - 30 * MS) < MS
+    assert abs(finding.saving_ns - 32.5 * MS) < MS
 
 
 def test_few_tasks_long_ones_or_such_as_wait_are_not_tiny() -> None:
     check = TinyTasks(fewest_tasks=1_000)
     assert list(check.find(tiny(999, 0.005))) == []
-    assert list(check.find(tiny(1_000, 0.03))) == []
+    assert list(check.find(tiny(1_000, 0.04))) == []
     assert list(check.find(tiny(1_000, 0.005, then=", waiting 1, running 0.005"))) == []
+
+
+def test_creating_very_many_tasks_in_one_step_is_one_finding_and_not_a_long_step_too() -> None:
+    builder = TraceBuilder()
+    builder.task("main", "running 1200, waiting 500", is_main=True)
+    for index in range(12_000):
+        stays = f"ready {1200 - index * 0.1 + index * 0.03}, running 0.005"
+        builder.task("add", stays, at_ms=index * 0.1, created_at=HERE)
+    trace = builder.build()
+    stack = (HERE,)
+    trace.samples = [Sample(1, at_ms * MS, stack, is_call=False) for at_ms in range(40, 1200, 10)]
+    assert {finding.name for check in CHECKS for finding in check.find(trace)} > {"tiny-tasks"}
+    assert [finding.name for finding in find(trace) if finding.place == HERE] == ["tiny-tasks"]

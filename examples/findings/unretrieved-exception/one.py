@@ -29,7 +29,7 @@ async def handle(request: int, store: Store, background: set[asyncio.Task[None]]
 async def main() -> None:
     store = Store(room=8)
     background: set[asyncio.Task[None]] = set()
-    statuses = [await handle(request, store, background) for request in range(12)]
+    statuses = await asyncio.gather(*(handle(request, store, background) for request in range(12)))
     await asyncio.sleep(0.1)
     print(f"{len(statuses)} requests answered, {len(store.rows)} counted")
 

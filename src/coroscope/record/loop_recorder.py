@@ -86,6 +86,8 @@ class LoopRecorder(Watch):
         self.phase = Phase.RUNNING
         self.token = self.cause = record
         record.running = task
+        if type(task) is Task and not record.cancellations:
+            task._record = record
         record.began_ns = now = _now_ns()
         gave_up, self._gave_up = self._gave_up, 0
         try:
@@ -305,6 +307,7 @@ class LoopRecorder(Watch):
             record.running = None
 
     def _end_step(self, record: TaskRecord) -> None:
+        now = _now_ns()
         task = record.running or record.ref()
         if task is None:
             return
@@ -312,7 +315,7 @@ class LoopRecorder(Watch):
             self._follow_cancellation(record, task)
         if task.done():
             if not record.is_silent:
-                self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.DONE)
+                self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, 0, StepEnd.DONE, self.id)
             self._end_task(record, task)
             return
         record.is_silent = False
@@ -321,9 +324,9 @@ class LoopRecorder(Watch):
         awaited = task._fut_waiter
         cause, record.cause_in_step = record.cause_in_step, None
         if awaited is None:
-            self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.YIELDED)
+            self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, 0, StepEnd.YIELDED, self.id)
             return
-        now = record.suspended_ns = _now_ns()
+        record.suspended_ns = now
         record.waits = True
         stack = 0
         root = id(record.root)

@@ -43,8 +43,16 @@ CHECKS: tuple[Check, ...] = (
 )
 """Every check there is, with its default thresholds."""
 
+_LONG_STEPS = {"blocking-call", "starved-tasks", "never-yields"}
+_MAKES_LONG_STEPS = {"tiny-tasks", "unbounded-burst"}
+"""To create so many tasks in one step takes long: where these are found, the others would say the same again."""
+
 
 def find(trace: Trace, checks: Iterable[Check] = CHECKS) -> list[Finding]:
     """What `checks` find in `trace`: the largest saving first, then the largest cost."""
     found = [finding for check in checks for finding in check.find(trace)]
+    explained = {finding.place for finding in found if finding.name in _MAKES_LONG_STEPS}
+    found = [
+        finding for finding in found if finding.name not in _LONG_STEPS or finding.place not in explained
+    ]
     return sorted(found, key=lambda finding: (-(finding.saving_ns or 0), -finding.cost_ns, finding.start_ns))

@@ -43,7 +43,7 @@ class LowConcurrency:
         return Finding(
             name=self.name,
             message=f"{len(gate.tasks)} tasks waited here for something that let {through.at_once} through at a time, "
-            f"for {gate.waited_ns / 1e9:.2f} s",
+            f"for {gate.waited_ns / 1e9:.2f} s.",
             advice="Let more through, or do less while holding it: take it only around what must not overlap. If it is "
             "there to spare a slow peer, this is its price, and the saving is what the peer would have to bear.",
             place=gate.place,
@@ -64,7 +64,7 @@ class Through:
     wall_ns: int
     """From the first wait to the last one's leaving."""
     longest_ns: int
-    """What the task that held it the longest needed, or all of them for running, which cannot overlap."""
+    """What the task that held it the longest needed."""
 
 
 @dataclass(slots=True)

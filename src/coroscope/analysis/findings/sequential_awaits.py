@@ -91,7 +91,7 @@ class SequentialAwaits:
         return Finding(
             name=self.name,
             message=f"{count} independent calls were awaited one after another, {waited_ns / 1e9:.2f} s in all, "
-            "while nothing else of the program was under way",
+            "while nothing else of the program was under way.",
             advice="Begin them together and await them together, with asyncio.TaskGroup or asyncio.gather, behind a "
             "semaphore where there are many; leave them if their order matters in a way that the source does not show.",
             place=shown.place,

@@ -68,7 +68,7 @@ class TimerDrift:
             name=self.name,
             message=f"{sum(len(rounds.sleeps) for rounds in found)} sleeps of {worst.sleep_ns / 1e6:.0f} ms in a loop "
             f"whose rounds take {(worst.sleep_ns + worst.late_ns) / 1e6:.0f} ms: it is late by "
-            f"{saving_ns / 1e9:.2f} s in all",
+            f"{saving_ns / 1e9:.2f} s in all.",
             advice="Add the period to the time at which the round was due, and sleep until then: "
             "due += period; await asyncio.sleep(due - loop.time()). Where a pause is meant, leave it.",
             place=place,

@@ -41,7 +41,7 @@ class UnboundedBurst:
             yield Finding(
                 name=self.name,
                 message=f"{len(tasks)} tasks were created here at once, and up to {most} of them waited "
-                "for sockets, threads or a pool at the same time",
+                "for sockets, threads or a pool at the same time.",
                 advice="Let a fixed number of workers take the items from a queue, or create each task behind a "
                 "semaphore, so that no more are alive than there is something for.",
                 place=group.created_at,
