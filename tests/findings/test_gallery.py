@@ -31,7 +31,7 @@ def test_the_fault_is_found_at_its_line_and_not_in_the_repaired_twin(program: Pa
     assert [_line_of(finding) for finding in found] == [(str(program), _line_marked_in(program))]
     saving_ns = found[0].saving_ns
     if saving_ns is not None:
-        saved_ns = faulty.duration_ns - repaired.duration_ns
+        saved_ns = _lived_ns(faulty) - _lived_ns(repaired)
         assert saving_ns == pytest.approx(saved_ns, rel=_TOLERANCE)
 
 
@@ -44,6 +44,12 @@ def _record(program: Path, folder: Path) -> Trace:
     done = coroscope("run", "-o", str(trace), str(program), folder=folder)
     assert done.returncode == 0, done.stderr
     return load(trace)
+
+
+def _lived_ns(trace: Trace) -> int:
+    """From the first task's creation to the last one's end: how long the interpreter takes to start varies by more."""
+    tasks = trace.tasks.values()
+    return max(task.end_ns for task in tasks) - min(task.created_ns for task in tasks)
 
 
 def _line_of(finding: Finding) -> tuple[str, int | None]:
