@@ -134,12 +134,17 @@ def _watch_forks() -> None:
     global _forks_are_watched
     if not _forks_are_watched and hasattr(os, "register_at_fork"):
         _forks_are_watched = True
-        os.register_at_fork(before=_stop_watchdog, after_in_child=_abandon)
+        os.register_at_fork(before=_stop_watchdog, after_in_parent=_resume_watchdog, after_in_child=_abandon)
 
 
 def _stop_watchdog() -> None:
     if _mine is not None and _mine.watchdog is not None:
         _mine.watchdog.stop()
+
+
+def _resume_watchdog() -> None:
+    if _mine is not None and _mine.watchdog is not None:
+        _mine.watchdog.resume()
 
 
 def _abandon() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
@@ -430,3 +431,21 @@ def test_every_view_shows_such_a_recording(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "main" in shown.stdout
     assert (tmp_path / "page.html").is_file()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_stall_behind_a_fork_has_its_place(tmp_path: Path) -> None:
+    async def main() -> None:
+        await asyncio.sleep(0)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        time.sleep(0.2)
+
+    with coroscope.record(tmp_path / "forks.coroscope") as recording:
+        asyncio.run(main())
+    (stall,) = recording.load().stalls(100)
+    assert stall.place is not None
+    assert stall.place.function.endswith("main")

@@ -69,59 +69,103 @@ class LoopRecorder(Watch):
     def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
         self._stream.emit(kind, _now_ns(), a, b, c, detail, self.id)
 
-    # The short ways of a task of asyncio's own that gives up its turn, and gets it again.
+    # What the loop calls. Whatever fails in here ends the recording, and must not reach the program.
+
+    def started(self) -> None:
+        try:
+            super().started()
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def stopped(self) -> None:
+        try:
+            self.end()
+            self._write_what_gave_up()
+            super().stopped()
+        except Exception as error:
+            self._recorder.fail(error)
 
     def queued(self, item: Any, is_dispatched: bool = False) -> None:
-        token = self.token
-        if token is None or token.running is None or task_of(item) is not token.running:
-            super().queued(item, is_dispatched)
+        try:
+            token = self.token
+            if token is None or token.running is None or task_of(item) is not token.running:
+                super().queued(item, is_dispatched)
+        except Exception as error:
+            self._recorder.fail(error)
 
     def begin(self, item: Any) -> None:
-        task = task_of(item)
-        record, _ = self._tasks.get(id(task), _UNKNOWN)
-        if record is None or not record.has_begun or record.is_silent or record.has_waited_long:
-            self._write_what_gave_up()
-            super().begin(item)
-            return
+        try:
+            task = task_of(item)
+            record, _ = self._tasks.get(id(task), _UNKNOWN)
+            if record is None or not record.has_begun or record.is_silent or record.has_waited_long:
+                self._write_what_gave_up()
+                super().begin(item)
+            else:
+                self._go_on(record, task)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def _go_on(self, record: TaskRecord, task: Any) -> None:
+        """The short way of a task that gets its turn again."""
         self.phase = Phase.RUNNING
-        self.token = self.cause = record
+        self.token = record
+        self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
         record.running = task
         if type(task) is Task and not record.cancellations:
             task._record = record
         record.began_ns = now = _now_ns()
         gave_up, self._gave_up = self._gave_up, 0
+        self._stream.emit(EventKind.STEP_BEGUN, now, record.id, gave_up, 0, 0, self.id)
+
+    def begin_callback(self, cause: Cause) -> None:
         try:
-            self._stream.emit(EventKind.STEP_BEGUN, now, record.id, gave_up, 0, 0, self.id)
+            super().begin_callback(cause)
         except Exception as error:
             self._recorder.fail(error)
 
     def end(self) -> None:
-        record = self.token
-        if record is not None and self.sees_polls and not record.is_silent and not record.cancellations:
-            task = record.running
-            if task is not None and task._fut_waiter is None and not task.done():
-                self.phase = Phase.DISPATCHING
-                self.token = record.running = record.cause_in_step = None
-                self._gave_up = record.id
-                return
-        super().end()
+        try:
+            record = self.token
+            if record is not None and self.sees_polls and not record.is_silent and not record.cancellations:
+                task = record.running
+                if task is not None and task._fut_waiter is None and not task.done():
+                    self.phase = Phase.DISPATCHING
+                    self.token = record.running = record.cause_in_step = None
+                    self._gave_up = record.id
+                    return
+            super().end()
+        except Exception as error:
+            self._recorder.fail(error)
 
     def poll_begun(self) -> None:
-        super().poll_begun()
-        self._write_what_gave_up()
+        try:
+            super().poll_begun()
+            self._write_what_gave_up()
+        except Exception as error:
+            self._recorder.fail(error)
 
-    def stopped(self) -> None:
-        self.end()
-        self._write_what_gave_up()
-        super().stopped()
+    def poll_ended(self) -> None:
+        try:
+            super().poll_ended()
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def eager_step_begins(self, task: Any) -> None:
+        try:
+            super().eager_step_begins(task)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def eager_step_ended(self) -> None:
+        try:
+            super().eager_step_ended()
+        except Exception as error:
+            self._recorder.fail(error)
 
     def _write_what_gave_up(self) -> None:
         number, self._gave_up = self._gave_up, 0
         if number and self._recorder.is_recording:
-            try:
-                self._emit(EventKind.STEP_ENDED, number, 0, 0, StepEnd.YIELDED)
-            except Exception as error:
-                self._recorder.fail(error)
+            self._emit(EventKind.STEP_ENDED, number, 0, 0, StepEnd.YIELDED)
 
     def loop_started(self) -> None:
         recorder = self._recorder

@@ -19,7 +19,9 @@ def start(path: str, loop: str) -> Recorder:
     atexit.register(recorder.finish)
     recorder.at_end(watchdog.stop)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=watchdog.stop, after_in_child=recorder.abandon)
+        os.register_at_fork(
+            before=watchdog.stop, after_in_parent=watchdog.resume, after_in_child=recorder.abandon
+        )
     marks.write_to(recorder)
     when_imported("asyncio.events", lambda events: asyncio_probe.install(events, recorder))
     when_imported("warnings", lambda warnings: unawaited.install(warnings, recorder))

@@ -68,6 +68,11 @@ class Watchdog:
         self._ended.acquire()
         _thread.start_new_thread(self._watch, (self._stop, self._ended))
 
+    def resume(self) -> None:
+        """Start the thread again if there is a loop to watch: in the parent, behind a fork."""
+        if self._recorder.is_recording and self._recorder.running:
+            self.ensure_running()
+
     def stop(self) -> None:
         """End the thread, and wait until it has ended."""
         if self._is_running:

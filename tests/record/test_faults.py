@@ -1,0 +1,106 @@
+"""Whatever of the recorder fails, and when: the program goes on as it does alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import coroscope
+from coroscope.loop.watch import Watch
+from coroscope.record import chains, loop_recorder
+from coroscope.record.loop_recorder import LoopRecorder
+from coroscope.record.recorder import Recorder
+from coroscope.record.stream import Stream
+
+LOOPS: list[Callable[[], Any]] = [coroscope.Loop, asyncio.SelectorEventLoop]
+if sys.platform != "win32":
+    uvloop = pytest.importorskip("uvloop")
+    LOOPS.append(uvloop.new_event_loop)
+
+PARTS: list[tuple[Any, str]] = [
+    (Watch, "_cause_of"),
+    (Watch, "_create"),
+    (Watch, "_keep"),
+    (Watch, "begin"),
+    (Watch, "begin_callback"),
+    (Watch, "end"),
+    (Watch, "poll_begun"),
+    (Watch, "poll_ended"),
+    (Watch, "queued"),
+    (LoopRecorder, "_end_step"),
+    (LoopRecorder, "_end_task"),
+    (LoopRecorder, "_note_created"),
+    (LoopRecorder, "_wake"),
+    (LoopRecorder, "_write_what_gave_up"),
+    (Recorder, "stream"),
+    (Stream, "emit"),
+    (chains, "await_chain"),
+    (loop_recorder, "stack_number"),
+    (loop_recorder, "task_of"),
+]
+
+
+async def work() -> list[Any]:
+    """A bit of everything that a recorder sees; what it returns does not depend on the loop."""
+    loop = asyncio.get_running_loop()
+    done: list[Any] = []
+
+    async def sleeper(number: int) -> int:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
+        return number
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise LookupError("as it should")
+
+    future = loop.create_future()
+    loop.call_later(0.001, future.set_result, "set")
+    loop.call_soon(done.append, "called")
+    loop.call_soon_threadsafe(done.append, "called by a thread")
+    done.append(await future)
+    done.append(await asyncio.gather(*map(sleeper, range(3))))
+    cancelled = loop.create_task(sleeper(4))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    results = await asyncio.gather(cancelled, failing(), return_exceptions=True)
+    done += [type(result).__name__ for result in results]
+    done.append(await asyncio.to_thread(sum, [1, 2]))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return done
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 12, 30])
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part[1])
+@pytest.mark.parametrize("new_loop", LOOPS, ids=lambda new: f"{new.__module__}.{new.__name__}")
+def test_a_part_that_fails_does_not_reach_the_program(
+    new_loop: Any, part: tuple[Any, str], after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, name = part
+    intact = getattr(owner, name)
+    calls = 0
+
+    def broken(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise RuntimeError("broken")
+        return intact(*args, **options)
+
+    reports: list[Any] = []
+
+    async def main() -> list[Any]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+        return await asyncio.wait_for(work(), 20)
+
+    monkeypatch.setattr(owner, name, broken)
+    with coroscope.record(tmp_path / "broken.coroscope"), asyncio.Runner(loop_factory=new_loop) as runner:
+        result = runner.run(main())
+    assert result == ["called", "called by a thread", "set", [0, 1, 2], "CancelledError", "LookupError", 3]
+    assert reports == []
