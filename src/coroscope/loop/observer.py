@@ -88,12 +88,20 @@ def stepped_task(callback: Any) -> Any:
     C tasks queue a `TaskStepMethWrapper` for a plain step and the built-in method `task_wakeup` after a wait
     (CPython 3.11 to 3.15, Modules/_asynciomodule.c); pure Python tasks a bound private method.
     """
+    global _c_step
     kind = type(callback)
+    if kind is _c_step:
+        return callback.__self__
     if kind is BuiltinFunctionType:
         return callback.__self__ if callback.__name__ == "task_wakeup" else None
     if kind is MethodType:
         return callback.__self__ if callback.__name__ in _PYTHON_STEPS else None
-    return callback.__self__ if kind.__name__ == "TaskStepMethWrapper" else None
+    if kind.__name__ == "TaskStepMethWrapper":
+        _c_step = kind
+        return callback.__self__
+    return None
 
 
+_c_step: type | None = None
+"""`TaskStepMethWrapper`, once one was seen: nothing else leads to it."""
 _PYTHON_STEPS = frozenset({"__step", "__wakeup", "_Task__step", "_Task__wakeup", "_wakeup"})

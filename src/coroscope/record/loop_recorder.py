@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 import time
 from _thread import get_ident
+from struct import Struct
 from types import FrameType
 from typing import Any
 
@@ -42,6 +43,8 @@ _CAUSES = {
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
 
+pack_begun = Struct("<QIIQ").pack_into
+"""Writes a whole event, of time, task, the task that has given up its turn, and `LoopRecorder.begun`."""
 _UNKNOWN = (None, None)
 _now_ns = time.monotonic_ns
 
@@ -58,6 +61,8 @@ class LoopRecorder(Watch):
         self._type = f"{type(loop).__module__}.{type(loop).__qualname__}"
         self._walked: dict[int, int] = {}
         self._codes: dict[int, Any] = {}
+        self.begun = self.id << 32 | EventKind.STEP_BEGUN << 56
+        """The last eight bytes of the event that a step begins."""
         self._gave_up = 0
         """The task whose step has just given up its turn, which is still to be written."""
         self.sees_polls = True
@@ -113,9 +118,13 @@ class LoopRecorder(Watch):
         record.running = task
         if type(task) is Task and not record.cancellations:
             task._record = record
-        record.began_ns = now = _now_ns()
         gave_up, self._gave_up = self._gave_up, 0
-        self._stream.emit(EventKind.STEP_BEGUN, now, record.id, gave_up, 0, 0, self.id)
+        record.began_ns = now = _now_ns()
+        stream = self._stream
+        try:
+            pack_begun(stream.events, stream.next_position(), now, record.id, gave_up, self.begun)
+        except Exception:  # in a new chunk
+            stream.emit(EventKind.STEP_BEGUN, now, record.id, gave_up, 0, 0, self.id)
 
     def begin_callback(self, cause: Cause) -> None:
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator
-from struct import Struct
 from typing import Any
 
 from coroscope.loop.observer import IO, Cause, CauseKind
@@ -16,19 +15,12 @@ from coroscope.loop.outcome import PENDING
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase
 from coroscope.record.events import EventKind
-from coroscope.record.loop_recorder import LoopRecorder
-from coroscope.record.recorder import Recorder, TaskRecord
-
-_pack_begun = Struct("<QIIQ").pack_into
+from coroscope.record.loop_recorder import LoopRecorder, pack_begun
+from coroscope.record.recorder import TaskRecord
 
 
 class OwnLoopRecorder(LoopRecorder):
     """As any loop's, faster."""
-
-    def __init__(self, recorder: Recorder, loop: Any) -> None:
-        super().__init__(recorder, loop)
-        self._begun = self.id << 32 | EventKind.STEP_BEGUN << 56
-        """The last eight bytes of the event that a step begins."""
 
     def use(self, put: Callable[[Any], None]) -> None:
         super().use(put)
@@ -52,7 +44,7 @@ class OwnLoopRecorder(LoopRecorder):
         self._put(item)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
-        now_ns, pack, begun, task_type, pending = time.monotonic_ns, _pack_begun, self._begun, Task, PENDING
+        now_ns, pack, begun, task_type, pending = time.monotonic_ns, pack_begun, self.begun, Task, PENDING
         stream = self._stream
         events, next_position = stream.events, stream.next_position
         for item in items:
