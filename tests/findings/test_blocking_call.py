@@ -220,3 +220,19 @@ def test_a_wait_that_never_ended_is_no_obstacle() -> None:
     task.waits[0] = Wait(task.waits[0].start_ns, None, "future", (), None, None)
     (finding,) = found(builder.build())
     assert finding.saving_ns == pytest.approx(400 * MS, rel=0.01)
+
+
+def test_what_workers_would_have_taken_from_the_one_that_blocks_is_not_known() -> None:
+    builder = one_after_another(1, 700, SLEEPING)
+    builder.task("job", "ready 701, running 0.1", parent=1, created_at=None)
+    (finding,) = found(builder.build())
+    assert finding.saving_ns is None
+    assert finding.cost_ns == 700 * MS
+
+
+def test_other_tasks_would_not_have_taken_it() -> None:
+    builder = one_after_another(1, 700, SLEEPING)
+    builder.task("beat", "ready 701, running 0.1", parent=1, created_at=None)
+    (finding,) = found(builder.build())
+    assert finding.saving_ns is not None
+    assert finding.saving_ns < 1 * MS

@@ -16,7 +16,7 @@ SLEEP = Frame("sleep", "lib/asyncio/tasks.py", 9, is_user=False)
 EVER = "while True:\n    work()\n    await asyncio.sleep(0.1)"
 
 
-def found(folder: Path, body: str, round_of: str, count: int = 10) -> list[Finding]:
+def found(folder: Path, body: str, round_of: str, count: int = 10, sleep: Frame = SLEEP) -> list[Finding]:
     """What is found of `count` rounds of a loop whose sleep is on line 4, such as "running 30, waiting 100"."""
     file = folder / "program.py"
     file.write_text("async def main():\n" + "".join(f"    {line}\n" for line in body.splitlines()))
@@ -25,7 +25,7 @@ def found(folder: Path, body: str, round_of: str, count: int = 10) -> list[Findi
     task = builder.task("main", ", ".join([round_of] * count))
     for wait in task.waits:
         if wait.end_ns is not None and wait.end_ns - wait.start_ns >= 100 * MS:
-            wait.chain, wait.woken_by = (Frame("main", str(file), 4, is_user=True), SLEEP), "timer"
+            wait.chain, wait.woken_by = (Frame("main", str(file), 4, is_user=True), sleep), "timer"
     return list(TimerDrift().find(builder.build()))
 
 
@@ -62,3 +62,33 @@ def test_short_work_few_rounds_unequal_sleeps_and_hopeless_schedules_are_left_al
     assert found(tmp_path, EVER, "running 30, waiting 100", count=7) == []
     assert found(tmp_path, EVER, "running 30, waiting 100, running 30, waiting 130") == []
     assert found(tmp_path, EVER, "running 110, waiting 100") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "while True:\n    work()\n    await asyncio.sleep(max(0, due - loop.time())); due += 0.1",
+        "while True:\n    work(); rest = due - time.monotonic()\n    await asyncio.sleep(rest)",
+        "while True:\n    work(); self.due += 0.1; now = 0\n    await asyncio.sleep(self.due)",
+        "while True:\n    work()\n    await asyncio.sleep(self.until_next_round())",
+    ],
+)
+def test_a_sleep_that_each_round_works_out_anew_keeps_its_period(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, body, "running 30, waiting 100") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for frame in range(10):\n    draw(frame)\n    await asyncio.sleep(1 / self.rate)",
+        "while True:\n    work(); period = float(settings.get('period'))\n    await asyncio.sleep(period)",
+        "while True:\n    work(); count += 1\n    await asyncio.sleep(timedelta(seconds=0.1).total_seconds())",
+    ],
+)
+def test_a_sleep_that_is_the_same_in_each_round_drifts(tmp_path: Path, body: str) -> None:
+    assert len(found(tmp_path, body, "running 30, waiting 100")) == 1
+
+
+def test_the_sleep_of_our_own_loop_is_one(tmp_path: Path) -> None:
+    ours = Frame("sleep", "lib/coroscope/loop/sleeping.py", 26, is_user=False)
+    assert len(found(tmp_path, EVER, "running 30, waiting 100", sleep=ours)) == 1

@@ -12,7 +12,7 @@ import pytest
 
 import coroscope
 from coroscope.loop.watch import Watch
-from coroscope.record import chains, loop_recorder
+from coroscope.record import loop_recorder
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 from coroscope.record.stream import Stream
@@ -39,7 +39,7 @@ PARTS: list[tuple[Any, str]] = [
     (LoopRecorder, "_write_what_gave_up"),
     (Recorder, "stream"),
     (Stream, "emit"),
-    (chains, "await_chain"),
+    (loop_recorder, "chain_to_future"),
     (loop_recorder, "stack_number"),
     (loop_recorder, "task_of"),
 ]

@@ -10,8 +10,9 @@ from typing import ClassVar
 from coroscope.analysis.findings.company import Company
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.long_steps import BLOCKING, Activity, LongStep, Moment, long_steps
+from coroscope.analysis.findings.names import short_name
 from coroscope.analysis.findings.replay import Call, Key, Replay
-from coroscope.trace.model import Frame, Trace
+from coroscope.trace.model import Frame, Task, Trace
 
 _AGREES = 0.1
 """Two replays that differ by no more than this share of the saving say the same."""
@@ -74,7 +75,15 @@ class BlockingCall:
         harmful = {place: them for place, them in places.items() if self._does_harm(them, company)}
         savings = _savings(trace, harmful, steps)
         for place, occurrences in harmful.items():
-            yield self._finding(place, occurrences, savings[place])
+            saving_ns = savings[place]
+            cost_ns = sum(them.blocked_ns for them in occurrences)
+            if (
+                saving_ns is not None
+                and saving_ns < _AGREES * cost_ns
+                and _have_idle_siblings(trace, occurrences)
+            ):
+                saving_ns = None
+            yield self._finding(place, occurrences, saving_ns)
 
     def _blocking_places(self, step: LongStep) -> list[Frame]:
         blocked = step.blocked_at()
@@ -97,11 +106,13 @@ class BlockingCall:
     def _finding(self, place: Frame, occurrences: list[_Occurrence], saving_ns: int | None) -> Finding:
         worst = max(occurrences, key=lambda them: them.blocked_ns)
         cost_ns = sum(them.blocked_ns for them in occurrences)
-        times = f"{len(occurrences)} times, {cost_ns / 1e9:.2f} s in all" if len(occurrences) > 1 else "once"
+        longest = f"{worst.blocked_ns / 1e9:.2f} s (once)"
+        if len(occurrences) > 1:
+            longest = f"up to {worst.blocked_ns / 1e9:.2f} s ({len(occurrences)} times, {cost_ns / 1e9:.2f} s in all)"
         return Finding(
             name=self.name,
-            message=f"A call in {place.function} held the event loop for {worst.blocked_ns / 1e9:.2f} s"
-            f" ({times}), and no other task on it could run meanwhile.",
+            message=f"A call in {short_name(place.function)} held the event loop for {longest},"
+            " and no other task on it could run meanwhile.",
             advice=_ADVICE[worst.activity],
             place=place,
             task=worst.step.task.id,
@@ -111,6 +122,27 @@ class BlockingCall:
             saving_ns=saving_ns,
             occurrences=len(occurrences),
         )
+
+
+def _have_idle_siblings(trace: Trace, occurrences: list[_Occurrence]) -> bool:
+    """Whether tasks of the same kind waited for their turn, and got nothing of this work: workers at one queue.
+
+    How much of it they would have done, the trace does not tell.
+    """
+    workers = {them.step.task.id for them in occurrences}
+    return any(
+        task.id not in workers
+        and task.parent is not None
+        and _kind(task) == _kind(them.step.task)
+        and task.created_ns <= them.step.start_ns
+        and task.end_ns >= them.step.end_ns
+        for them in occurrences
+        for task in trace.tasks.values()
+    )
+
+
+def _kind(task: Task) -> tuple[object, ...]:
+    return task.loop, task.parent, task.coroutine, task.created_at
 
 
 def _moments_at(step: LongStep, place: Frame) -> tuple[Moment, ...]:

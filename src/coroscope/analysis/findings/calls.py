@@ -123,8 +123,9 @@ def _is_work(wait: Wait, depth: int) -> bool:
 
 
 def is_asyncio(frame: Frame) -> bool:
-    """Whether it is a function of asyncio's own."""
-    return not frame.is_user and os.path.basename(os.path.dirname(frame.file)) == "asyncio"
+    """Whether it is a function of asyncio's own, or of the loop that stands in for it."""
+    folders = os.path.dirname(frame.file).split(os.sep)
+    return not frame.is_user and (folders[-1:] == ["asyncio"] or folders[-2:] == ["coroscope", "loop"])
 
 
 def _is_same_call(trace: Trace, before: Wait, after: Wait, depth: int) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.names import short_name
 from coroscope.trace.model import Frame, Task, Trace
 
 
@@ -32,7 +33,8 @@ class LeakedTask:
 
     def _finding(self, place: Frame, tasks: list[tuple[Task, int]]) -> Finding:
         task, since_ns = tasks[0]
-        who = f"The task {task.coroutine}" if len(tasks) == 1 else f"{len(tasks)} tasks {task.coroutine}"
+        name = short_name(task.coroutine)
+        who = f"The task {name}" if len(tasks) == 1 else f"{len(tasks)} tasks {name}"
         return Finding(
             self.name,
             f"{who}, started here, had not ended when the main task did.",

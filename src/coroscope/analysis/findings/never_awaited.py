@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.names import short_name
 from coroscope.trace.model import Frame, Trace, Unawaited
 
 
@@ -33,7 +34,7 @@ class NeverAwaited:
         where = "made here" if first.place == place else "defined here"
         return Finding(
             self.name,
-            f"The coroutine {first.coroutine}, {where}, was never awaited: nothing of it has run{times}.",
+            f"The coroutine {short_name(first.coroutine)}, {where}, was never awaited: nothing of it has run{times}.",
             "Await it, or hand it to a task.",
             place,
             first.task,

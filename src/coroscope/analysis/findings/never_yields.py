@@ -9,6 +9,7 @@ from typing import ClassVar
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.long_steps import Activity, LongStep, long_steps
 from coroscope.analysis.findings.loops import Loops
+from coroscope.analysis.findings.names import short_name, times_more
 from coroscope.trace.model import Frame, Trace
 
 
@@ -36,11 +37,10 @@ class NeverYields:
 
     def _finding(self, place: Frame, steps: list[LongStep]) -> Finding:
         longest = max(steps, key=lambda step: step.duration_ns)
-        times = f", and {len(steps) - 1} more times" if len(steps) > 1 else ""
         return Finding(
             name=self.name,
-            message=f"A loop in {place.function} ran for {longest.duration_ns / 1e9:.2f} s"
-            f" without giving up its turn{times}.",
+            message=f"A loop in {short_name(place.function)} ran for {longest.duration_ns / 1e9:.2f} s"
+            f" without giving up its turn{times_more(len(steps) - 1)}.",
             advice="Await something in the loop, asyncio.sleep(0) if nothing else,"
             " or give it to a process pool as a whole.",
             place=place,

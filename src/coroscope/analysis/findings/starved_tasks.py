@@ -9,6 +9,7 @@ from typing import ClassVar
 from coroscope.analysis.findings.company import Company
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.long_steps import LongStep, long_steps
+from coroscope.analysis.findings.names import short_name, times_more
 from coroscope.trace.model import Frame, Trace
 
 
@@ -48,11 +49,10 @@ class StarvedTasks:
 
     def _finding(self, place: Frame, found: list[tuple[LongStep, int]]) -> Finding:
         worst, delayed = max(found, key=lambda pair: pair[0].python_ns)
-        times = f", and {len(found) - 1} more times" if len(found) > 1 else ""
         return Finding(
             name=self.name,
-            message=f"{place.function} computed for {worst.python_ns / 1e9:.2f} s in one step"
-            f" while {delayed} other tasks were ready{times}.",
+            message=f"{short_name(place.function)} computed for {worst.python_ns / 1e9:.2f} s in one step"
+            f" while {delayed} other tasks were ready{times_more(len(found) - 1)}.",
             advice="Give the computation to a process pool, or let the others run in between: await asyncio.sleep(0).",
             place=place,
             task=worst.task.id,

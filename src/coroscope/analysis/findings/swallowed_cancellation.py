@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.names import short_name
 from coroscope.trace.model import Cancellation, Frame, Task, Trace
 
 
@@ -34,12 +35,13 @@ class SwallowedCancellation:
 
     def _finding(self, place: Frame, found: list[_Swallowed], trace: Trace) -> Finding:
         longest = max(found, key=lambda swallowed: swallowed.duration_ns)
-        times = "" if len(found) == 1 else f" {len(found)} times, the longest of them"
+        times = "" if len(found) == 1 else f" {len(found)} times,"
+        at_most = "" if len(found) == 1 else "up to "
         waited_ns = _union_ns([stay for swallowed in found for stay in _waited_for(swallowed, trace)])
         return Finding(
             self.name,
-            f"A cancellation of {longest.task.coroutine} was caught here{times} and the task went on for"
-            f" {longest.duration_ns / 1e9:.3g} s.",
+            f"A cancellation was caught here, in {short_name(place.function)},{times} and the task went on for"
+            f" {at_most}{longest.duration_ns / 1e9:.3g} s.",
             "Let CancelledError through: raise it again after cleaning up, or catch what you mean to instead of it.",
             place,
             longest.task.id,

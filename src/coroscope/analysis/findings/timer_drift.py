@@ -9,6 +9,7 @@ from statistics import mean, median
 from typing import ClassVar
 
 from coroscope.analysis.findings.calls import is_asyncio
+from coroscope.analysis.findings.delays import is_worked_out
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.pauses import is_pause
 from coroscope.analysis.findings.source import source_of
@@ -53,10 +54,10 @@ class TimerDrift:
         return are_equal and is_worth_it and least_ns < typical_ns <= self.most_lateness * rounds.sleep_ns
 
     def _is_meant(self, trace: Trace, rounds: _Rounds) -> bool:
-        """Whether it is a pause between two requests, or before the next try, or stands in no loop: no period."""
+        """Whether it is no period: a pause between two requests, or before the next try, or in no loop; or is kept."""
         source = source_of(rounds.place.file, trace.started_at)
         line = rounds.place.line or 0
-        if source is None or source.loop_around_line(line) is None:
+        if source is None or source.loop_around_line(line) is None or is_worked_out(source, line):
             return True
         mostly_awaits = 2 * rounds.awaited_ns > rounds.late_ns * len(rounds.sleeps)
         return mostly_awaits and is_pause(source, line)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.names import short_name
 from coroscope.trace.model import Frame, Trace, Unretrieved, innermost_user_frame
 
 
@@ -31,7 +32,7 @@ class UnretrievedException:
         task = trace.tasks.get(shown.task) if shown.task is not None else None
         start_ns = shown.time_ns if task is None or task.ended_ns is None else task.ended_ns
         times = "" if len(found) == 1 else f" {len(found)} times"
-        ended = "a future" if task is None else f"the task {task.coroutine}"
+        ended = "a future" if task is None else f"the task {short_name(task.coroutine)}"
         return Finding(
             self.name,
             f"{shown.exception or 'An exception'}, raised here, ended {ended}{times}, and nobody has fetched it.",
