@@ -12,7 +12,7 @@ from coroscope.analysis.findings.calls import is_asyncio
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.pauses import counts, is_pause, is_worked_out
 from coroscope.analysis.findings.source import source_of
-from coroscope.trace.model import Frame, Task, Trace, Wait
+from coroscope.trace.model import Frame, State, Task, Trace, Wait
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class TimerDrift:
         line = rounds.place.line or 0
         if source is None or source.loop_around_line(line) is None or is_worked_out(source, line):
             return True
-        return rounds.mostly_wait and is_pause(source, line)
+        return rounds.mostly_ready or (rounds.mostly_wait and is_pause(source, line))
 
     def _finding(self, place: Frame, found: list[_Rounds]) -> Finding:
         worst = max(found, key=lambda rounds: rounds.all_late_ns)
@@ -110,13 +110,20 @@ class _Rounds:
     @property
     def mostly_wait(self) -> bool:
         """Whether what makes the rounds long is waiting, too: for something, or for the task's turn."""
+        return 2 * self._time_in(State.RUNNING) < self.all_late_ns
+
+    @property
+    def mostly_ready(self) -> bool:
+        """Whether what makes the rounds long are other tasks, for whose steps this one has to wait."""
+        return 2 * self._time_in(State.READY) > self.all_late_ns
+
+    def _time_in(self, state: State) -> int:
         start_ns, end_ns = self.sleeps[0].start_ns, self.sleeps[-1].start_ns
-        ran_ns = sum(
-            until_ns - since_ns
-            for since_ns, until_ns in self.task.iter_steps()
-            if start_ns <= since_ns < end_ns
+        return sum(
+            span.end_ns - span.start_ns
+            for span in self.task.iter_spans()
+            if span.state is state and start_ns <= span.start_ns < end_ns
         )
-        return 2 * ran_ns < self.all_late_ns
 
 
 def _are_visitors(trace: Trace, found: list[_Rounds]) -> bool:
