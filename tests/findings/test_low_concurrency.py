@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
 from coroscope.analysis.findings.low_concurrency import LowConcurrency
 from coroscope.trace.model import Frame, Trace
 from tests.trace_builder import MS, TraceBuilder
 
 HERE = Frame("use", "app.py", 7, is_user=True)
 ACQUIRE = Frame("Lock.acquire", "lib/asyncio/locks.py", 110, is_user=False)
+
+SLEEP = Frame("sleep", "lib/asyncio/tasks.py", 9, is_user=False)
 
 
 def queued(count: int, through: int, *, main_ms: int = 0, wakers: str = "holders") -> Trace:
@@ -53,3 +60,23 @@ def test_a_queue_that_a_producer_fills_is_no_lock() -> None:
 
 def test_waiting_for_less_than_half_of_the_time_does_not_matter() -> None:
     assert list(LowConcurrency().find(queued(20, 1, main_ms=500))) == []
+
+
+@pytest.mark.parametrize(
+    ("sleep", "is_found"), [("sleep((1 - self.tokens) / self.rate)", False), ("sleep(0.01)", True)]
+)
+def test_a_holder_that_sleeps_until_the_next_token_keeps_a_rate(
+    tmp_path: Path, sleep: str, is_found: bool
+) -> None:
+    file = tmp_path / "bucket.py"
+    file.write_text(f"async def acquire(self):\n    async with self.lock:\n        await asyncio.{sleep}\n")
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    trace = queued(20, 1)
+    for task in trace.tasks.values():
+        for wait in task.waits:
+            if wait.woken_by == "task":
+                wait.chain = (Frame("acquire", str(file), 2, is_user=True), ACQUIRE)
+            elif not task.is_main:
+                wait.chain = (Frame("acquire", str(file), 3, is_user=True), SLEEP)
+                wait.woken_by = "timer"
+    assert bool(list(LowConcurrency().find(trace))) is is_found

@@ -73,6 +73,15 @@ def test_what_a_loop_awaits_for_one_item_counts_as_one_round(tmp_path: Path) -> 
         ("for page in pages:\n    await fetch(page)\n    await asyncio.sleep(1)", [3] * 4),
         ("for message in messages:\n    await channel.send(message)", [3] * 4),
         ("for step in steps:\n    await step.run(database)", [3] * 4),
+        ("for part in parts:\n    await part.start()", [3] * 4),
+        ("for part in reversed(parts):\n    await part.close()", [3] * 4),
+        ("for part in parts:\n    await stack.enter_async_context(part)", [3] * 4),
+        ("entered = [await stack.enter_async_context(part) for part in parts]", [2] * 4),
+        (
+            "a = await stack.enter_async_context(A())\nb = await stack.enter_async_context(B())\n"
+            "c = await stack.enter_async_context(C())",
+            [2, 3, 4],
+        ),
         ("for _ in range(9):\n    times.append(await ping())", [3] * 4),
         ("while pages:\n    out.append(await fetch(pages.pop()))", [3] * 4),
         ("[page async for page in pages()]", [2] * 4),

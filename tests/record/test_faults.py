@@ -39,7 +39,7 @@ PARTS: list[tuple[Any, str]] = [
     (LoopRecorder, "_write_what_gave_up"),
     (Recorder, "stream"),
     (Stream, "emit"),
-    (loop_recorder, "chain_to_future"),
+    (loop_recorder, "await_chain"),
     (loop_recorder, "stack_number"),
     (loop_recorder, "task_of"),
 ]

@@ -71,6 +71,13 @@ def test_a_loop_that_starts_in_the_block_is_recorded(new_loop: Factory, tmp_path
     assert [task.steps for task in trace.tasks.values()] == [2, 2]
 
 
+def test_an_await_chain_ends_in_the_same_function_on_every_loop(new_loop: Factory, tmp_path: Path) -> None:
+    with coroscope.record(tmp_path / "out.coroscope") as recording:
+        run(child(), new_loop)
+    (wait,) = task(recording.load(), "child").waits
+    assert [frame.function for frame in wait.chain] == ["child", "sleep"]
+
+
 def test_a_running_loop_is_recorded_with_the_tasks_that_it_has(new_loop: Factory, tmp_path: Path) -> None:
     async def old(done: asyncio.Event) -> None:
         await done.wait()

@@ -16,6 +16,8 @@ LONGEST_CHAIN = 64
 Position = tuple[types.CodeType, int, int]
 """A code object, the offset of the instruction in bytes, and the line (0: not known)."""
 
+_FUTURES = ("/coroscope/loop/outcome.py", "/asyncio/futures.py")
+
 # They hold the coroutine or asynchronous generator that they stand for, but show it to nobody but the collector.
 _OPAQUE = frozenset(
     {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"}
@@ -24,7 +26,15 @@ _OPAQUE = frozenset(
 
 def await_chain(root: Any) -> list[Position]:
     """The positions at which `root` and everything that it awaits are suspended, outermost first."""
-    return [(frame.f_code, frame.f_lasti, frame.f_lineno or 0) for _, frame in iter_links(root)]
+    chain = [(frame.f_code, frame.f_lasti, frame.f_lineno or 0) for _, frame in iter_links(root)]
+    if chain and _is_future(chain[-1][0]):
+        chain.pop()
+    return chain
+
+
+def _is_future(code: types.CodeType) -> bool:
+    """Whether it is a future written in Python, such as our loop's: one written in C has no frame."""
+    return code.co_name == "__await__" and code.co_filename.endswith(_FUTURES)
 
 
 def iter_links(root: Any) -> Iterator[tuple[Any, types.FrameType]]:

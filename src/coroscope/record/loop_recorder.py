@@ -20,7 +20,7 @@ from typing import Any
 from coroscope.loop.observer import OUTSIDE, Cause, CauseKind
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase, Watch, task_of
-from coroscope.record.awaited import chain_to_future
+from coroscope.record.chains import await_chain
 from coroscope.record.clauses import links, where_caught
 from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
@@ -318,7 +318,7 @@ class LoopRecorder(Watch):
         subject = record.subject() if record.subject is not None else None
         if subject is None:
             return 0
-        chain = chain_to_future(subject)
+        chain = await_chain(subject)
         for code, _, _ in chain:
             self._codes[id(code)] = code  # Kept, so that its id() is never another's.
         return stack_number(stream, chain) if chain else 0

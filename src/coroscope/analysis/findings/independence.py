@@ -17,6 +17,10 @@ from coroscope.analysis.findings.source import Source, walk_own
 _ORDERED = frozenset(
     {"apply", "append", "drain", "execute", "feed", "push", "put", "send", "sendall", "write", "writelines"}
 )
+# Parts of a program come up and go down in the order in which they rest on one another,
+_LIFECYCLE = frozenset({"setup", "shutdown", "start", "startup", "stop", "teardown"})
+# and an exit stack leaves what it has entered the other way round.
+_ENTERING = ("enter_async_context", "enter_context")
 # What ends a loop early, hands on one result at a time, or is itself a sequence.
 _IN_TURN = (ast.Return, ast.Break, ast.Yield, ast.YieldFrom, ast.AsyncFor)
 
@@ -26,8 +30,11 @@ def is_for_each(source: Source, loop: ast.AST | None) -> bool:
     if isinstance(loop, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         targets = {name for generator in loop.generators for name in _paths(generator.target)}
         is_in_turn = any(generator.is_async for generator in loop.generators)
-        return not is_in_turn and all(_uses(awaited, targets) for awaited in _awaits_in(loop))
-    if not isinstance(loop, ast.For):
+        awaits = _awaits_in(loop)
+        return not is_in_turn and all(
+            _uses(awaited, targets) and not _is_entering(awaited) for awaited in awaits
+        )
+    if not isinstance(loop, ast.For) or _is_backwards(loop.iter):
         return False
     nodes = [node for statement in loop.body for node in (statement, *walk_own(statement))]
     awaits = [node for node in nodes if isinstance(node, ast.Await) and not _is_turn(node)]
@@ -48,6 +55,16 @@ def _is_in_turn(node: ast.AST) -> bool:
     return isinstance(node, _IN_TURN) or (isinstance(node, ast.comprehension) and bool(node.is_async))
 
 
+def _is_backwards(items: ast.expr) -> bool:
+    """Whether the order of the items was turned, and so matters."""
+    return isinstance(items, ast.Call) and _called(items) == "reversed"
+
+
+def _is_entering(awaited: ast.Await) -> bool:
+    call = awaited.value
+    return isinstance(call, ast.Call) and _last_name(call) in _ENTERING
+
+
 def is_sleep(awaited: ast.Await) -> bool:
     """Whether it is a sleep that lasts: `sleep(0)` only gives up the turn."""
     return _is_call_of_sleep(awaited) and not _is_turn(awaited)
@@ -62,7 +79,7 @@ def _is_turn(awaited: ast.Await) -> bool:
 
 def _is_call_of_sleep(awaited: ast.Await) -> bool:
     call = awaited.value
-    return isinstance(call, ast.Call) and _called(call).rpartition(".")[2].endswith("sleep")
+    return isinstance(call, ast.Call) and _last_name(call).endswith("sleep")
 
 
 def independent_runs(source: Source, block: Sequence[ast.stmt]) -> list[list[ast.Await]]:
@@ -86,7 +103,7 @@ def independent_runs(source: Source, block: Sequence[ast.stmt]) -> list[list[ast
 
 def _is_plain(source: Source, statement: ast.stmt, awaits: list[ast.Await], tainted: set[str]) -> bool:
     """Whether nothing but names leads from the awaits before `statement` to it, and on to those after it."""
-    if any(is_sleep(awaited) or _awaits_in(awaited) for awaited in awaits):
+    if any(is_sleep(awaited) or _is_entering(awaited) or _awaits_in(awaited) for awaited in awaits):
         return False
     if isinstance(
         statement, ast.If | ast.For | ast.While | ast.Try | ast.With | ast.Match | ast.Assert | ast.Raise
@@ -100,11 +117,13 @@ def _is_plain(source: Source, statement: ast.stmt, awaits: list[ast.Await], tain
 def _is_in_order(source: Source, awaited: ast.Await, own: set[str]) -> bool:
     """Whether it is awaited for its effect on something that all rounds share."""
     call = awaited.value
+    if _is_entering(awaited):
+        return True
     if not isinstance(call, ast.Call) or not _is_discarded(source, awaited):
         return False
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
     given = {path for argument in arguments for path in _paths(argument)}
-    if _called(call).rpartition(".")[2] in _ORDERED:
+    if _last_name(call) in _ORDERED | _LIFECYCLE:
         return True
     # `await step.run(database)`: the rounds differ in what they do, not in what they do it to.
     return bool(given) and not _conflict(given, own)
@@ -233,6 +252,10 @@ def _receivers(node: ast.AST) -> set[str]:
 
 def _called(call: ast.Call) -> str:
     return _dotted(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+
+
+def _last_name(call: ast.Call) -> str:
+    return _called(call).rpartition(".")[2]
 
 
 def _dotted(node: ast.AST) -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import ClassVar
 
+from coroscope.analysis.findings.calls import is_asyncio
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.pauses import is_until_a_moment
+from coroscope.analysis.findings.source import source_of
 from coroscope.trace.model import Frame, Task, Trace, Wait
 
 
@@ -34,7 +37,8 @@ class LowConcurrency:
                 continue
             through = gate.through(trace)
             is_narrow = through.at_once <= min(self.most_through, max(1, self.most_share * len(gate.tasks)))
-            if is_narrow and gate.waited_ns >= self.least_share_of_time * alive_ns:
+            is_wanted = gate.waited_ns >= self.least_share_of_time * alive_ns
+            if is_narrow and is_wanted and not _keeps_a_rate(trace, gate):
                 yield self._finding(gate, through)
 
     def _finding(self, gate: Gate, through: Through) -> Finding:
@@ -134,6 +138,33 @@ def gates(trace: Trace) -> list[Gate]:
                 gate.tasks.add(task.id)
                 gate.tasks_of[id(wait)] = task.id
     return [_in_order(gate) for gate in found.values() if _is_handed_on(gate, trace.tasks)]
+
+
+def _keeps_a_rate(trace: Trace, gate: Gate) -> bool:
+    """Whether who gets through mostly sleeps, right there, until a moment worked out: as a token bucket does."""
+    callers = {_caller(wait.chain) for wait in gate.waits}
+    slept_ns = sum(
+        (wait.end_ns or wait.start_ns) - wait.start_ns
+        for number in gate.tasks
+        for wait in trace.tasks[number].waits
+        if _is_until_a_moment(trace, wait, callers)
+    )
+    return 2 * slept_ns > gate.waited_ns
+
+
+def _is_until_a_moment(trace: Trace, wait: Wait, callers: set[tuple[str, str]]) -> bool:
+    if wait.woken_by != "timer" or len(wait.chain) < 2 or not is_asyncio(wait.chain[-1]):
+        return False
+    frame = wait.chain[-2]
+    source = source_of(frame.file, trace.started_at) if _caller(wait.chain) in callers else None
+    return source is not None and is_until_a_moment(source, frame.line or 0)
+
+
+def _caller(chain: tuple[Frame, ...]) -> tuple[str, str]:
+    """The innermost function that is not asyncio's own."""
+    return next(
+        ((frame.function, frame.file) for frame in reversed(chain) if not is_asyncio(frame)), ("", "")
+    )
 
 
 def _in_order(gate: Gate) -> Gate:

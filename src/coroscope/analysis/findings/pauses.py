@@ -1,8 +1,9 @@
-"""Whether a loop sleeps to make a pause between what it awaits, rather than to keep a period."""
+"""What a sleep is for: to keep a period, to make a pause, or to wait for a moment that was worked out."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from coroscope.analysis.findings.source import Source, walk_own
 
@@ -11,13 +12,41 @@ def is_pause(source: Source, line: int) -> bool:
     """Whether the loop around `line` goes through given items, or goes on until what it awaits has come about."""
     loop = source.loop_around_line(line)
     if isinstance(loop, ast.For):
-        call = loop.iter
-        return not (isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("range", "count")))
+        return not counts(source, line) or any(map(_ends_loop, _nodes_of(loop.body)))
     if not isinstance(loop, ast.While):
         return True
-    nodes = [node for statement in (loop.test, *loop.body) for node in (statement, *walk_own(statement))]
-    in_test = {loop.test, *walk_own(loop.test)}
+    in_test = [loop.test, *walk_own(loop.test)]
+    return any(isinstance(node, ast.Await) for node in in_test) or any(map(_ends_loop, _nodes_of(loop.body)))
+
+
+def counts(source: Source, line: int) -> bool:
+    """Whether the loop around `line` only counts its rounds."""
+    loop = source.loop_around_line(line)
+    call = loop.iter if isinstance(loop, ast.For) else None
+    return isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("range", "count"))
+
+
+def is_until_a_moment(source: Source, line: int) -> bool:
+    """Whether the sleep at `line` has no fixed length: it waits for a moment, such as `sleep(due - loop.time())`."""
+    return any(_is_until_a_moment(source, awaited) for awaited in source.awaits_at(line))
+
+
+def _is_until_a_moment(source: Source, awaited: ast.Await) -> bool:
+    if not isinstance(awaited.value, ast.Call):
+        return False
+    length = [node for argument in awaited.value.args[:1] for node in (argument, *walk_own(argument))]
+    loop = source.loop_around(awaited)
+    body = _nodes_of(loop.body) if isinstance(loop, ast.For | ast.While) else []
+    set_anew = {node.id for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return any(
-        isinstance(node, ast.Break | ast.Return) or (isinstance(node, ast.Await) and node in in_test)
-        for node in nodes
+        isinstance(node, ast.Call | ast.Sub) or (isinstance(node, ast.Name) and node.id in set_anew)
+        for node in length
     )
+
+
+def _ends_loop(node: ast.AST) -> bool:
+    return isinstance(node, ast.Break | ast.Return)
+
+
+def _nodes_of(statements: Iterable[ast.stmt]) -> list[ast.AST]:
+    return [node for statement in statements for node in (statement, *walk_own(statement))]

@@ -11,9 +11,9 @@ from typing import ClassVar
 from coroscope.analysis.findings.calls import is_asyncio
 from coroscope.analysis.findings.delays import is_worked_out
 from coroscope.analysis.findings.finding import Finding
-from coroscope.analysis.findings.pauses import is_pause
+from coroscope.analysis.findings.pauses import counts, is_pause
 from coroscope.analysis.findings.source import source_of
-from coroscope.trace.model import Frame, Task, Trace, Wait
+from coroscope.trace.model import Frame, State, Task, Trace, Wait
 
 
 @dataclass(frozen=True)
@@ -43,41 +43,41 @@ class TimerDrift:
                 if self._drifts(rounds) and not self._is_meant(trace, rounds):
                     places.setdefault(rounds.place, []).append(rounds)
         for place, found in places.items():
-            yield self._finding(place, found)
+            if not _are_visitors(trace, found):
+                yield self._finding(place, found)
 
     def _drifts(self, rounds: _Rounds) -> bool:
         slack_ns = max(self.most_unequal * rounds.sleep_ns, 1_000_000)
         are_equal = all(abs(length_ns - rounds.sleep_ns) <= slack_ns for length_ns in rounds.lengths_ns)
         least_ns = max(self.least_lateness * rounds.sleep_ns, self.least_lateness_ms * 1e6)
-        is_worth_it = rounds.late_ns * len(rounds.sleeps) >= self.least_saving_ms * 1e6
+        is_worth_it = rounds.all_late_ns >= self.least_saving_ms * 1e6
         typical_ns = rounds.typical_late_ns
         return are_equal and is_worth_it and least_ns < typical_ns <= self.most_lateness * rounds.sleep_ns
 
     def _is_meant(self, trace: Trace, rounds: _Rounds) -> bool:
-        """Whether it is no period: a pause between two requests, or before the next try, or in no loop; or is kept."""
+        """Whether it is a pause between requests or before the next try, stands in no loop, or keeps a schedule."""
         source = source_of(rounds.place.file, trace.started_at)
         line = rounds.place.line or 0
         if source is None or source.loop_around_line(line) is None or is_worked_out(source, line):
             return True
-        mostly_awaits = 2 * rounds.awaited_ns > rounds.late_ns * len(rounds.sleeps)
-        return mostly_awaits and is_pause(source, line)
+        return rounds.mostly_ready or (rounds.mostly_wait and is_pause(source, line))
 
     def _finding(self, place: Frame, found: list[_Rounds]) -> Finding:
-        worst = max(found, key=lambda rounds: rounds.late_ns * len(rounds.sleeps))
-        saving_ns = sum(int(rounds.late_ns * len(rounds.sleeps)) for rounds in found)
+        worst = max(found, key=lambda rounds: rounds.all_late_ns)
+        late_ns = _late_ns(found)
         return Finding(
             name=self.name,
             message=f"{sum(len(rounds.sleeps) for rounds in found)} sleeps of {worst.sleep_ns / 1e6:.0f} ms in a loop "
             f"whose rounds take {(worst.sleep_ns + worst.late_ns) / 1e6:.0f} ms: it is late by "
-            f"{saving_ns / 1e9:.2f} s in all.",
+            f"{late_ns / 1e9:.2f} s in all.",
             advice="Add the period to the time at which the round was due, and sleep until then: "
             "due += period; await asyncio.sleep(due - loop.time()). Where a pause is meant, leave it.",
             place=place,
             task=worst.task.id,
             start_ns=worst.sleeps[0].start_ns,
             duration_ns=worst.sleeps[-1].end_ns - worst.sleeps[0].start_ns if worst.sleeps[-1].end_ns else 0,
-            cost_ns=saving_ns,
-            saving_ns=saving_ns,
+            cost_ns=late_ns,
+            saving_ns=late_ns if any(map(_ends_by_itself, found)) else None,
             occurrences=sum(len(rounds.sleeps) for rounds in found),
         )
 
@@ -104,15 +104,58 @@ class _Rounds:
         return self.sleeps[0].chain[-2]
 
     @property
-    def awaited_ns(self) -> int:
-        """How long the task waited in these rounds for anything but the sleeps."""
+    def all_late_ns(self) -> float:
+        """How late it is in the end."""
+        return self.late_ns * len(self.sleeps)
+
+    @property
+    def mostly_wait(self) -> bool:
+        """Whether what makes the rounds long is waiting, too: for something, or for the task's turn."""
+        return 2 * self._time_in(State.RUNNING) < self.all_late_ns
+
+    @property
+    def mostly_ready(self) -> bool:
+        """Whether what makes the rounds long are other tasks, for whose steps this one has to wait."""
+        return 2 * self._time_in(State.READY) > self.all_late_ns
+
+    def _time_in(self, state: State) -> int:
         start_ns, end_ns = self.sleeps[0].start_ns, self.sleeps[-1].start_ns
-        waited_ns = sum(
-            (wait.end_ns or wait.start_ns) - wait.start_ns
-            for wait in self.task.waits
-            if start_ns <= wait.start_ns < end_ns
+        return sum(
+            span.end_ns - span.start_ns
+            for span in self.task.iter_spans()
+            if span.state is state and start_ns <= span.start_ns < end_ns
         )
-        return waited_ns - sum(self.lengths_ns[:-1])
+
+
+def _are_visitors(trace: Trace, found: list[_Rounds]) -> bool:
+    """Whether several tasks at once go through a counted loop that awaits: clients, each with a pause to think."""
+    place = found[0].place
+    source = source_of(place.file, trace.started_at)
+    if source is None or not counts(source, place.line or 0):
+        return False
+    return len(_beside_one_another(found)) < len(found) and all(rounds.mostly_wait for rounds in found)
+
+
+def _ends_by_itself(rounds: _Rounds) -> bool:
+    """Whether its task would have ended earlier: one that is cancelled would have done more rounds."""
+    return rounds.task.outcome not in ("cancelled", "pending")
+
+
+def _late_ns(found: list[_Rounds]) -> int:
+    """How late they are in all; of those that were late at the same time, the latest."""
+    return sum(int(max(rounds.all_late_ns for rounds in group)) for group in _beside_one_another(found))
+
+
+def _beside_one_another(found: list[_Rounds]) -> list[list[_Rounds]]:
+    """Groups of those that were under way at the same time."""
+    groups: list[list[_Rounds]] = []
+    until_ns = 0
+    for rounds in sorted(found, key=lambda rounds: rounds.sleeps[0].start_ns):
+        if not groups or rounds.sleeps[0].start_ns >= until_ns:
+            groups.append([])
+        groups[-1].append(rounds)
+        until_ns = max(until_ns, rounds.sleeps[-1].start_ns)
+    return groups
 
 
 def _rows_of_sleeps(task: Task, fewest: int) -> Iterator[list[Wait]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import coroscope
-from coroscope.record.awaited import chain_to_future
+from coroscope.record.chains import await_chain
 
 MAKERS: dict[str, Callable[[asyncio.AbstractEventLoop], Any]] = {
     "ours": lambda loop: coroscope.Loop.create_future(loop),
@@ -31,7 +31,7 @@ def test_a_chain_ends_with_who_awaits_a_future_whatever_the_future_is(make: Any)
     waiting = wait_for(make(loop))
     waiting.send(None)
     try:
-        assert [code.co_name for code, _, _ in chain_to_future(waiting)] == ["wait_for"]
+        assert [code.co_name for code, _, _ in await_chain(waiting)] == ["wait_for"]
     finally:
         waiting.close()
         loop.close()
