@@ -355,5 +355,14 @@ def test_a_check_that_fails_does_not_fail_the_program(tmp_path: Path) -> None:
     write_program(tmp_path, PROGRAM)
     ran = command("run", "--set", "long-wait.least=0", "program.py", folder=tmp_path)
     assert ran.returncode == 0
-    assert "coroscope: the report failed (ZeroDivisionError: " in ran.stderr
-    assert ran.stderr.endswith("; the trace is in 'program.coroscope'\n")
+    assert "coroscope: the check for long-wait failed (ZeroDivisionError: " in ran.stderr
+    assert "raised-task  would save" in ran.stderr
+
+
+def test_a_check_that_fails_leaves_the_others_and_does_not_pass_where_it_was_to_judge(show: Shows) -> None:
+    shown = show("--set", "long-wait.least=0", "--json")
+    assert [finding["name"] for finding in json.loads(shown.stdout)["findings"]] == ["raised-task"]
+    assert shown.stderr.count("\n") == 1
+    assert shown.stderr.endswith("its findings are left out; --off long-wait does without it\n")
+    assert shown.returncode == 0
+    assert show("--set", "long-wait.least=0", "--fail-on", "long-wait").returncode == 2

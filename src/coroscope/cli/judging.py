@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,12 +31,21 @@ class Judge:
     checks: tuple[Check, ...] | None = None
     """None: every check, with its default thresholds."""
     unaccepted: frozenset[str] = frozenset()
+    failed: list[str] = field(default_factory=list)
+    """The names of the checks that failed."""
 
     def find(self, trace: Trace) -> list[Finding]:
-        """The findings in `trace`, the most costly first."""
+        """The findings in `trace`, the most costly first; of a check that fails, a sentence on stderr instead."""
         from coroscope.analysis.findings import CHECKS, find
 
-        return find(trace, CHECKS if self.checks is None else self.checks)
+        return find(trace, CHECKS if self.checks is None else self.checks, self._do_without)
+
+    def _do_without(self, check: Check, error: Exception) -> None:
+        self.failed.append(check.name)
+        complain(
+            f"the check for {check.name} failed ({type(error).__name__}: {error}), so its findings are left out; "
+            f"{_OFF} {check.name} does without it"
+        )
 
     @property
     def exit_code_unseen(self) -> int:
@@ -44,13 +53,13 @@ class Judge:
         return UsageError.exit_code if self.unaccepted else 0
 
     def exit_code(self, found: Sequence[Finding]) -> int:
-        """0, or where a finding is not accepted FAILED and a sentence on stderr."""
+        """0, or where a finding is not accepted FAILED and a sentence on stderr, or 2 where it was not looked for."""
         refused: dict[str, list[Finding]] = {}
         for finding in found:
             if finding.name in self.unaccepted:
                 refused.setdefault(finding.name, []).append(finding)
         if not refused:
-            return 0
+            return UsageError.exit_code if self.unaccepted.intersection(self.failed) else 0
         complain(f"found what {_FAIL_ON} names: {', '.join(map(_in_words, refused.values()))}")
         return FAILED
 

@@ -7,7 +7,7 @@ A check is a dataclass whose fields are its thresholds; `CHECKS` has one of each
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from coroscope.analysis.findings.blocking_call import BlockingCall
 from coroscope.analysis.findings.check import Check
@@ -48,9 +48,23 @@ _MAKES_LONG_STEPS = {"tiny-tasks", "unbounded-burst"}
 """To create so many tasks in one step takes long: where these are found, the others would say the same again."""
 
 
-def find(trace: Trace, checks: Iterable[Check] = CHECKS) -> list[Finding]:
-    """What `checks` find in `trace`: the largest saving first, then the largest cost."""
-    found = [finding for check in checks for finding in check.find(trace)]
+def find(
+    trace: Trace,
+    checks: Iterable[Check] = CHECKS,
+    failed: Callable[[Check, Exception], None] | None = None,
+) -> list[Finding]:
+    """What `checks` find in `trace`: the largest saving first, then the largest cost.
+
+    A check that fails is told to `failed`, and its findings are left out; without `failed` it raises.
+    """
+    found: list[Finding] = []
+    for check in checks:
+        try:
+            found += check.find(trace)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(check, error)
     explained = {finding.place for finding in found if finding.name in _MAKES_LONG_STEPS}
     found = [
         finding for finding in found if finding.name not in _LONG_STEPS or finding.place not in explained
