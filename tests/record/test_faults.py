@@ -12,7 +12,7 @@ import pytest
 
 import coroscope
 from coroscope.loop.watch import Watch
-from coroscope.record import loop_recorder
+from coroscope.record import loop_recorder, task_events
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 from coroscope.record.stream import Stream
@@ -39,8 +39,8 @@ PARTS: list[tuple[Any, str]] = [
     (LoopRecorder, "_write_what_gave_up"),
     (Recorder, "stream"),
     (Stream, "emit"),
-    (loop_recorder, "await_chain"),
-    (loop_recorder, "stack_number"),
+    (task_events, "await_chain"),
+    (task_events, "stack_number"),
     (loop_recorder, "task_of"),
 ]
 
