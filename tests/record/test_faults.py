@@ -16,6 +16,7 @@ from coroscope.record import loop_recorder, task_events
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 from coroscope.record.stream import Stream
+from tests.programs import run_recorded, write_program
 
 LOOPS: list[Callable[[], Any]] = [coroscope.Loop, asyncio.SelectorEventLoop]
 if sys.platform != "win32":
@@ -104,3 +105,12 @@ def test_a_part_that_fails_does_not_reach_the_program(
         result = runner.run(main())
     assert result == ["called", "called by a thread", "set", [0, 1, 2], "CancelledError", "LookupError", 3]
     assert reports == []
+
+
+@pytest.mark.parametrize("deed", ["os.unlink('program.coroscope')", "open('program.coroscope', 'w').close()"])
+def test_a_program_that_takes_its_trace_away_ends_as_it_does_alone(deed: str, tmp_path: Path) -> None:
+    program = write_program(tmp_path, f"import os\n{deed}\nprint('done')\n")
+    ran = run_recorded(program)
+    assert (ran.returncode, ran.stdout) == (0, "done\n")
+    assert "Traceback" not in ran.stderr
+    assert "Exception ignored" not in ran.stderr

@@ -191,10 +191,10 @@ class Watch:
     def go_on(self, task: Any) -> None:
         """This watch began in the middle of a step of `task`, which has been adopted, or (None) of a callback."""
         self.begin_callback(OUTSIDE)
-        entry = self._tasks.get(id(task))
-        if entry is not None and entry[0] is not None:
-            self.token = entry[0]
-            self.cause = Cause(CauseKind.TASK, entry[0])
+        token = self.token_of(task)
+        if token is not None:
+            self.token = token
+            self.cause = Cause(CauseKind.TASK, token)
 
     def begin(self, item: Any) -> None:
         """A task's step, or a callback, starts to run."""

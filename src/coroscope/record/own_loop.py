@@ -35,10 +35,8 @@ class OwnLoopRecorder(LoopRecorder):
         if not self._has_left:
             is_ours = type(item) is Task and get_ident() == self._thread
             record = getattr(item, "_record", None) if is_ours else None
-            if record is None:
+            if record is None or self.phase is not Phase.RUNNING:
                 self.queued(item)
-            elif self.phase is not Phase.RUNNING:
-                self.task_ready(record, self._cause_of(item, False))
             else:
                 self.task_ready(record, self.cause)
         self._put(item)

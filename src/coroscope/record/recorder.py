@@ -91,11 +91,14 @@ class Recorder:
             stream.emit(EventKind.NOTICE, self.now(), 0, 0, stream.string(sentence))
 
     def finish(self) -> None:
-        """Record the program's end, and stop."""
-        if self.is_recording and self.is_of_this_process:
-            for last_words in self._last_words:
-                last_words()
-        self.end(getattr(sys, "last_exc", None) or getattr(sys, "last_value", None))
+        """Record the program's end, and stop; a failure of ours is no word of the program's."""
+        try:
+            if self.is_recording and self.is_of_this_process:
+                for last_words in self._last_words:
+                    last_words()
+            self.end(getattr(sys, "last_exc", None) or getattr(sys, "last_value", None))
+        except Exception as error:
+            self.fail(error)
 
     def end(self, error: BaseException | None) -> None:
         """Record the end of what is recorded, and stop; `error` is the exception that ended it."""
