@@ -129,8 +129,10 @@ def _begin(name: str, path: str, argv: Sequence[str], without: Collection[str]) 
 
 def _end(recorder: Recorder, error: BaseException | None) -> None:
     ended_ns = time.monotonic_ns()
-    with suppress(Exception):
+    try:
         recorder.end(error)
+    except Exception as failure:
+        recorder.fail(failure)
     recorder.detach()
     if recorder.is_of_this_process:
         with suppress(Exception):

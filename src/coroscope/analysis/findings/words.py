@@ -7,7 +7,7 @@ from dataclasses import replace
 from coroscope.analysis.findings.finding import Finding
 from coroscope.trace.model import Trace
 
-_IN_TRIO = {
+IN_TRIO = {
     "await asyncio.to_thread(…)": "await trio.to_thread.run_sync(…)",
     "asyncio.sleep(due - loop.time())": "trio.sleep_until(due)",
     "asyncio.sleep(0)": "trio.lowlevel.checkpoint()",
@@ -22,6 +22,6 @@ def in_words_of_its_loop(finding: Finding, trace: Trace) -> Finding:
     if loop is None or loop.type != "trio":
         return finding
     advice = finding.advice
-    for word, other in _IN_TRIO.items():
+    for word, other in IN_TRIO.items():
         advice = advice.replace(word, other)
     return replace(finding, advice=advice)
