@@ -15,7 +15,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from coroscope.record import shutdown
+from coroscope.record import eager, shutdown
 from coroscope.record.on_import import when_imported
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import Recorder
@@ -68,6 +68,10 @@ def install(probe: Probe) -> None:
         "asyncio.runners", lambda runners: shutdown.install(runners, recorder, known_watch_of)
     )
     recorder.at_detach(forget_runners)
+    forget_tasks = when_imported(
+        "asyncio.tasks", lambda tasks: eager.install(tasks, recorder, known_watch_of)
+    )
+    recorder.at_detach(forget_tasks)
     has_own_reference = "uvloop" in sys.modules
     forget = when_imported(
         "uvloop", lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder, has_own_reference)

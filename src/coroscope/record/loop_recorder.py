@@ -14,6 +14,7 @@ from typing import Any
 from coroscope.loop.observer import Cause
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase, task_of
+from coroscope.record.eager import Starting, known_as
 from coroscope.record.events import EventKind, StepEnd
 from coroscope.record.recorder import Recorder, TaskRecord
 from coroscope.record.task_events import TaskEvents
@@ -118,6 +119,24 @@ class LoopRecorder(TaskEvents):
             super().poll_ended()
         except Exception as error:
             self._recorder.fail(error)
+
+    def runs_in(self, thread: int) -> bool:
+        """Whether the loop is in the middle of a step or callback, in that thread."""
+        return self.phase is Phase.RUNNING and self._thread == thread
+
+    def rename(self, record: TaskRecord, task: Any) -> None:
+        """Write the name of `task` if it is another than was written."""
+        name = task.get_name()
+        if name != record.name:
+            self._name(self._stream, record, name)
+
+    def _create(self, task: Any, cause: Cause, is_eager: bool) -> Any:
+        running = self.token.running if self.token is not None else None
+        if type(running) is Starting and running.task is None and task is not running:
+            get_coro = getattr(task, "get_coro", None)
+            if get_coro is not None and get_coro() is running.subject:
+                return known_as(self, running, task)
+        return super()._create(task, cause, is_eager)
 
     def eager_step_begins(self, task: Any) -> None:
         try:

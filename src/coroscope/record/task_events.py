@@ -219,7 +219,9 @@ class TaskEvents(Watch):
             task = record.running = record.ref()
             if not record.has_begun:
                 record.has_begun = True
-                record.is_silent = task is not None and bool(task._must_cancel)
+                record.is_silent = (
+                    task is not None and bool(task._must_cancel) and not has_begun(subject_of(task))
+                )
             elif record.has_waited_long:
                 record.has_waited_long = False
                 _note_cancellation(record, task)
