@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coroscope.analysis.limits import complaints, left_pending, longest_step
-from coroscope.trace.model import Frame, Sample, Task
+from coroscope.trace.model import Frame, LoopInfo, Sample, Task
 from tests.trace_builder import MS, TraceBuilder
 
 HERE = Frame("main", "app.py", 7, is_user=True)
@@ -77,6 +77,17 @@ def test_a_task_may_outlive_one_main_task_of_its_loop_but_not_the_last() -> None
 
     assert not left_after(50)
     assert left_after(5)
+
+
+def test_a_task_of_trios_is_left_by_nobody() -> None:
+    def left_on(loop: str) -> int:
+        builder = TraceBuilder(loops={1: LoopInfo(1, 1, loop)})
+        main(builder)
+        builder.task("work", "running 1, waiting 120", parent=1, created_at=HERE, ended=False)
+        return len(left_pending(builder.build()))
+
+    assert left_on("asyncio.SelectorEventLoop") == 1
+    assert left_on("trio") == 0
 
 
 def test_a_broken_limit_is_told_with_line_and_task() -> None:

@@ -30,7 +30,13 @@ def left_pending(trace: Trace) -> list[Task]:
         if task.parent is None:
             ended_ns = trace.duration_ns if task.ended_ns is None else task.ended_ns
             ends_ns[task.loop] = max(ends_ns.get(task.loop, 0), ended_ns)
-    return [task for task in trace.tasks.values() if _is_left(task, ends_ns.get(task.loop, 0))]
+    # Nurseries leave none behind, and what trio's system tasks do until the end is no leak.
+    trios = {loop.id for loop in trace.loops.values() if loop.type == "trio"}
+    return [
+        task
+        for task in trace.tasks.values()
+        if task.loop not in trios and _is_left(task, ends_ns.get(task.loop, 0))
+    ]
 
 
 def _is_left(task: Task, end_ns: int) -> bool:
