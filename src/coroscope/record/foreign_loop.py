@@ -82,11 +82,15 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
         "call_later": later,
         "call_at": at,
     }
+    own = {name: vars(loop)[name] for name in replaced if name in vars(loop)}
     vars(loop).update(replaced)
 
     def detach() -> None:
-        for name in replaced:
-            vars(loop).pop(name, None)
+        for name, method in replaced.items():
+            if vars(loop).get(name) is method:
+                vars(loop).pop(name)
+                if name in own:
+                    vars(loop)[name] = own[name]
 
     recorder.at_end(detach)
     return watch

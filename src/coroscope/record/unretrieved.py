@@ -32,7 +32,9 @@ class Failures:
             del self._failed[next(iter(self._failed))]
 
     def watch_reports(self, loop: Any) -> None:
-        """Listen to what `loop` is told to report, until the recording ends."""
+        """Listen to what `loop` is told to report, until the recording ends; unless the program does so itself."""
+        if "call_exception_handler" in vars(loop):
+            return
         handle = loop.call_exception_handler
 
         def call_exception_handler(context: Any) -> Any:
