@@ -74,12 +74,6 @@ def worse_on_ours(theirs: Results, ours: Results) -> set[str]:
     return theirs.passed() - ours.passed()
 
 
-def otherwise_recorded(alone: Results, recorded: Results) -> set[str]:
-    """The tests that do not end recorded as they do alone."""
-    names = alone.outcomes.keys() | recorded.outcomes.keys()
-    return {name for name in names if alone.outcomes.get(name) != recorded.outcomes.get(name)}
-
-
 class Question(NamedTuple):
     """What is compared with asyncio alone."""
 
@@ -95,7 +89,7 @@ class Question(NamedTuple):
 QUESTIONS = {
     "loop": Question("coroscope", "on ours", OTHER_MODULES, worse_on_ours, DIFFERENCES, NEVER_ENDING),
     "recorded": Question(
-        "recorded", "recorded", recorded.MODULES, otherwise_recorded, recorded.DIFFERENCES, set()
+        "recorded", "recorded", recorded.MODULES, Results.different_in, recorded.DIFFERENCES, set()
     ),
 }
 

@@ -33,6 +33,11 @@ class Results(NamedTuple):
         """The names of the tests that passed."""
         return {name for name, outcome in self.outcomes.items() if outcome == "passed"}
 
+    def different_in(self, others: Results) -> set[str]:
+        """The names of the tests that ended otherwise in `others`, or are only here or only there."""
+        names = self.outcomes.keys() | others.outcomes.keys()
+        return {name for name in names if self.outcomes.get(name) != others.outcomes.get(name)}
+
     def report(self, name: str) -> str:
         """What there is to say of the test `name`."""
         return self.reports.get(name) or self.reports.get("") or self.outcomes.get(name, "did not run")
