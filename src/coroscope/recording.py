@@ -7,26 +7,26 @@ written, which can be read all the same.
 
 from __future__ import annotations
 
-import asyncio.events
 import os
 import sys
 import time
 import types
-import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 # The probe imports these when it meets a loop; here that would be in the middle of what is recorded.
 import coroscope.record.adoption
+import coroscope.record.asyncio_probe
 import coroscope.record.foreign_loop
 import coroscope.record.loop_recorder
 import coroscope.record.own_loop
-import coroscope.record.ready_queue  # noqa: F401
+import coroscope.record.ready_queue
+import coroscope.record.unawaited
+import coroscope.record.watchdog  # noqa: F401
 from coroscope.errors import UsageError
-from coroscope.record import asyncio_probe, marks, unawaited
+from coroscope.record import forks, marks, probes
 from coroscope.record.new_trace import create_trace
 from coroscope.record.recorder import Recorder
-from coroscope.record.watchdog import Watchdog
 from coroscope.trace import Trace, compact, load
 from coroscope.trace.model import Ending
 
@@ -36,13 +36,15 @@ _takes_others_in = False
 """Whether recordings inside that one are regions of it."""
 
 
-def record(path: str | os.PathLike[str]) -> Recording:
+def record(path: str | os.PathLike[str], *, without: Collection[str] = ()) -> Recording:
     """Record this process into a trace at `path`, replacing what is there, for as long as a `with` block lasts.
 
-    UsageError where it cannot be written; RuntimeError while another such recording is made.
+    `without` names probes to leave out, as `coroscope run --without` does.
+    UsageError where it cannot be written, or for a probe that there is not; RuntimeError while another such recording
+    is made.
     In a program that `coroscope run` records, the block is a region of that recording.
     """
-    return Recording(path)
+    return Recording(path, without=without)
 
 
 class Recording:
@@ -54,8 +56,10 @@ class Recording:
         *,
         argv: Sequence[str] | None = None,
         takes_others_in: bool = False,
+        without: Collection[str] = (),
     ) -> None:
         self._name = os.fspath(path)
+        self._without = _known(without)
         self._takes_others_in = takes_others_in
         self._argv = sys.argv if argv is None else argv
         self._region: marks.region | None = None
@@ -71,7 +75,7 @@ class Recording:
         global _takes_others_in
         running = marks.current_recorder()
         if running is None:
-            self._recorder = _begin(self._name, self.path, self._argv)
+            self._recorder = _begin(self._name, self.path, self._argv, self._without)
             _takes_others_in = self._takes_others_in
         elif running is _mine and not _takes_others_in:
             raise RuntimeError(
@@ -97,7 +101,16 @@ class Recording:
             _end(recorder, error)
 
 
-def _begin(name: str, path: str, argv: Sequence[str]) -> Recorder:
+def _known(without: Collection[str]) -> Collection[str]:
+    unknown = [name for name in without if name not in probes.NAMES]
+    if unknown:
+        raise UsageError(
+            f"there is no probe {unknown[0]!r}: without= takes names of {', '.join(probes.NAMES)}"
+        )
+    return without
+
+
+def _begin(name: str, path: str, argv: Sequence[str], without: Collection[str]) -> Recorder:
     global _mine
     try:
         create_trace(path, argv)
@@ -106,13 +119,10 @@ def _begin(name: str, path: str, argv: Sequence[str]) -> Recorder:
         raise UsageError(
             f"cannot write the trace to {name!r} ({error.strerror}): give record() another path"
         ) from error
-    watchdog = recorder.watchdog = Watchdog(recorder)
-    recorder.at_end(watchdog.stop)
-    _watch_forks()
+    forks.follow(recorder)
     _mine = recorder
     marks.write_to(recorder)
-    asyncio_probe.install(asyncio.events, recorder)
-    unawaited.install(warnings, recorder)
+    probes.install(recorder, without)
     return recorder
 
 
@@ -124,29 +134,3 @@ def _end(recorder: Recorder, error: BaseException | None) -> None:
     if recorder.is_of_this_process:
         with suppress(Exception):
             compact(recorder.path, Ending(None, None, None, False), ended_ns)
-
-
-_forks_are_watched = False
-
-
-def _watch_forks() -> None:
-    """Have a forked child let go of the recording; once for all recordings, because it cannot be undone."""
-    global _forks_are_watched
-    if not _forks_are_watched and hasattr(os, "register_at_fork"):
-        _forks_are_watched = True
-        os.register_at_fork(before=_stop_watchdog, after_in_parent=_resume_watchdog, after_in_child=_abandon)
-
-
-def _stop_watchdog() -> None:
-    if _mine is not None and _mine.watchdog is not None:
-        _mine.watchdog.stop()
-
-
-def _resume_watchdog() -> None:
-    if _mine is not None and _mine.watchdog is not None:
-        _mine.watchdog.resume()
-
-
-def _abandon() -> None:
-    if _mine is not None and _mine.is_recording:
-        _mine.abandon()

@@ -17,6 +17,7 @@ from coroscope.cli.looking import Look, looking_options
 from coroscope.cli.output import check_writable
 from coroscope.cli.target import check_module, check_script
 from coroscope.errors import CoroscopeError, UsageError
+from coroscope.record import probes
 from coroscope.record.new_trace import create_trace
 from coroscope.record.supervise import Ended, end_as, run_program
 
@@ -53,6 +54,13 @@ class _UpToTheProgram(click.Command):
     default="keep",
     help="run the program on its own event loop, or on coroscope's (default keep)",
 )
+@click.option(
+    "--without",
+    metavar="PROBE",
+    multiple=True,
+    type=click.Choice(probes.NAMES),
+    help=f"do not look at this: {', '.join(probes.NAMES)} (can be given several times)",
+)
 @click.option("-o", "--output", metavar="FILE", help="write the trace to FILE (default NAME.coroscope)")
 @click.option("--html", metavar="FILE", help="write the timeline as one HTML page to FILE")
 @click.option("-m", "module", metavar="MODULE", help="run a library module as a script, as python -m does")
@@ -61,6 +69,7 @@ class _UpToTheProgram(click.Command):
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | -m MODULE) [ARGS]...")
 def run(
     loop: str,
+    without: tuple[str, ...],
     output: str | None,
     html: str | None,
     module: str | None,
@@ -84,7 +93,7 @@ def run(
         raise UsageError(
             f"cannot write the trace to {trace!r} ({error.strerror}): choose another place with -o"
         ) from error
-    ended = run_program(program, trace, loop)
+    ended = run_program(program, trace, loop, without)
     found = _report(trace, html, look, judge, ended)
     # The program's own failure comes first: who reads the exit code must learn of that.
     return end_as(ended) or (judge.exit_code_unseen if found is None else judge.exit_code(found))

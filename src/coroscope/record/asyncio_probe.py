@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from coroscope.record import shutdown
 from coroscope.record.on_import import when_imported
+from coroscope.record.probes import Probe
 from coroscope.record.recorder import Recorder
 
 if TYPE_CHECKING:
     from coroscope.record.loop_recorder import LoopRecorder
 
 
-def install(events: ModuleType, recorder: Recorder) -> None:
+def install(probe: Probe) -> None:
     """Wrap `_set_running_loop` in `asyncio.events`, just imported."""
+    events, recorder = sys.modules["asyncio.events"], probe.recorder
     set_running_loop = events._set_running_loop
     get_running_loop = events._get_running_loop
     watches: dict[int, tuple[Any, Any]] = {}

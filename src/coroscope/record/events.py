@@ -38,6 +38,7 @@ class EventKind(IntEnum):
     PROGRAM_ENDED = 12  # -, -, string of the exception that ended the program (0: none)
     MARKED = 13  # task (0: outside any), -, string of the mark's name
     REGION = 14  # task (0: outside any), -, string of the region's name, detail: RegionEdge
+    # 15 to 19 are free
     TASK_LEFT = 20  # task: still pending when the loop is shut down, and nobody has cancelled it
     NEVER_AWAITED = 21  # task whose step it was, -, site of the coroutine
     UNRETRIEVED = 22  # task (0: a future), string of the exception's type, stack of its traceback
@@ -45,6 +46,8 @@ class EventKind(IntEnum):
         23  # task, cancellations outstanding, place of the clause, detail: 1 where it may raise
     )
     UNCANCELLED = 24  # task that had caught a cancellation which is taken back
+    # 30 to 39: threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
+    # 50 to 59: processes; 60 to 69: trio; 70 to 79: the flight recorder
 
 
 class TaskKind(IntEnum):

@@ -38,6 +38,7 @@ class Recorder:
         self._endings: list[Callable[[], None]] = []
         self._detachings: list[Callable[[], None]] = []
         self._last_words: list[Callable[[], None]] = []
+        self._pauses: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self._process = os.getpid()
         self._file.start(time.monotonic_ns())
         self.is_recording = True
@@ -79,6 +80,20 @@ class Recorder:
         detachings, self._detachings = self._detachings, []
         for detaching in detachings:
             detaching()
+
+    def at_pause(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+        """Have `pause` called before the program forks, and `resume` behind it, in the parent."""
+        self._pauses.append((pause, resume))
+
+    def pause(self) -> None:
+        """Leave nothing of ours running."""
+        for pause, _ in self._pauses:
+            pause()
+
+    def resume(self) -> None:
+        """Go on where `pause` had stopped."""
+        for _, resume in self._pauses:
+            resume()
 
     def before_end(self, last_words: Callable[[], None]) -> None:
         """Have `last_words` called when the program ends by itself, while it can still record."""

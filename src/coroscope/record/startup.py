@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import atexit
-import os
+from collections.abc import Collection
 
-from coroscope.record import asyncio_probe, marks, unawaited
+from coroscope.record import forks, marks, probes
 from coroscope.record.on_import import when_imported
 from coroscope.record.recorder import Recorder
-from coroscope.record.watchdog import Watchdog
 
 
-def start(path: str, loop: str) -> Recorder:
-    """Record this process into the live trace file at `path`; `loop` is "keep" or "coroscope"."""
+def start(path: str, loop: str, without: Collection[str] = ()) -> Recorder:
+    """Record this process into the live trace file at `path`; `loop` is "keep" or "coroscope".
+
+    `without` names the probes to leave out.
+    """
     recorder = Recorder(path)
-    watchdog = recorder.watchdog = Watchdog(recorder)
     # Registered first, so called last: what the program does at its exit is recorded, too.
     atexit.register(recorder.finish)
-    recorder.at_end(watchdog.stop)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(
-            before=watchdog.stop, after_in_parent=watchdog.resume, after_in_child=recorder.abandon
-        )
+    forks.follow(recorder)
     marks.write_to(recorder)
-    when_imported("asyncio.events", lambda events: asyncio_probe.install(events, recorder))
-    when_imported("warnings", lambda warnings: unawaited.install(warnings, recorder))
+    probes.install(recorder, without)
     if loop == "coroscope":
         when_imported("asyncio", _use_our_loop)
     return recorder

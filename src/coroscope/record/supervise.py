@@ -33,11 +33,14 @@ class Ended:
     at_ns: int
 
 
-def run_program(command: Sequence[str], trace: str, loop: str) -> Ended:
-    """Run `python command…`, recording into the live trace file `trace`; returns when the program has ended."""
+def run_program(command: Sequence[str], trace: str, loop: str, without: Sequence[str] = ()) -> Ended:
+    """Run `python command…`, recording into the live trace file `trace`; returns when the program has ended.
+
+    `loop` is "keep" or "coroscope"; `without` names the probes to leave out.
+    """
     process = subprocess.Popen(
         [sys.executable, *subprocess._args_from_interpreter_flags(), *command],  # type: ignore[attr-defined]
-        env=_environment(trace, loop),
+        env=_environment(trace, loop, without),
         close_fds=False,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
@@ -67,7 +70,7 @@ def end_as(ended: Ended) -> int:
     return ended.exit_code or 0
 
 
-def _environment(trace: str, loop: str) -> dict[str, str]:
+def _environment(trace: str, loop: str, without: Sequence[str]) -> dict[str, str]:
     environment = dict(os.environ)
     own = environment.get("PYTHONPATH")
     if own is not None:
@@ -75,6 +78,7 @@ def _environment(trace: str, loop: str) -> dict[str, str]:
     environment["PYTHONPATH"] = os.pathsep.join([_INJECTED, *([own] if own else [])])
     environment["COROSCOPE_RECORD_PATH"] = os.path.abspath(trace)
     environment["COROSCOPE_RECORD_LOOP"] = loop
+    environment["COROSCOPE_RECORD_WITHOUT"] = ",".join(without)
     return environment
 
 

@@ -18,14 +18,17 @@ from typing import Any
 
 from coroscope.record.chains import LONGEST_CHAIN, Position
 from coroscope.record.events import EventKind
+from coroscope.record.probes import Probe
 from coroscope.record.recorder import OWN_PATH, Recorder, place_number
 
 _KEEPS = ("STORE_", "POP_TOP", "RETURN_VALUE", "LIST_APPEND", "BUILD_LIST", "BUILD_TUPLE")
 """What follows a call whose result is not awaited, and not given to another one that may await it."""
 
 
-def install(warnings: types.ModuleType, recorder: Recorder) -> None:
+def install(probe: Probe) -> None:
     """Take the place of the function of `warnings` that warns of a coroutine."""
+    warnings: Any = sys.modules["warnings"]
+    recorder = probe.recorder
     warn: Callable[[Any], None] = warnings._warn_unawaited_coroutine
     kept: dict[int, types.CodeType] = {}
 
@@ -33,22 +36,22 @@ def install(warnings: types.ModuleType, recorder: Recorder) -> None:
         """Two calls in one, made by C code alone: the recorder's, and that of the function which warns."""
 
         def __new__(cls, coroutine: Any) -> WarnUnawaited:
-            if recorder.is_recording:
+            if probe.is_on:
                 try:
                     _record(recorder, coroutine, sys._getframe(1), kept)
                 except Exception as error:
-                    recorder.fail(error)
+                    probe.fail(error)
             return super().__new__(cls)
 
         __init__: Any = staticmethod(warn)
 
-    warnings._warn_unawaited_coroutine = WarnUnawaited  # type: ignore[attr-defined]
+    warnings._warn_unawaited_coroutine = WarnUnawaited
 
     def detach() -> None:
         if warnings._warn_unawaited_coroutine is WarnUnawaited:
-            warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
+            warnings._warn_unawaited_coroutine = warn
 
-    recorder.at_end(detach)
+    probe.at_end(detach)
 
 
 def _record(

@@ -18,7 +18,8 @@ import time
 from coroscope.record.calls import CallSites
 from coroscope.record.chains import call_stack
 from coroscope.record.events import EventKind, Standing
-from coroscope.record.recorder import Recorder, TaskRecord, stack_number
+from coroscope.record.probes import Probe
+from coroscope.record.recorder import TaskRecord, stack_number
 
 INTERVAL_S = 0.01
 _INTERVAL_NS = round(INTERVAL_S * 1e9)
@@ -29,6 +30,13 @@ MOST_SAMPLES = 100
 _KEPT_NS = 50_000_000
 """Ten switch intervals: no Python code keeps the lock for so long."""
 _HAS_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+def install(probe: Probe) -> None:
+    """Have every loop watched from its start on."""
+    watchdog = probe.recorder.watchdog = Watchdog(probe)
+    probe.recorder.at_pause(watchdog.stop, watchdog.resume)
+    probe.at_end(watchdog.stop)
 
 
 class _Look:
@@ -49,8 +57,9 @@ class _Look:
 class Watchdog:
     """Samples the stacks of long steps into a stream of its own."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._recorder = probe.recorder
         self._stop = _thread.allocate_lock()
         self._ended = _thread.allocate_lock()
         self._is_running = False
@@ -59,7 +68,7 @@ class Watchdog:
 
     def ensure_running(self) -> None:
         """Start the thread, unless it runs."""
-        if self._is_running:
+        if self._is_running or not self._probe.is_on:
             return
         self._is_running = True
         self._stop = _thread.allocate_lock()
@@ -70,7 +79,7 @@ class Watchdog:
 
     def resume(self) -> None:
         """Start the thread again if there is a loop to watch: in the parent, behind a fork."""
-        if self._recorder.is_recording and self._recorder.running:
+        if self._recorder.running:
             self.ensure_running()
 
     def stop(self) -> None:
@@ -83,14 +92,14 @@ class Watchdog:
     def _watch(self, stop: _thread.LockType, ended: _thread.LockType) -> None:
         try:
             asked_ns = self._recorder.now()
-            while not stop.acquire(timeout=INTERVAL_S) and self._recorder.is_recording:
+            while not stop.acquire(timeout=INTERVAL_S) and self._probe.is_on:
                 now = self._recorder.now()
                 lock = _lock_signs(now - asked_ns - _INTERVAL_NS)
                 for ident, loop in list(self._recorder.running.items()):
                     self._look(ident, loop.token, now, lock)
                 asked_ns = self._recorder.now()
         except Exception as error:
-            self._recorder.fail(error)
+            self._probe.fail(error)
         finally:
             self._is_running = False
             ended.release()

@@ -27,21 +27,20 @@ from coroscope.record.events import (
     EVENT,
     Cause,
     EventKind,
-    RegionEdge,
     Standing,
     StepEnd,
     TaskKind,
     TaskOutcome,
 )
+from coroscope.trace.chapter import Chapter, Event
 from coroscope.trace.definitions import Definitions, UserCode, cut
+from coroscope.trace.marks import Marks
 from coroscope.trace.model import (
     Cancellation,
     Ending,
     Kind,
     LoopInfo,
-    Mark,
     Outcome,
-    Region,
     Sample,
     State,
     Task,
@@ -86,8 +85,7 @@ def build(raw: RawTrace) -> Trace:
     return builder.finish()
 
 
-Event = tuple[int, int, int, int, int, int, int, int]
-"""time_ns, a, b, c, source, detail, kind, stream"""
+_CHAPTERS: tuple[type[Chapter], ...] = (Marks,)
 _TIME = itemgetter(0)
 
 
@@ -119,10 +117,6 @@ class _Builder:
         self._loops: dict[int, LoopInfo] = {}
         self._samples: list[Sample] = []
         self._notices: list[str] = []
-        self._marks: list[Mark] = []
-        self._regions: list[Region] = []
-        self._open_regions: dict[tuple[int, int], list[Region]] = {}
-        """By task, or else by thread; the innermost last."""
         self._last_ns = 0
         self._ended_ns: int | None = None
         self._exception: str | None = None
@@ -141,14 +135,16 @@ class _Builder:
             EventKind.LOOP_STOPPED: self._stop_loop,
             EventKind.NOTICE: self._note,
             EventKind.PROGRAM_ENDED: self._end_program,
-            EventKind.MARKED: self._mark,
-            EventKind.REGION: self._region,
             EventKind.TASK_LEFT: self._leave,
             EventKind.NEVER_AWAITED: self._note_unawaited,
             EventKind.UNRETRIEVED: self._note_unretrieved,
             EventKind.CANCELLATION_CAUGHT: self._catch,
             EventKind.UNCANCELLED: self._uncancel,
         }
+        self._chapters = [chapter() for chapter in _CHAPTERS]
+        for chapter in self._chapters:
+            chapter.begin(self._definitions, self._thread)
+            self._handlers.update(chapter.handlers())
 
     def take(self, event: Event) -> None:
         self._last_ns = event[0]
@@ -321,27 +317,6 @@ class _Builder:
         self._ended_ns = event[0]
         self._exception = self._definitions[event[7]].string(event[3])
 
-    def _mark(self, event: Event) -> None:
-        time_ns, task, _, name, _, _, _, stream = event
-        text = self._definitions[stream].string(name) or "?"
-        self._marks.append(Mark(text, time_ns, self._thread(stream), task or None))
-
-    def _region(self, event: Event) -> None:
-        time_ns, task, _, name, _, edge, _, stream = event
-        text = self._definitions[stream].string(name) or "?"
-        thread = self._thread(stream)
-        open_here = self._open_regions.setdefault((task, 0 if task else thread), [])
-        if edge == RegionEdge.BEGIN:
-            region = Region(text, time_ns, None, thread, task or None)
-            self._regions.append(region)
-            open_here.append(region)
-        else:
-            innermost = next(
-                (at for at in reversed(range(len(open_here))) if open_here[at].name == text), None
-            )
-            if innermost is not None:
-                open_here.pop(innermost).end_ns = time_ns
-
     def finish(self) -> Trace:
         raw = self._raw
         duration_ns = self._ended_ns
@@ -352,7 +327,7 @@ class _Builder:
             if task.ended_ns is None:
                 task.end_ns = duration_ns
         ending = raw.ending or Ending(None, None, None, False)
-        return Trace(
+        trace = Trace(
             python=_text(raw.meta.get("python")) or "?",
             argv=tuple(text for text in map(_text, _list(raw.meta.get("argv"))) if text is not None),
             started_at=_seconds(raw.meta.get("started_at")),
@@ -362,11 +337,12 @@ class _Builder:
             loops=self._loops,
             samples=self._samples,
             notices=tuple(self._notices),
-            marks=self._marks,
-            regions=self._regions,
             unawaited=self._unawaited,
             unretrieved=self._unretrieved,
         )
+        for chapter in self._chapters:
+            chapter.add_to(trace)
+        return trace
 
 
 def _state(task: Task) -> State:

@@ -162,6 +162,18 @@ class Region:
     task: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One run of the garbage collector; `end_ns` is `None` while it had not ended with the recording."""
+
+    start_ns: int
+    end_ns: int | None
+    generation: int
+    process: int
+    thread: int
+    """The one that it ran in, and held up."""
+
+
 @dataclass(slots=True)
 class Task:
     """One task from creation to end."""
@@ -259,6 +271,8 @@ class Trace:
     """In order of time."""
     regions: list[Region] = field(default_factory=list)
     """In order of their beginning."""
+    collections: list[Collection] = field(default_factory=list)
+    """In order of time."""
     unawaited: list[Unawaited] = field(default_factory=list)
     unretrieved: list[Unretrieved] = field(default_factory=list)
 

@@ -9,25 +9,26 @@ import os
 import sys
 
 
-def _restore() -> tuple[str, str]:
+def _restore() -> tuple[str, str, list[str]]:
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
     sys.path_importer_cache.pop(here, None)
     path = os.environ.pop("COROSCOPE_RECORD_PATH", "")
     loop = os.environ.pop("COROSCOPE_RECORD_LOOP", "keep")
+    without = os.environ.pop("COROSCOPE_RECORD_WITHOUT", "").split(",")
     own = os.environ.pop("COROSCOPE_RECORD_PYTHONPATH", None)
     if own is None:
         os.environ.pop("PYTHONPATH", None)
     else:
         os.environ["PYTHONPATH"] = own
-    return path, loop
+    return path, loop, without
 
 
-def _start(path: str, loop: str) -> None:
+def _start(path: str, loop: str, without: list[str]) -> None:
     try:
         from coroscope.record.startup import start
 
-        start(path, loop)
+        start(path, loop, without)
     except Exception as error:  # The program must run, recorded or not.
         print(f"coroscope: this run is not recorded: {type(error).__name__}: {error}", file=sys.stderr)
 
@@ -40,7 +41,7 @@ def _import_hidden() -> None:
     sys.modules["sitecustomize"] = module
 
 
-_path, _loop = _restore()
+_path, _loop, _without = _restore()
 if _path:
-    _start(_path, _loop)
+    _start(_path, _loop, _without)
 _import_hidden()
