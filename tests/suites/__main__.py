@@ -116,7 +116,8 @@ def compare(name: str) -> int:
                 unexpected = again.different_in(environment.run(tests, is_recorded=True))
     print(
         f"{name}: {len(alone.outcomes)} tests, {len(alone.passed())} pass alone, {len(recorded.passed())} recorded; "
-        f"{len(listed)} differ as listed, {len(different - listed - unexpected)} at times, {len(unexpected)} unexpectedly",
+        f"{len(listed)} differ as listed, {len(different - listed - unexpected)} at times, "
+        f"{len(unexpected)} unexpectedly",
         flush=True,
     )
     for test in sorted(unexpected):
