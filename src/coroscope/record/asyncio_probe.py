@@ -7,6 +7,7 @@ function is wrapped, before any of them can have taken a reference to it.
 from __future__ import annotations
 
 import sys
+import weakref
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from coroscope.record.recorder import Recorder
 
 if TYPE_CHECKING:
     from coroscope.record.loop_recorder import LoopRecorder
+    from coroscope.record.ready_queue import ReadyQueue
 
 
 def install(probe: Probe) -> None:
@@ -29,16 +31,10 @@ def install(probe: Probe) -> None:
     events, recorder = sys.modules["asyncio.events"], probe.recorder
     set_running_loop = events._set_running_loop
     get_running_loop = events._get_running_loop
-    watches: dict[int, tuple[Any, Any]] = {}
+    loops = recorder.loops
 
     def watch_of(loop: Any) -> Any:
-        loop_and_watch = watches.get(id(loop))
-        if loop_and_watch is None or loop_and_watch[0] is not loop:
-            loop_and_watch = watches[id(loop)] = (loop, attach(loop, recorder))
-        return loop_and_watch[1]
-
-    def known_watch_of(loop: Any) -> Any:
-        return watches.get(id(loop), (None, None))[1]
+        return loops.watch_of(loop) if loops.knows(loop) else attach(loop, recorder)
 
     def announce(loop: Any) -> None:
         if not recorder.is_recording:
@@ -57,7 +53,6 @@ def install(probe: Probe) -> None:
     announce.__module__ = set_running_loop.__module__
     announce.__doc__ = set_running_loop.__doc__
     events._set_running_loop = announce  # type: ignore[attr-defined]
-    recorder.at_end(watches.clear)
 
     def restore() -> None:
         if events._set_running_loop is announce:
@@ -65,7 +60,7 @@ def install(probe: Probe) -> None:
 
     recorder.at_detach(restore)
     forget_runners = when_imported(
-        "asyncio.runners", lambda runners: shutdown.install(runners, recorder, known_watch_of)
+        "asyncio.runners", lambda runners: shutdown.install(runners, recorder, loops.watch_of)
     )
     recorder.at_detach(forget_runners)
     has_own_reference = "uvloop" in sys.modules
@@ -126,8 +121,10 @@ def attach(loop: Any, recorder: Recorder) -> LoopRecorder | None:
     """Put a watch on `loop`, of whatever kind, that lasts as long as the recording; None where that cannot be."""
     from coroscope.record.adoption import adopt_tasks
 
+    entry = recorder.loops.entry(loop)
     watch = _watch(loop, recorder)
     if watch is not None:
+        entry.watch = weakref.ref(watch)
         adopt_tasks(loop, watch)
     return watch
 
@@ -147,7 +144,7 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
         if not is_running:
             for item in list(loop._ready):
                 own_watch.queued(item)
-        recorder.at_end(lambda: loop.set_observer(None))
+        recorder.loops.entry(loop).at_end.append(lambda loop: loop.set_observer(None))
         return own_watch
     watch = LoopRecorder(recorder, loop)
     if hasattr(loop, "__dict__") and hasattr(loop, "call_exception_handler"):
@@ -161,12 +158,7 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
         put = partial(deque.append, queue) if is_running else queue.append
         while waiting:
             put(waiting.popleft())
-
-        def detach() -> None:
-            queue.watch = None
-
-        recorder.at_end(detach)
-        recorder.at_detach(lambda: in_thread_of(loop, lambda: queue.give_way(loop)))
+        _take_back(queue, loop, recorder)
         if is_running:
             watch.started()
         return watch
@@ -180,6 +172,25 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
         return watch
     recorder.notice(f"the tasks of a {type(loop).__qualname__} cannot be recorded")
     return None
+
+
+def _take_back(queue: ReadyQueue, loop: Any, recorder: Recorder) -> None:
+    """Have `queue` let go of `loop` when the recording ends."""
+    reference = weakref.ref(queue)  # In it stands what holds the loop.
+
+    def end(_: Any) -> None:
+        ended = reference()
+        if ended is not None:
+            ended.watch = None
+
+    def give_way(loop: Any) -> None:
+        ended = reference()
+        if ended is not None:
+            in_thread_of(loop, lambda: ended.give_way(loop))
+
+    entry = recorder.loops.entry(loop)
+    entry.at_end.append(end)
+    entry.at_detach.append(give_way)
 
 
 def in_thread_of(loop: Any, act: Callable[[], None]) -> None:

@@ -21,6 +21,7 @@ from coroscope.loop.observer import CauseKind
 from coroscope.record.chains import Position
 from coroscope.record.events import EventKind
 from coroscope.record.stream import ChunkFile, Stream
+from coroscope.record.watched import WatchedLoops
 
 if TYPE_CHECKING:
     from coroscope.record.watchdog import Watchdog
@@ -39,6 +40,7 @@ class Recorder:
         self._detachings: list[Callable[[], None]] = []
         self._last_words: list[Callable[[], None]] = []
         self._pauses: list[tuple[Callable[[], None], Callable[[], None]]] = []
+        self.loops = WatchedLoops()
         self._process = os.getpid()
         self._file.start(time.monotonic_ns())
         self.is_recording = True
@@ -80,6 +82,7 @@ class Recorder:
         detachings, self._detachings = self._detachings, []
         for detaching in detachings:
             detaching()
+        self.loops.detach()
 
     def at_pause(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         """Have `pause` called before the program forks, and `resume` behind it, in the parent."""
@@ -111,6 +114,7 @@ class Recorder:
             if self.is_recording and self.is_of_this_process:
                 for last_words in self._last_words:
                     last_words()
+                self.loops.say_last_words()
             self.end(getattr(sys, "last_exc", None) or getattr(sys, "last_value", None))
         except Exception as error:
             self.fail(error)
@@ -144,6 +148,7 @@ class Recorder:
         endings, self._endings = self._endings, []
         for ending in endings:
             ending()
+        self.loops.end()
 
 
 class TaskRecord:

@@ -23,7 +23,6 @@ class Failures:
         self._recorder = recorder
         self._failed: dict[int, TaskRecord] = {}
         self._codes: dict[int, types.CodeType] = {}
-        recorder.before_end(self._look_at_what_is_held)
 
     def add(self, task: Any, record: TaskRecord) -> None:
         """`task` has ended by an exception."""
@@ -32,8 +31,12 @@ class Failures:
             del self._failed[next(iter(self._failed))]
 
     def watch_reports(self, loop: Any) -> None:
-        """Listen to what `loop` is told to report, until the recording ends."""
-        handle = loop.call_exception_handler
+        """Listen to what `loop` is told to report, until the recording ends; unless the program does so itself."""
+        entry = self._recorder.loops.entry(loop)
+        entry.before_end.append(self._look_at_what_is_held)
+        if "call_exception_handler" in vars(loop):
+            return
+        handle = type(loop).call_exception_handler
 
         def call_exception_handler(context: Any) -> Any:
             if self._recorder.is_recording:
@@ -41,15 +44,15 @@ class Failures:
                     self._take(context)
                 except Exception as error:
                     self._recorder.fail(error)
-            return handle(context)
+            return handle(entry.loop(), context)  # The loop is not to hold itself.
 
         loop.call_exception_handler = call_exception_handler
 
-        def detach() -> None:
+        def detach(loop: Any) -> None:
             if vars(loop).get("call_exception_handler") is call_exception_handler:
                 del loop.call_exception_handler
 
-        self._recorder.at_end(detach)
+        entry.at_end.append(detach)
 
     def _take(self, context: Any) -> None:
         message = context.get("message") if type(context) is dict else None
@@ -57,7 +60,7 @@ class Failures:
             record = self._failed.pop(id(context.get("future")), None)
             self._record(0 if record is None else record.id, context.get("exception"))
 
-    def _look_at_what_is_held(self) -> None:
+    def _look_at_what_is_held(self, _: object) -> None:
         for record in self._failed.values():
             task = record.ref()
             if task is not None and _is_unretrieved(task):
