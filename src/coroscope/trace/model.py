@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -197,13 +197,13 @@ class Task:
     steps: int = 0
     end_ns: int = 0
     times_ns: array[int] = field(default_factory=lambda: array("q"))
-    states: bytearray = field(default_factory=bytearray)
-    waits: list[Wait] = field(default_factory=list)
+    states: bytes | bytearray = field(default_factory=bytearray)
+    waits: Sequence[Wait] = field(default_factory=list)
     is_root: bool = False
     """Code around the loop made it while the loop did not run, as `run_until_complete` does."""
     left_ns: int | None = None
     """When `asyncio.run` found it pending at its end, and nobody had cancelled it."""
-    cancellations: list[Cancellation] = field(default_factory=list)
+    cancellations: Sequence[Cancellation] = ()
     """Those that it has caught, in order of time."""
     outstanding: int = 0
     """How many cancellations were not taken back by its end; known of tasks that have caught one."""

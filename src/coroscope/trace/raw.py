@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -16,12 +16,33 @@ LATEST_NS = 1 << 62
 """146 years: what comes later was never recorded, and would not fit into the model's 64 bits."""
 
 
+@dataclass(frozen=True, slots=True)
+class EventBlock:
+    """Some events of one stream, as they lie in the file: `read` gives them as records of 24 bytes.
+
+    It does so each time anew, so that a long recording needs no more memory than what is made of it.
+    """
+
+    count: int
+    read: Callable[[], bytes]
+
+
 @dataclass(slots=True)
 class RawStream:
-    """One thread's events, 24 bytes each, and its definitions as they were written, one after another."""
+    """One thread's events, and its definitions, each as they were written, one after another."""
 
-    events: bytearray = field(default_factory=bytearray)
+    blocks: list[EventBlock] = field(default_factory=list)
     definitions: bytearray = field(default_factory=bytearray)
+
+    @property
+    def event_count(self) -> int:
+        """How many events there are, those of no kind with them."""
+        return sum(block.count for block in self.blocks)
+
+    def iter_events(self) -> Iterator[bytes]:
+        """The records, a block of them at a time; TraceFormatError where one cannot be read."""
+        for block in self.blocks:
+            yield block.read()
 
     def iter_definitions(self) -> Iterator[tuple[int, int, bytes]]:
         """Number, kind and payload of each definition that was written whole."""
