@@ -285,6 +285,7 @@ class Trace:
         stalls = [
             Stall(task.id, _place_of(samples.get(task.id, []), start_ns, end_ns), start_ns, end_ns - start_ns)
             for task in self.tasks.values()
+            if task.end_ns - task.created_ns > limit_ns
             for start_ns, end_ns in task.iter_steps()
             if end_ns - start_ns > limit_ns
         ]

@@ -25,7 +25,7 @@ class Column:
 
 def number_column(name: str, values: Iterable[int]) -> Column:
     """A column of numbers below 2**64; slicing with a stride splits the planes at C speed."""
-    words = array("Q", values)
+    words = values if isinstance(values, array) else array("Q", values)
     if sys.byteorder == "big":
         words.byteswap()
     raw = words.tobytes()
