@@ -33,8 +33,7 @@ class Packer:
         first = len(self._waits.starts_ns)
         for wait in task.waits:
             self._waits.append(wait)
-        stop = len(self._waits.starts_ns)
-        task.waits = PackedWaits(self._waits, first, stop) if stop > first else self._no_waits
+        task.waits = PackedWaits(self._waits, first, len(task.waits)) if task.waits else self._no_waits
 
 
 class _Columns:
@@ -64,18 +63,18 @@ class _Columns:
 class PackedWaits(Sequence[Wait]):
     """The waits of one task, in order of time."""
 
-    __slots__ = ("_columns", "_first", "_stop")
+    __slots__ = ("_columns", "_count", "_first")
 
-    def __init__(self, columns: _Columns, first: int, stop: int) -> None:
+    def __init__(self, columns: _Columns, first: int, count: int) -> None:
         self._columns = columns
         self._first = first
-        self._stop = stop
+        self._count = count
 
     def __len__(self) -> int:
-        return self._stop - self._first
+        return self._count
 
     def __iter__(self) -> Iterator[Wait]:
-        return map(self._wait, range(self._first, self._stop))
+        return map(self._wait, range(self._first, self._first + self._count))
 
     @overload
     def __getitem__(self, index: int) -> Wait: ...
@@ -83,7 +82,7 @@ class PackedWaits(Sequence[Wait]):
     def __getitem__(self, index: slice) -> list[Wait]: ...
     def __getitem__(self, index: int | slice) -> Wait | list[Wait]:
         # A range knows what negative numbers, slices and too large ones mean.
-        at = range(self._first, self._stop)[index]
+        at = range(self._first, self._first + self._count)[index]
         return self._wait(at) if isinstance(at, int) else [self._wait(each) for each in at]
 
     def _wait(self, at: int) -> Wait:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 _WORD_BYTES = 8
 
@@ -43,3 +44,9 @@ def byte_column(name: str, values: bytes) -> Column:
 def zigzag(value: int) -> int:
     """Small numbers of either sign as small numbers: 0, -1, 1, -2 become 0, 1, 2, 3."""
     return value << 1 if value >= 0 else (-value << 1) - 1
+
+
+def deltas(values: Iterable[int]) -> Iterator[int]:
+    """The difference of each from the one before it (the first from 0), the sign folded in."""
+    for before, value in pairwise(chain((0,), values)):
+        yield zigzag(value - before)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import chain, pairwise
 from operator import sub
 
 from coroscope.trace.model import State, Task, Trace, Wait
-from coroscope.views.page.columns import Column, byte_column, number_column, zigzag
+from coroscope.views.page.columns import Column, byte_column, deltas, number_column, zigzag
 from coroscope.views.page.interning import Chains, Places, Strings
+from coroscope.views.page.row_numbers import RowNumbers
 
 KINDS = ("task", "pollable", "generator", "callable", "thread", "process")
 OUTCOMES = ("returned", "raised", "cancelled", "pending")
@@ -26,7 +26,7 @@ _KIND_NUMBERS, _OUTCOME_NUMBERS, _WAKER_NUMBERS = (
 )
 
 
-def task_columns(trace: Trace, rows: dict[int, int], strings: Strings, places: Places) -> Iterator[Column]:
+def task_columns(trace: Trace, rows: RowNumbers, strings: Strings, places: Places) -> Iterator[Column]:
     """What is known of each task; `rows` maps a task's id to its row. Ids and rows are stored plus one."""
     tasks = list(trace.tasks.values())
     prefixes, numbers = array("Q"), array("Q")
@@ -34,7 +34,7 @@ def task_columns(trace: Trace, rows: dict[int, int], strings: Strings, places: P
         prefix, number = _split_name(task.name)
         prefixes.append(strings.number(prefix))
         numbers.append(number)
-    yield number_column("task.id", _deltas([task.id for task in tasks]))
+    yield number_column("task.id", deltas([task.id for task in tasks]))
     yield number_column("task.name", prefixes)
     yield number_column("task.nameNumber", numbers)
     yield number_column("task.coroutine", [strings.number(task.coroutine) for task in tasks])
@@ -44,13 +44,13 @@ def task_columns(trace: Trace, rows: dict[int, int], strings: Strings, places: P
     yield number_column("task.process", [task.process for task in tasks])
     yield number_column("task.thread", [task.thread for task in tasks])
     yield number_column("task.loop", [task.loop for task in tasks])
-    yield number_column("task.parent", [_row(rows, task.parent) for task in tasks])
+    yield number_column("task.parent", [rows.plus_one(task.parent) for task in tasks])
     yield number_column("task.isMain", [task.is_main for task in tasks])
     yield number_column("task.outcome", [_OUTCOME_NUMBERS[task.outcome] for task in tasks])
     yield number_column("task.exception", [strings.number(task.exception) for task in tasks])
     yield number_column("task.steps", [task.steps for task in tasks])
     yield number_column("task.createdAt", [places.number(task.created_at) for task in tasks])
-    yield number_column("task.created", _deltas([task.created_ns for task in tasks]))
+    yield number_column("task.created", deltas([task.created_ns for task in tasks]))
     yield number_column("task.spans", [len(task.states) for task in tasks])
     yield number_column("task.waits", [len(task.waits) for task in tasks])
 
@@ -70,7 +70,7 @@ def span_columns(trace: Trace) -> Iterator[Column]:
     yield number_column("span.length", lengths)
 
 
-def wait_columns(trace: Trace, rows: dict[int, int], strings: Strings, chains: Chains) -> Iterator[Column]:
+def wait_columns(trace: Trace, rows: RowNumbers, strings: Strings, chains: Chains) -> Iterator[Column]:
     """Each task's waits; starts and ends as differences from the waiting spans they belong to."""
     columns = {name: array("Q") for name in ("start", "end", "on", "chain", "wokenBy", "waker")}
     add_start, add_end, add_on, add_chain, add_woken_by, add_waker = (
@@ -87,21 +87,16 @@ def wait_columns(trace: Trace, rows: dict[int, int], strings: Strings, chains: C
             add_on(strings.number(wait.on))
             add_chain(chains.number(wait.chain))
             add_woken_by(_WAKER_NUMBERS[wait.woken_by] | (_OPEN_WAIT if wait.end_ns is None else 0))
-            add_waker(_row(rows, wait.waker))
+            add_waker(rows.plus_one(wait.waker))
     for name, column in columns.items():
         yield number_column(f"wait.{name}", column)
 
 
-def sample_columns(trace: Trace, rows: dict[int, int], chains: Chains) -> Iterator[Column]:
+def sample_columns(trace: Trace, rows: RowNumbers, chains: Chains) -> Iterator[Column]:
     """What was on the stack inside long steps, in order of time."""
-    yield number_column("sample.task", (_row(rows, sample.task) for sample in trace.samples))
-    yield number_column("sample.time", _deltas(sample.time_ns for sample in trace.samples))
+    yield number_column("sample.task", (rows.plus_one(sample.task) for sample in trace.samples))
+    yield number_column("sample.time", deltas(sample.time_ns for sample in trace.samples))
     yield number_column("sample.chain", (chains.number(sample.chain) for sample in trace.samples))
-
-
-def _row(rows: dict[int, int], task: int | None) -> int:
-    """A task's row plus one; 0 for none, and for a task that the trace does not hold."""
-    return 0 if task is None else rows.get(task, -1) + 1
 
 
 def _split_name(name: str) -> tuple[str, int]:
@@ -112,11 +107,6 @@ def _split_name(name: str) -> tuple[str, int]:
     if not digits or len(digits) > _MOST_DIGITS or (digits[0] == "0" and len(digits) > 1):
         return name, 0
     return prefix, int(digits) + 1
-
-
-def _deltas(values: Iterable[int]) -> Iterator[int]:
-    for before, value in pairwise(chain((0,), values)):
-        yield zigzag(value - before)
 
 
 def _edges(task: Task, waits: Iterable[Wait]) -> list[tuple[int, int]]:
