@@ -36,6 +36,8 @@ class Lane:
     """Things of one kind."""
 
     title: str
+    noun: str
+    """What one item is."""
     items: Sequence[LaneItem]
 
 
@@ -68,7 +70,7 @@ def _marks(trace: Trace) -> Iterator[Lane]:
         LaneItem(mark.time_ns, mark.time_ns, mark.name, mark.task, mark.thread, is_instant=True)
         for mark in trace.marks
     ]
-    yield Lane("marks", marks)
+    yield Lane("marks", "mark", marks)
 
 
 def _regions(trace: Trace) -> Iterator[Lane]:
@@ -80,9 +82,11 @@ def _regions(trace: Trace) -> Iterator[Lane]:
     # One name more gets a lane of its own: "other regions" of one name would hide it for nothing.
     shown = ranked if len(ranked) <= _MOST_REGIONS + 1 else ranked[:_MOST_REGIONS]
     for name in shown:
-        yield Lane(name, [_item(region) for region in by_name[name]])
+        yield Lane(name, "region", [_item(region) for region in by_name[name]])
     others = set(ranked) - set(shown)
-    yield Lane("other regions", [_item(region) for region in trace.regions if region.name in others])
+    yield Lane(
+        "other regions", "region", [_item(region) for region in trace.regions if region.name in others]
+    )
 
 
 def _length_ns(region: Region, trace: Trace) -> int:
@@ -95,12 +99,10 @@ def _item(region: Region) -> LaneItem:
 
 def _collections(trace: Trace) -> Iterator[Lane]:
     collections = [
-        LaneItem(
-            one.start_ns, one.end_ns, f"garbage collection, generation {one.generation}", None, one.thread
-        )
+        LaneItem(one.start_ns, one.end_ns, f"generation {one.generation}", None, one.thread)
         for one in trace.collections
     ]
-    yield Lane("garbage collections", collections)
+    yield Lane("garbage collections", "garbage collection", collections)
 
 
 _SOURCES: tuple[Callable[[Trace], Iterator[Lane]], ...] = (_marks, _regions, _collections)

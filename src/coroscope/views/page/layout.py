@@ -58,7 +58,9 @@ def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] 
     facts = {
         "summary": summary,
         "findings": plan_findings(findings, rows, places),
-        "lanes": [{"title": make_visible(lane.title), "count": len(lane.items)} for lane in lanes],
+        "lanes": [
+            {"title": make_visible(lane.title), "noun": lane.noun, "count": len(lane.items)} for lane in lanes
+        ],
         "stalls": _plan_stalls(trace, slow_ms, rows, places),
         "strings": strings.table,
         "places": places.table,

@@ -21,7 +21,9 @@ export class Search {
     if (document.activeElement !== this.field) this.field.value = view.query;
     const shown = view.arrangement.taskCount;
     const isAll = !view.query && view.only < 0;
-    this.found.textContent = isAll ? "" : `${shown.toLocaleString("en")} of ${count(view.model.count, "task")}`;
+    const tasks = isAll ? "" : `${shown.toLocaleString("en")} of ${count(view.model.count, "task")}`;
+    const items = view.foundItems ? view.foundItems.reduce((sum, one) => sum + one, 0) : 0;
+    this.found.textContent = items ? `${tasks}, ${items.toLocaleString("en")} above them` : tasks;
   }
 
   #key(event) {
