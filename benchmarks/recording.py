@@ -104,8 +104,7 @@ def _size_of(trace: str) -> tuple[int, int]:
         raw = read_rest(trace, data, 0)
     except Exception:  # another recorder's file, or none
         return 0, 0
-    records = (records for stream in raw.streams.values() for records in stream.iter_events())
-    kinds = [some[EVENT.size - 1 :: EVENT.size] for some in records]
+    kinds = [bytes(stream.events[EVENT.size - 1 :: EVENT.size]) for stream in raw.streams.values()]
     return sum(len(kind) - kind.count(0) for kind in kinds), len(data)
 
 

@@ -34,8 +34,7 @@ def compact(path: str | os.PathLike[str], ending: Ending, ended_ns: int | None) 
     """
     name = os.fspath(path)
     raw = _read(name)
-    records = (records for stream in raw.streams.values() for records in stream.iter_events())
-    kinds = (some[EVENT.size - 1 :: EVENT.size] for some in records)
+    kinds = (stream.events[EVENT.size - 1 :: EVENT.size] for stream in raw.streams.values())
     raw.ending = replace(ending, complete=any(EventKind.PROGRAM_ENDED in kind for kind in kinds))
     if ended_ns is not None and raw.origin_ns:
         raw.ended_ns = max(ended_ns - raw.origin_ns, 0)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from array import array
-from functools import partial
 from typing import Any
 
 from coroscope.errors import TraceFormatError
@@ -22,7 +21,7 @@ from coroscope.record.stream import (
     HEADER_SIZE,
     META,
 )
-from coroscope.trace.raw import EventBlock, RawStream, RawTrace, meta_from
+from coroscope.trace.raw import RawStream, RawTrace, meta_from
 
 _SMALLEST_CHUNK = 65536
 
@@ -31,7 +30,6 @@ def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
     """The content of a live trace file, as far as it was written."""
     meta: dict[str, Any] | None = None
     streams: dict[int, RawStream] = {}
-    view = memoryview(data)
     position = HEADER_SIZE
     while position + CHUNK_HEADER_SIZE <= len(data):
         magic, size, number, content, _ = CHUNK.unpack_from(data, position)
@@ -41,28 +39,26 @@ def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
             continue
         if magic != CHUNK_MAGIC or size % _SMALLEST_CHUNK or size == 0:
             raise TraceFormatError(path, "a chunk's header is damaged; record the program again", position)
-        body = view[position + CHUNK_HEADER_SIZE : position + size]
+        body = data[position + CHUNK_HEADER_SIZE : position + size]
         if content == META and meta is None:
-            meta = _read_meta(path, bytes(body))
+            meta = _read_meta(path, body)
         elif content == EVENTS:
-            written = _written_events(body)
-            block = EventBlock(len(written) // EVENT.size, partial(_since, origin_ns, written))
-            streams.setdefault(number, RawStream()).blocks.append(block)
+            streams.setdefault(number, RawStream()).events += _since(origin_ns, _written_events(body))
         elif content == DEFINITIONS:
-            streams.setdefault(number, RawStream()).definitions += _written_definitions(bytes(body))
+            streams.setdefault(number, RawStream()).definitions += _written_definitions(body)
         position += size
     if meta is None:
         raise TraceFormatError(path, "its metadata is missing; record the program again", HEADER_SIZE)
     return RawTrace(meta, origin_ns, streams)
 
 
-def _written_events(body: memoryview) -> memoryview:
+def _written_events(body: bytes) -> bytes:
     # The last byte of a record is its kind, which is 0 where none was written.
-    count = len(bytes(body[EVENT.size - 1 :: EVENT.size]).rstrip(b"\0"))
+    count = len(body[EVENT.size - 1 :: EVENT.size].rstrip(b"\0"))
     return body[: count * EVENT.size]
 
 
-def _since(origin_ns: int, events: memoryview) -> bytes:
+def _since(origin_ns: int, events: bytes) -> bytes:
     """The same events, with times that count from the recording's start."""
     words = array("Q")
     words.frombytes(events)

@@ -36,7 +36,7 @@ def _iter_stream(number: int, stream: RawStream, most: int) -> Iterator[Event]:
 
 def _first_blocks(stream: RawStream, most: int) -> Iterator[EventBlock]:
     """As many as `most` events may be in."""
-    for block in stream.blocks:
+    for block in stream.as_blocks():
         if most <= 0:
             return
         most -= block.count

@@ -65,8 +65,8 @@ def _full_blocks(stream: RawStream) -> Iterator[bytes]:
     """The stream's records, as many together as a block at rest holds; of the last one, what is left."""
     size = _EVENTS_A_BLOCK * EVENT.size
     waiting = bytearray()
-    for records in stream.iter_events():
-        waiting += records
+    for block in stream.as_blocks():
+        waiting += block.read()
         while len(waiting) >= size:
             yield bytes(waiting[:size])
             del waiting[:size]

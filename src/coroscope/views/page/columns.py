@@ -27,12 +27,11 @@ class Column:
 def number_column(name: str, values: Iterable[int]) -> Column:
     """A column of numbers below 2**64; slicing with a stride splits the planes at C speed."""
     words = values if isinstance(values, array) else array("Q", values)
+    significant = (max(words, default=0).bit_length() + 7) // 8
     if sys.byteorder == "big":
         words.byteswap()
-    raw = words.tobytes()
-    planes = [raw[weight::_WORD_BYTES] for weight in range(_WORD_BYTES)]
-    while planes and planes[-1].count(0) == len(words):
-        planes.pop()
+    raw = memoryview(words).cast("B")
+    planes = [bytes(raw[weight::_WORD_BYTES]) for weight in range(significant)]
     return Column(name, len(words), tuple(planes))
 
 

@@ -37,6 +37,7 @@ def task_columns(trace: Trace, rows: RowNumbers, strings: Strings, places: Place
     yield number_column("task.id", deltas([task.id for task in tasks]))
     yield number_column("task.name", prefixes)
     yield number_column("task.nameNumber", numbers)
+    del prefixes, numbers
     yield number_column("task.coroutine", [strings.number(task.coroutine) for task in tasks])
     yield number_column("task.file", [strings.number(task.file) for task in tasks])
     yield number_column("task.line", [task.line or 0 for task in tasks])
