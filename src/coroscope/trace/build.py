@@ -19,7 +19,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coroscope.record.events import (
@@ -35,6 +35,7 @@ from coroscope.trace.definitions import Definitions, UserCode, cut
 from coroscope.trace.marks import Marks
 from coroscope.trace.model import (
     Cancellation,
+    Cut,
     Ending,
     Kind,
     LoopInfo,
@@ -48,7 +49,7 @@ from coroscope.trace.model import (
     Wait,
     Waker,
 )
-from coroscope.trace.order import iter_in_order
+from coroscope.trace.order import iter_in_order, last_ns
 from coroscope.trace.packing import Packer
 from coroscope.trace.raw import LATEST_NS, RawTrace
 
@@ -81,16 +82,27 @@ _READY, _RUNNING, _WAITING = State.READY.value, State.RUNNING.value, State.WAITI
 _BY_TASK, _BY_TIMER = Cause.TASK.value, Cause.TIMER.value
 
 
-MOST_EVENTS = 12_000_000
-"""That a trace is made of; this many make two gigabytes of it."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """So much a trace is made of at most: what is behind that in time is left out, and the trace says so."""
+
+    events: int = 12_000_000
+    """About a gigabyte of a trace, and a minute."""
+    tasks: int = 2_000_000
 
 
-def build(raw: RawTrace) -> Trace:
-    """The trace that `raw` tells of; of one that is too long, its first part."""
-    builder = _Builder(raw)
+class _EnoughError(Exception):
+    """One task more than the limit."""
+
+
+def build(raw: RawTrace, limits: Limits) -> Trace:
+    """The trace that `raw` tells of, within `limits`."""
+    builder = _Builder(raw, limits.tasks)
     with _collector_paused():
-        builder.take_all(iter_in_order(raw, MOST_EVENTS))
-    return builder.finish()
+        builder.take_all(iter_in_order(raw, limits.events))
+    recorded = sum(stream.event_count for stream in raw.streams.values())
+    is_whole = recorded <= limits.events and not builder.is_full
+    return builder.finish(None if is_whole else Cut(last_ns(raw), builder.taken / recorded))
 
 
 @contextmanager
@@ -109,8 +121,13 @@ _CHAPTERS: tuple[type[Chapter], ...] = (Marks,)
 
 
 class _Builder:
-    def __init__(self, raw: RawTrace) -> None:
+    def __init__(self, raw: RawTrace, most_tasks: int) -> None:
         self._raw = raw
+        self._most_tasks = most_tasks
+        self.is_full = False
+        """It had to leave out a task, and all that came later."""
+        self.taken = 0
+        """So many events it is made of."""
         user_code = UserCode(raw.meta)
         self._definitions = {number: Definitions(stream, user_code) for number, stream in raw.streams.items()}
         self._threads: dict[int, int] = {}
@@ -154,10 +171,15 @@ class _Builder:
         """The loop over millions of events: nothing in it is needless."""
         handler_of = self._handlers.get
         event: Event | None = None
-        for event in events:
-            handler = handler_of(event[6])
-            if handler is not None:
-                handler(event)
+        number = 0
+        try:
+            for number, event in enumerate(events, 1):  # noqa: B007  (wanted behind the loop)
+                handler = handler_of(event[6])
+                if handler is not None:
+                    handler(event)
+        except _EnoughError:
+            self.is_full = True
+        self.taken = number
         self._last_ns = 0 if event is None else event[0]
 
     def _thread(self, stream: int) -> int:
@@ -167,6 +189,8 @@ class _Builder:
         time_ns, number, parent, site_number, loop, detail, _, stream = event
         if not number or number in self._tasks:
             return
+        if len(self._tasks) >= self._most_tasks:
+            raise _EnoughError
         site = self._definitions[stream].site(site_number)
         # One that was not created before: its creation was lost, or it is a circle, as only a forger makes it.
         creator = self._tasks.get(parent)
@@ -330,11 +354,14 @@ class _Builder:
         self._ended_ns = event[0]
         self._exception = self._definitions[event[7]].string(event[3])
 
-    def finish(self) -> Trace:
+    def finish(self, cut: Cut | None) -> Trace:
         raw = self._raw
         duration_ns = self._ended_ns
         if duration_ns is None:
             duration_ns = max(raw.ended_ns or 0, self._last_ns)
+        if cut is not None:
+            cut = replace(cut, recorded_ns=max(cut.recorded_ns, duration_ns))
+            duration_ns = self._last_ns
         duration_ns = max(duration_ns, self._last_ns)
         for task in self._alive.values():
             task.end_ns = duration_ns
@@ -351,6 +378,7 @@ class _Builder:
             loops=self._loops,
             samples=self._samples,
             notices=tuple(self._notices),
+            cut=cut,
             unawaited=self._unawaited,
             unretrieved=self._unretrieved,
         )

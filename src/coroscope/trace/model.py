@@ -250,6 +250,16 @@ class LoopInfo:
     """When it last stopped; None while it runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Of a recording that is too long the trace is the first part, as if it had been recorded until then."""
+
+    recorded_ns: int
+    """How long the whole recording lasted."""
+    share: float
+    """How much of what was recorded the trace was made of, from 0 to 1."""
+
+
 @dataclass(slots=True)
 class Trace:
     """One recorded run of a program, as every view, analysis and export reads it."""
@@ -273,6 +283,8 @@ class Trace:
     """In order of their beginning."""
     collections: list[Collection] = field(default_factory=list)
     """In order of time."""
+    cut: Cut | None = None
+    """What is left out, of a recording that is too long; None for a whole one."""
     unawaited: list[Unawaited] = field(default_factory=list)
     unretrieved: list[Unretrieved] = field(default_factory=list)
 

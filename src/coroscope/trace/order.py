@@ -20,6 +20,13 @@ from coroscope.trace.raw import LATEST_NS, EventBlock, RawStream, RawTrace
 _TIME = itemgetter(0)
 
 
+def last_ns(raw: RawTrace) -> int:
+    """When the last event was, by the last block of each stream."""
+    ends = (blocks[-1].read() for stream in raw.streams.values() if (blocks := stream.as_blocks()))
+    times_ns = (time_ns for records in ends for time_ns in _times_of(records))
+    return max((time_ns for time_ns in times_ns if time_ns <= LATEST_NS), default=0)
+
+
 def iter_in_order(raw: RawTrace, most: int) -> Iterator[Event]:
     """Every event of a kind, up to `most` of them."""
     streams = [_iter_stream(number, stream, most) for number, stream in raw.streams.items()]

@@ -37,6 +37,11 @@ class RawStream:
         self.definitions = bytearray() if definitions is None else definitions
 
     @property
+    def event_count(self) -> int:
+        """How many there are, those of no kind with them."""
+        return sum(block.count for block in self.blocks) + len(self._events) // EVENT.size
+
+    @property
     def events(self) -> bytearray:
         """All events, 24 bytes each, in memory from now on; TraceFormatError where they cannot be read."""
         if self.blocks:
