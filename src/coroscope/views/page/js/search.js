@@ -31,9 +31,14 @@ export class Search {
       this.field.value = "";
       this.view.search("");
       this.field.blur();
-    } else if (event.key === "Enter" && this.view.cursor >= 0) {
-      this.view.select(this.view.cursor);
-      byId("timeline").focus();
-    }
+    } else if (event.key === "Enter") this.#goToFirst();
+  }
+
+  // The task that the keys are at, or else the first mark or region.
+  #goToFirst() {
+    const { view } = this;
+    if (view.cursor >= 0) view.select(view.cursor);
+    else if (view.foundItems) view.moveItemBy(1);
+    if (view.selected >= 0 || view.item >= 0) byId("timeline").focus();
   }
 }
