@@ -41,7 +41,7 @@ SPANS_OF_A_WAIT = 3
 """Waiting, ready, running."""
 STEP_NS, WAIT_NS = 20_000, 5_000_000
 LIMIT_S = 3600
-_ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,800")
+_ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu")
 _DRAWING = """
 const done = arguments[arguments.length - 1];
 const { view, timeline } = coroscope;
@@ -187,9 +187,9 @@ class Making:
         self.peak_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def open_page(page: Path) -> tuple[float, dict[str, list[float]]]:
+def open_page(page: Path, window: str) -> tuple[float, dict[str, list[float]]]:
     """The seconds until the page is drawn, and the milliseconds that each kind of move took."""
-    with _browser() as browser:
+    with _browser(window) as browser:
         browser.set_page_load_timeout(LIMIT_S)
         browser.set_script_timeout(LIMIT_S)
         browser.get("about:blank")
@@ -202,7 +202,7 @@ def open_page(page: Path) -> tuple[float, dict[str, list[float]]]:
         return opened_s, browser.execute_async_script(_DRAWING)
 
 
-def _browser() -> WebDriver:
+def _browser(window: str) -> WebDriver:
     from selenium import webdriver
 
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
@@ -210,7 +210,7 @@ def _browser() -> WebDriver:
         raise SystemExit("chromium and chromedriver are not on PATH: give --no-browser to leave them out")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for argument in _ARGUMENTS:
+    for argument in (*_ARGUMENTS, f"--window-size={window.replace('x', ',')}"):
         options.add_argument(argument)
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
 
@@ -232,7 +232,7 @@ def measure(options: argparse.Namespace, folder: Path) -> Table:
         "peak memory": f"{making.peak_bytes / 1e6:.0f} MB",
     }
     if not options.no_browser:
-        opened_s, took = open_page(page)
+        opened_s, took = open_page(page, options.window)
         rows["opened in"] = f"{opened_s:.2f} s"
         for move, times_ms in took.items():
             rows[f"drawn after a {move}"] = (
@@ -255,6 +255,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--keep", metavar="FOLDER", help="leave trace and page there, and take a trace that is there"
+    )
+    parser.add_argument(
+        "--window", default="1280x800", metavar="WxH", help="of the browser, in pixels (default 1280x800)"
     )
     parser.add_argument("--no-browser", action="store_true", help="only make the page")
     options = parser.parse_args(arguments)
