@@ -24,7 +24,12 @@ def longest_step(trace: Trace) -> Stall | None:
 
 
 def left_pending(trace: Trace) -> list[Task]:
-    """The tasks created in the recording that were pending when their loop's work was done, in order of creation."""
+    """The tasks created in the recording that were pending when their loop's work was done, in order of creation.
+
+    None of a trace that is cut: nobody knows what they would have done.
+    """
+    if trace.cut is not None:
+        return []
     ends_ns = dict.fromkeys(trace.loops, 0)
     for task in trace.tasks.values():
         if task.parent is None:

@@ -32,6 +32,9 @@ def report(
         "python": trace.python,
         "argv": list(trace.argv),
         "duration_s": _seconds(trace.duration_ns),
+        "cut": None
+        if trace.cut is None
+        else {"recorded_s": _seconds(trace.cut.recorded_ns), "share": trace.cut.share},
         "ended": {
             "exit_code": trace.ended.exit_code,
             "signal": trace.ended.signal,

@@ -8,22 +8,25 @@ from dataclasses import replace
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT, EventKind
 from coroscope.record.stream import AT_REST, HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
-from coroscope.trace.build import build
+from coroscope.trace.build import Limits, build
 from coroscope.trace.live import read_live
 from coroscope.trace.model import Ending, Trace
 from coroscope.trace.raw import RawTrace
 from coroscope.trace.rest import read_rest, write_rest
 
-__all__ = ["Trace", "compact", "load"]
+__all__ = ["Limits", "Trace", "compact", "load"]
+
+_LIMITS = Limits()
 
 
-def load(path: str | os.PathLike[str]) -> Trace:
+def load(path: str | os.PathLike[str], limits: Limits = _LIMITS) -> Trace:
     """The trace in the file at `path`, of a program that has ended, was killed, or still runs.
 
+    Of a recording that is over the limits it is the first part, and `cut` says so.
     TraceFormatError, in one sentence, where it is not a trace that this version can read.
     """
     name = os.fspath(path)
-    return build(_read(name))
+    return build(_read(name), limits)
 
 
 def compact(path: str | os.PathLike[str], ending: Ending, ended_ns: int | None) -> None:

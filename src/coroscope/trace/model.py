@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -197,13 +197,13 @@ class Task:
     steps: int = 0
     end_ns: int = 0
     times_ns: array[int] = field(default_factory=lambda: array("q"))
-    states: bytearray = field(default_factory=bytearray)
-    waits: list[Wait] = field(default_factory=list)
+    states: bytes | bytearray = field(default_factory=bytearray)
+    waits: Sequence[Wait] = field(default_factory=list)
     is_root: bool = False
     """Code around the loop made it while the loop did not run, as `run_until_complete` does."""
     left_ns: int | None = None
     """When `asyncio.run` found it pending at its end, and nobody had cancelled it."""
-    cancellations: list[Cancellation] = field(default_factory=list)
+    cancellations: Sequence[Cancellation] = ()
     """Those that it has caught, in order of time."""
     outstanding: int = 0
     """How many cancellations were not taken back by its end; known of tasks that have caught one."""
@@ -250,6 +250,16 @@ class LoopInfo:
     """When it last stopped; None while it runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Of a recording that is too long the trace is the first part, as if it had been recorded until then."""
+
+    recorded_ns: int
+    """How long the whole recording lasted."""
+    share: float
+    """How much of what was recorded the trace was made of, from 0 to 1."""
+
+
 @dataclass(slots=True)
 class Trace:
     """One recorded run of a program, as every view, analysis and export reads it."""
@@ -273,6 +283,8 @@ class Trace:
     """In order of their beginning."""
     collections: list[Collection] = field(default_factory=list)
     """In order of time."""
+    cut: Cut | None = None
+    """What is left out, of a recording that is too long; None for a whole one."""
     unawaited: list[Unawaited] = field(default_factory=list)
     unretrieved: list[Unretrieved] = field(default_factory=list)
 
@@ -285,6 +297,7 @@ class Trace:
         stalls = [
             Stall(task.id, _place_of(samples.get(task.id, []), start_ns, end_ns), start_ns, end_ns - start_ns)
             for task in self.tasks.values()
+            if task.end_ns - task.created_ns > limit_ns
             for start_ns, end_ns in task.iter_steps()
             if end_ns - start_ns > limit_ns
         ]

@@ -3,25 +3,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from coroscope.errors import TraceFormatError
-from coroscope.record.events import U32_MAX
+from coroscope.record.events import EVENT, U32_MAX
 from coroscope.record.stream import DEFINITION
 from coroscope.trace.model import Ending
 
+_EVENTS_AT_A_TIME = 65536
 LATEST_NS = 1 << 62
 """146 years: what comes later was never recorded, and would not fit into the model's 64 bits."""
 
 
-@dataclass(slots=True)
-class RawStream:
-    """One thread's events, 24 bytes each, and its definitions as they were written, one after another."""
+@dataclass(frozen=True, slots=True)
+class EventBlock:
+    """Some events of one stream: `read` gives their records of 24 bytes, each time anew."""
 
-    events: bytearray = field(default_factory=bytearray)
-    definitions: bytearray = field(default_factory=bytearray)
+    count: int
+    read: Callable[[], bytes]
+
+
+class RawStream:
+    """One thread's events, and its definitions, each as they were written, one after another."""
+
+    __slots__ = ("_events", "blocks", "definitions")
+
+    def __init__(self, events: bytearray | None = None, definitions: bytearray | None = None) -> None:
+        self._events = bytearray() if events is None else events
+        self.blocks: list[EventBlock] = []
+        """Those that are still in the file, before all others."""
+        self.definitions = bytearray() if definitions is None else definitions
+
+    @property
+    def event_count(self) -> int:
+        """How many there are, those of no kind with them."""
+        return sum(block.count for block in self.blocks) + len(self._events) // EVENT.size
+
+    @property
+    def events(self) -> bytearray:
+        """All events, 24 bytes each, in memory from now on; TraceFormatError where they cannot be read."""
+        if self.blocks:
+            self._events = bytearray().join([*(block.read() for block in self.blocks), self._events])
+            self.blocks = []
+        return self._events
+
+    @events.setter
+    def events(self, events: bytearray) -> None:
+        self.blocks = []
+        self._events = events
+
+    def as_blocks(self) -> list[EventBlock]:
+        """All events, some at a time; a long recording needs no more memory than what is made of it."""
+        size = _EVENTS_AT_A_TIME * EVENT.size
+        records = memoryview(self._events)
+        parts = [records[start : start + size] for start in range(0, len(records), size)]
+        return [*self.blocks, *(EventBlock(len(part) // EVENT.size, part.tobytes) for part in parts)]
 
     def iter_definitions(self) -> Iterator[tuple[int, int, bytes]]:
         """Number, kind and payload of each definition that was written whole."""

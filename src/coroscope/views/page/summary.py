@@ -7,6 +7,7 @@ from typing import Any
 
 from coroscope.analysis import concurrency, program_shares
 from coroscope.trace.model import Ending, Trace
+from coroscope.views.cut_words import cut_sentence
 from coroscope.views.page.plain_text import make_visible
 
 
@@ -18,6 +19,7 @@ def summarize(trace: Trace) -> dict[str, Any]:
         "command": make_visible(shlex.join(trace.argv)) or "(no command line)",
         "python": make_visible(trace.python),
         "duration": trace.duration_ns,
+        "cut": cut_sentence(trace),
         "ended": _describe_ending(trace.ended),
         "concurrency": {"max": alive.max, "mean": alive.mean},
         "program": {"running": shares.running_ns, "ready": shares.ready_ns, "waiting": shares.waiting_ns},

@@ -14,8 +14,10 @@ from rich.text import Text
 from coroscope.analysis import Concurrency, concurrency, program_shares, total_shares, waited_places
 from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Ending, Outcome, Stall, State, Task, Trace
+from coroscope.views.cut_words import cut_sentence
 from coroscope.views.terminal.findings import print_first_findings
 from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
+from coroscope.views.terminal.marks import print_marks
 from coroscope.views.terminal.places import place_in
 from coroscope.views.terminal.sheet import INDENT, Sheet
 from coroscope.views.terminal.timeline import Timeline
@@ -40,6 +42,7 @@ def print_summary(
     """
     sheet = Sheet(console)
     _print_title(sheet, trace)
+    _print_cut(sheet, trace)
     if not trace.tasks:
         _print_no_tasks(sheet)
     else:
@@ -50,6 +53,7 @@ def print_summary(
         _print_timeline(sheet, trace, alive, stalls)
         _print_waits(sheet, trace)
         _print_stalls(sheet, trace, stalls, slow_ms)
+    print_marks(sheet, trace)
     _print_notices(sheet, trace)
     if trace.tasks or findings:
         print_first_findings(sheet, trace, findings)
@@ -67,12 +71,20 @@ def _print_title(sheet: Sheet, trace: Trace) -> None:
     program = sheet.inert(" ".join(trace.argv)) or "The program"
     room = max(sheet.width - 40, 20)
     ending, in_trouble = _ending(sheet, trace.ended)
+    took_ns = trace.duration_ns if trace.cut is None else trace.cut.recorded_ns
     title = Text.assemble(
-        (sheet.cut(program, room), STRONG), " took ", (sheet.time(trace.duration_ns), STRONG), " and "
+        (sheet.cut(program, room), STRONG), " took ", (sheet.time(took_ns), STRONG), " and "
     )
     title.append(ending, TROUBLE if in_trouble else "")
     title.append(f" (Python {sheet.inert(trace.python)})", QUIET)
     sheet.paragraph(title)
+
+
+def _print_cut(sheet: Sheet, trace: Trace) -> None:
+    sentence = cut_sentence(trace)
+    if sentence is not None:
+        sheet.blank()
+        sheet.paragraph(sentence, TROUBLE, label="part", label_width=_FACTS_WIDTH)
 
 
 def _ending(sheet: Sheet, ended: Ending) -> tuple[str, bool]:
