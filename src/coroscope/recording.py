@@ -21,6 +21,7 @@ import coroscope.record.foreign_loop
 import coroscope.record.loop_recorder
 import coroscope.record.own_loop
 import coroscope.record.ready_queue
+import coroscope.record.trio_recorder
 import coroscope.record.unawaited
 import coroscope.record.watchdog  # noqa: F401
 from coroscope.errors import UsageError
@@ -128,8 +129,10 @@ def _begin(name: str, path: str, argv: Sequence[str], without: Collection[str]) 
 
 def _end(recorder: Recorder, error: BaseException | None) -> None:
     ended_ns = time.monotonic_ns()
-    with suppress(Exception):
+    try:
         recorder.end(error)
+    except Exception as failure:
+        recorder.fail(failure)
     recorder.detach()
     if recorder.is_of_this_process:
         with suppress(Exception):

@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 LONGEST_CHAIN = 64
+LONG_WAIT_NS = 1_000_000
+"""Waits of this length are worth the walk."""
+WALKED_AT_ONCE = 64
+"""So many waits of each root coroutine are walked as they begin, however short."""
 
 Position = tuple[types.CodeType, int, int]
 """A code object, the offset of the instruction in bytes, and the line (0: not known)."""

@@ -16,17 +16,13 @@ from typing import Any
 from coroscope.loop.observer import OUTSIDE, Cause, CauseKind
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Watch
-from coroscope.record.chains import await_chain
+from coroscope.record.chains import LONG_WAIT_NS, WALKED_AT_ONCE, await_chain
 from coroscope.record.clauses import links, where_caught
 from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
 from coroscope.record.recorder import OWN_PATH, Recorder, TaskRecord, place_number, stack_number
 from coroscope.record.subjects import describe, has_begun, kind_of, subject_of
 from coroscope.record.unretrieved import Failures
-
-LONG_WAIT_NS = 1_000_000
-WALKED_AT_ONCE = 64
-"""So many waits of each root coroutine are walked as they begin, however short."""
 
 _CAUSES = {
     CauseKind.TASK: EventCause.TASK,

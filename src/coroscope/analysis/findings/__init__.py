@@ -23,6 +23,7 @@ from coroscope.analysis.findings.timer_drift import TimerDrift
 from coroscope.analysis.findings.tiny_tasks import TinyTasks
 from coroscope.analysis.findings.unbounded_burst import UnboundedBurst
 from coroscope.analysis.findings.unretrieved_exception import UnretrievedException
+from coroscope.analysis.findings.words import in_words_of_its_loop
 from coroscope.trace.model import Trace
 
 __all__ = ["CHECKS", "Check", "Finding", "find"]
@@ -69,4 +70,5 @@ def find(
     found = [
         finding for finding in found if finding.name not in _LONG_STEPS or finding.place not in explained
     ]
+    found = [in_words_of_its_loop(finding, trace) for finding in found]
     return sorted(found, key=lambda finding: (-(finding.saving_ns or 0), -finding.cost_ns, finding.start_ns))

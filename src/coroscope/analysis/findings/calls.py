@@ -14,18 +14,28 @@ from dataclasses import dataclass
 from coroscope.analysis.findings.source import Source, source_of
 from coroscope.trace.model import Frame, Task, Trace, Wait
 
-# What asyncio's own functions do for the caller alone. Its others wait for what somebody else does, or in turn.
+# What asyncio's, trio's and anyio's own functions do for the caller alone. Their others wait for what somebody else
+# does, or in turn.
 _WORK = frozenset(
     {
         "BaseEventLoop.create_connection",
         "BaseEventLoop.getaddrinfo",
         "Process.communicate",
         "Process.wait",
+        "connect_tcp",
+        "connect_unix",
         "create_subprocess_exec",
         "create_subprocess_shell",
+        "getaddrinfo",
         "open_connection",
+        "open_ssl_over_tcp_stream",
+        "open_tcp_stream",
         "open_unix_connection",
+        "open_unix_socket",
+        "run_process",
+        "run_sync",
         "to_thread",
+        "to_thread_run_sync",
         "wait_for",
     }
 )
@@ -123,9 +133,13 @@ def _is_work(wait: Wait, depth: int) -> bool:
 
 
 def is_asyncio(frame: Frame) -> bool:
-    """Whether it is a function of asyncio's own, or of the loop that stands in for it."""
+    """Whether it is a function of asyncio's own, of the loop that stands in for it, or of trio's or anyio's."""
     folders = os.path.dirname(frame.file).split(os.sep)
-    return not frame.is_user and (folders[-1:] == ["asyncio"] or folders[-2:] == ["coroscope", "loop"])
+    return not frame.is_user and (
+        folders[-1:] == ["asyncio"]
+        or folders[-2:] == ["coroscope", "loop"]
+        or not {"trio", "anyio"}.isdisjoint(folders[-2:])
+    )
 
 
 def _is_same_call(trace: Trace, before: Wait, after: Wait, depth: int) -> bool:

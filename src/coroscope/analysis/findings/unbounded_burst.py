@@ -87,9 +87,16 @@ def _waits_at_pools(trace: Trace) -> set[tuple[int, int]]:
 
 def _is_limit(wait: Wait) -> bool:
     innermost = wait.chain[-1]
-    return is_asyncio(innermost) and innermost.function.startswith(
-        ("Lock.", "Semaphore.", "BoundedSemaphore.")
-    )
+    return is_asyncio(innermost) and innermost.function.startswith(_LIMITS)
+
+
+_LIMITS = (
+    "Lock.",
+    "Semaphore.",
+    "BoundedSemaphore.",
+    "CapacityLimiter.",
+    "AsyncContextManagerMixin.",  # how all of trio's are entered
+)
 
 
 def _most_at_once(spans: list[tuple[int, int]]) -> int:
