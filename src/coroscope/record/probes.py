@@ -59,9 +59,10 @@ _ENTRIES = {
     "stalls": _Entry("coroscope.record.watchdog"),
     "asyncio": _Entry("coroscope.record.asyncio_probe", waits_for="asyncio.events"),
     "never-awaited": _Entry("coroscope.record.unawaited", waits_for="warnings"),
+    "gc": _Entry("coroscope.record.garbage"),
 }
-NAMES = tuple(_ENTRIES)
-"""What users call them, in the order in which they are installed."""
+NAMES = (*_ENTRIES, "gil")
+"""What users call them, in the order in which they are installed; `gil` looks from outside, in the supervisor."""
 
 
 def install(recorder: Recorder, without: Collection[str] = ()) -> None:
