@@ -79,9 +79,7 @@ class Garbage:
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
         for time_ns, took_us, thread, number, collected, uncollectable in waiting:
-            self._stream.emit(
-                EventKind.COLLECTED, time_ns, took_us, collected, thread, number, uncollectable
-            )
+            self._stream.emit(EventKind.COLLECTED, time_ns, took_us, collected, thread, number, uncollectable)
 
     def write_totals(self) -> None:
         """Write down what all collections came to so far, the short ones included."""

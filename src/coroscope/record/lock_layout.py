@@ -89,16 +89,20 @@ def find_lock() -> LockLayout | None:
 _NO_FILE = ("00:00", "0")
 
 
-def waiting_offset() -> int | None:
-    """Where, from the lock on, glibc counts who is in a wait for its condition, eight each; None for others.
+def waiting_offsets() -> tuple[int, ...]:
+    """Where, from the lock on, glibc counts who is in a wait for its two conditions, eight each; none for others.
 
-    `__wrefs` of `pthread_cond_t` (sysdeps/nptl/bits/thread-shared-types.h); glibc 2.41 took a field before it away.
+    On the second one waits who has given the lock away, until somebody else has taken it: then it wants it again. The
+    number is `__wrefs` of `pthread_cond_t` (sysdeps/nptl/bits/thread-shared-types.h); glibc 2.41 took a field before
+    it away.
     """
     name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     major, _, minor = version.partition(".")
     if name != "glibc" or major != "2" or not minor.isdecimal() or int(minor) < 25:
-        return None
-    return _CONDITION + (36 if int(minor) < 41 else 28)
+        return ()
+    first = _CONDITION + (36 if int(minor) < 41 else 28)
+    mutex_size = 48 if os.uname().machine == "aarch64" else 40
+    return first, first + 48 + mutex_size
 
 
 def _mappings(process: int) -> Iterator[_Mapping]:

@@ -1,9 +1,10 @@
 """Who holds the interpreter's lock, and who waits for it: looked at from outside, in the supervising process.
 
 The program is not asked, and not stopped: the lock is read in its memory, and a thread waits for it whose system call
-is a futex inside the lock. One that wants to go on waiting and has no processor for it is told from others that run by
-the number of those who wait, which glibc keeps inside the lock. So a sample takes the program nothing, and this process less than `_GREATEST_SHARE` of a
-processor. It may read there because it is the program's parent; where the system forbids that, there are no samples.
+is a futex inside the lock. One that waits, and has no processor to go on waiting, is told from others that run by the
+number of those who wait, which glibc keeps inside the lock. So a sample takes the program nothing, and this process
+less than `_GREATEST_SHARE` of a processor. It may read there because it is the program's parent; where the system
+forbids that, there are no samples.
 
 What was seen is kept in memory, and written into the trace when the program has ended.
 """
@@ -18,7 +19,7 @@ from contextlib import suppress
 from itertools import cycle
 
 from coroscope.record.events import EVENT, EventKind
-from coroscope.record.lock_layout import LOCK, LOCK_SIZE, LockLayout, find_lock, waiting_offset
+from coroscope.record.lock_layout import LOCK, LOCK_SIZE, LockLayout, find_lock, waiting_offsets
 from coroscope.record.stream import append_events
 
 STREAM = 0xFFFF_FFFF
@@ -106,7 +107,7 @@ class _Lock:
         self.memory = memory
         self.address = address
         self._layout = layout
-        self._waiting_at = waiting_offset()
+        self._waiting_at = waiting_offsets()
 
     def holder(self) -> int | None:
         """Native id of the thread that holds it, 0: it is free; None: not to be told just now.
@@ -128,9 +129,9 @@ class _Lock:
 
     def waiting(self) -> int | None:
         """How many threads wait for it, those included that have no processor; None where that is not kept."""
-        if self._waiting_at is None:
+        if not self._waiting_at:
             return None
-        return self._number(4, self.address + self._waiting_at) >> 3
+        return sum(self._number(4, self.address + offset) >> 3 for offset in self._waiting_at)
 
     def _number(self, size: int, address: int) -> int:
         return int.from_bytes(os.pread(self.memory, size, address), sys.byteorder)
@@ -228,9 +229,7 @@ class Samples:
         """One sample: native ids of the holder (0: none) and of those that wait, and when the next one is due."""
         first, second, *others = [*waiting, 0, 0]
         tenths = min(interval_ns // 100_000, 0xFFFF)
-        self._emit(
-            EventKind.LOCK_SAMPLED, time_ns, holder, first, second, tenths, min(len(waiting), 255)
-        )
+        self._emit(EventKind.LOCK_SAMPLED, time_ns, holder, first, second, tenths, min(len(waiting), 255))
         for index in range(0, max(len(waiting) - 2, 0), 3):
             a, b, c = [*others[index : index + 3], 0, 0][:3]
             self._emit(EventKind.LOCK_WAITERS, time_ns, a, b, c)

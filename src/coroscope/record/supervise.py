@@ -70,7 +70,9 @@ def _sampler(process: int) -> LockSampler | None:
     if sys.platform != "linux":
         return None
     try:
-        from coroscope.record.lock_sampler import LockSampler  # Only now: the program has begun, and need not wait.
+        from coroscope.record.lock_sampler import (
+            LockSampler,
+        )  # Only now: the program has begun, and need not wait.
 
         sampler = LockSampler(process)
         sampler.start()

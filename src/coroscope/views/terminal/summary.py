@@ -16,6 +16,7 @@ from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Ending, Outcome, Stall, State, Task, Trace
 from coroscope.views.terminal.findings import print_first_findings
 from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
+from coroscope.views.terminal.interpreter import print_interpreter
 from coroscope.views.terminal.places import place_in
 from coroscope.views.terminal.sheet import INDENT, Sheet
 from coroscope.views.terminal.timeline import Timeline
@@ -50,6 +51,7 @@ def print_summary(
         _print_timeline(sheet, trace, alive, stalls)
         _print_waits(sheet, trace)
         _print_stalls(sheet, trace, stalls, slow_ms)
+    print_interpreter(sheet, trace)
     _print_notices(sheet, trace)
     if trace.tasks or findings:
         print_first_findings(sheet, trace, findings)
@@ -213,8 +215,10 @@ def _print_stalls(sheet: Sheet, trace: Trace, stalls: list[Stall], slow_ms: floa
     longest = sorted(stalls, key=lambda stall: -stall.duration_ns)[:_MAX_STALLS]
     for stall in longest:
         when = f"{sheet.time(stall.duration_ns):>9} at {sheet.time(stall.start_ns):12} "
-        place = _stall_place(sheet, stall, trace.tasks.get(stall.task), sheet.width - INDENT - 26)
-        sheet.line(Text.assemble((when, TROUBLE), place))
+        word = "garbage collection, " if stall.is_collecting else ""
+        room = sheet.width - INDENT - 26 - len(word)
+        place = _stall_place(sheet, stall, trace.tasks.get(stall.task), room)
+        sheet.line(Text.assemble((when, TROUBLE), word, place))
     if len(stalls) > len(longest):
         sheet.line(Text(f"{sheet.glyphs.ellipsis} {len(stalls) - len(longest)} shorter ones", QUIET))
 
