@@ -48,8 +48,8 @@ class Callbacks:
         class Hook:
             __getattribute__: Any = staticmethod(partial(next, generators))
 
-        self._own = [self._latest.__setitem__, partial(getattr, Hook())]
-        gc.callbacks = self._seen
+        self._own: list[Any] = [self._latest.__setitem__, partial(getattr, Hook())]
+        _show(self._seen)
         self._references = sys.getrefcount(self._seen)
         self._called[:0] = self._own
 
@@ -57,7 +57,7 @@ class Callbacks:
         """Give the program its list back, unless it has kept the other one: then that goes on being followed."""
         self._listener = _ignore
         if gc.callbacks is self._seen and sys.getrefcount(self._seen) == self._references:
-            gc.callbacks = self._called
+            _show(self._called)
             self._called[:] = self._seen
 
     def _listen(self) -> Iterator[object]:
@@ -95,6 +95,10 @@ class Callbacks:
             self._fail(error)
         else:
             self._held = error
+
+
+def _show(callbacks: list[Any]) -> None:
+    gc.callbacks = callbacks
 
 
 def _ignore(_: dict[str, int] | None) -> None:

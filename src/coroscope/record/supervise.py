@@ -70,9 +70,8 @@ def _sampler(process: int) -> LockSampler | None:
     if sys.platform != "linux":
         return None
     try:
-        from coroscope.record.lock_sampler import (
-            LockSampler,
-        )  # Only now: the program has begun, and need not wait.
+        # Only now: the program has begun, and need not wait for it.
+        from coroscope.record.lock_sampler import LockSampler
 
         sampler = LockSampler(process)
         sampler.start()

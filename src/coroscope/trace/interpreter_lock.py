@@ -46,7 +46,7 @@ class InterpreterLock(Chapter):
         self._samples.waiters.extend([self.native_thread(native) for native in natives if native])
         self._samples.ends[-1] = len(self._samples.waiters)
 
-    def _pause(self, event: Event) -> None:
+    def _pause(self, _: Event) -> None:
         self._due_ns = None
 
     def add_to(self, trace: Trace) -> None:

@@ -15,7 +15,7 @@ _MOST_THREADS = 3
 
 
 def print_interpreter(sheet: Sheet, trace: Trace) -> None:
-    """Tell of collections that took 1 % of the run or 10 ms at once, and of a lock waited for in 10 % of the samples."""
+    """Tell of collections that took 1 % of the run or 10 ms at once, of a lock waited for in 10 % of the samples."""
     for text in (_collections(sheet, trace), _lock(trace.lock_samples)):
         if text:
             sheet.blank()
