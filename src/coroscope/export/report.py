@@ -11,7 +11,8 @@ from typing import Any
 
 from coroscope.analysis import concurrency, task_shares
 from coroscope.analysis.findings import Finding
-from coroscope.trace.model import Frame, Mark, Region, Stall, Task, Trace, Wait
+from coroscope.trace.lock_samples import LockSamples
+from coroscope.trace.model import Collection, Collections, Frame, Mark, Region, Stall, Task, Trace, Wait
 
 FORMAT = 1
 
@@ -47,6 +48,9 @@ def report(
         "findings": [_finding(finding) for finding in findings],
         "marks": [_mark(mark) for mark in trace.marks],
         "regions": [_region(region) for region in trace.regions],
+        "collections": [_collection(collection) for collection in trace.collections],
+        "collection_totals": [_collections(totals) for totals in trace.collection_totals],
+        "interpreter_lock": _interpreter_lock(trace.lock_samples),
     }
 
 
@@ -93,6 +97,7 @@ def _stall(stall: Stall) -> Object:
         **_file_line(stall.place),
         "start_s": _seconds(stall.start_ns),
         "duration_s": _seconds(stall.duration_ns),
+        "collecting_s": _seconds(stall.collecting_ns),
     }
 
 
@@ -127,6 +132,47 @@ def _region(region: Region) -> Object:
         "end_s": _seconds_or_none(region.end_ns),
         "thread": region.thread,
         "task": region.task,
+    }
+
+
+def _collection(collection: Collection) -> Object:
+    start_ns, end_ns = collection.start_ns, collection.end_ns
+    return {
+        "start_s": _seconds(start_ns),
+        "duration_s": None if end_ns is None else _seconds(end_ns - start_ns),
+        "generation": collection.generation,
+        "thread": collection.thread,
+        "collected": collection.collected,
+        "uncollectable": collection.uncollectable,
+    }
+
+
+def _collections(totals: Collections) -> Object:
+    return {
+        "generation": totals.generation,
+        "count": totals.count,
+        "total_s": _seconds(totals.total_ns),
+        "longest_s": _seconds(totals.longest_ns),
+    }
+
+
+def _interpreter_lock(samples: LockSamples) -> Object | None:
+    if not len(samples):
+        return None
+    held, waited = samples.held(), samples.waited()
+    return {
+        "samples": len(samples),
+        "gaps": len(samples.gaps),
+        "gaps_s": _seconds(sum(end_ns - start_ns for start_ns, end_ns in samples.gaps)),
+        "contended_share": samples.contended,
+        "threads": [
+            {
+                "thread": thread,
+                "held_share": held.get(thread, 0.0),
+                "waiting_share": waited.get(thread, 0.0),
+            }
+            for thread in sorted(held | waited)
+        ],
     }
 
 

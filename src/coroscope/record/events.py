@@ -46,6 +46,14 @@ class EventKind(IntEnum):
         23  # task, cancellations outstanding, place of the clause, detail: 1 where it may raise
     )
     UNCANCELLED = 24  # task that had caught a cancellation which is taken back
+    COLLECTED = (
+        40  # µs that it took, objects collected, native id of the thread, source: uncollectable, generation
+    )
+    COLLECTIONS = 41  # count so far, µs that they took together, µs that the longest took, detail: generation
+    THREAD_IS = 45  # native id of the thread that writes this stream
+    LOCK_SAMPLED = 46  # native ids of the holder (0: none) and of two that wait, source: 0.1 ms to the next
+    LOCK_WAITERS = 47  # native ids of three more that wait, of the sample just before
+    LOCK_UNSEEN = 48  # the interpreter has one thread, and nobody looks
     # 30 to 39: threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
     # 50 to 59: processes; 60 to 69: trio; 70 to 79: the flight recorder
 

@@ -12,14 +12,14 @@ import sys
 import time
 import types
 import weakref
-from _thread import get_ident
+from _thread import get_ident, get_native_id
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.observer import CauseKind
 from coroscope.record.chains import Position
-from coroscope.record.events import EventKind
+from coroscope.record.events import U32_MAX, EventKind
 from coroscope.record.stream import ChunkFile, Stream
 from coroscope.record.watched import WatchedLoops
 
@@ -64,7 +64,17 @@ class Recorder:
         stream = self._streams.get(ident)
         if stream is None:
             stream = self._streams[ident] = self._file.open_stream()
+            stream.emit(EventKind.THREAD_IS, self.now(), native_id())
         return stream
+
+    def new_stream(self) -> Stream:
+        """A stream that belongs to no thread: whoever has it sees to it that one at a time writes."""
+        return self._file.open_stream()
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether some thread, maybe this one, makes room in the file: a finaliser must not wait for that."""
+        return self._file.is_growing
 
     def at_end(self, ending: Callable[[], None]) -> None:
         """Have `ending` called once, when the recording stops for whatever reason."""
@@ -149,6 +159,11 @@ class Recorder:
         for ending in endings:
             ending()
         self.loops.end()
+
+
+def native_id() -> int:
+    """The operating system's number of the calling thread; of a longer one the last 32 bits."""
+    return get_native_id() & U32_MAX
 
 
 class TaskRecord:

@@ -55,6 +55,19 @@ def create(path: str, meta: Mapping[str, object]) -> None:
         file.write(chunk)
 
 
+def append_events(path: str, stream: int, events: bytes | bytearray) -> None:
+    """Add events of one more stream to a live trace that nobody else writes; OSError where that cannot be."""
+    room = _LARGEST_CHUNK - CHUNK_HEADER_SIZE
+    most = room - room % EVENT.size
+    with open(path, "r+b") as file:
+        file.seek(_round_up(file.seek(0, os.SEEK_END)))
+        for start in range(0, len(events), most):
+            part = events[start : start + most]
+            size = _round_up(CHUNK_HEADER_SIZE + len(part))
+            header = CHUNK.pack(CHUNK_MAGIC, size, stream, EVENTS, 0).ljust(CHUNK_HEADER_SIZE, b"\0")
+            file.write((header + part).ljust(size, b"\0"))
+
+
 def _round_up(size: int) -> int:
     return -(-size // _FIRST_CHUNK) * _FIRST_CHUNK
 
@@ -101,6 +114,11 @@ class ChunkFile:
             return mmap.mmap(descriptor, size, offset=offset, **_KEEPS_NO_DESCRIPTOR)
         finally:
             os.close(descriptor)
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether a thread is making room at the file's end."""
+        return self._lock.locked()
 
     def _open(self) -> int:
         descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))

@@ -17,7 +17,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coroscope.record.lock_sampler import LockSampler
 
 _INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGCONT", "SIGWINCH")
@@ -45,6 +48,7 @@ def run_program(command: Sequence[str], trace: str, loop: str, without: Sequence
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
     previous = _pass_on_signals(process)
+    sampler = None if "gil" in without else _sampler(process.pid)
     try:
         while process.returncode is None:
             # The terminal sends its interrupts to the program as well; what it does about them is its business.
@@ -54,8 +58,26 @@ def run_program(command: Sequence[str], trace: str, loop: str, without: Sequence
         ended_ns = time.monotonic_ns()
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if sampler is not None:
+        sampler.stop()
+        with suppress(Exception):  # The trace tells of the program all the same.
+            sampler.write_to(trace)
     code = process.returncode
     return Ended(code if code >= 0 else None, -code if code < 0 else None, ended_ns)
+
+
+def _sampler(process: int) -> LockSampler | None:
+    if sys.platform != "linux":
+        return None
+    try:
+        # Only now: the program has begun, and need not wait for it.
+        from coroscope.record.lock_sampler import LockSampler
+
+        sampler = LockSampler(process)
+        sampler.start()
+    except Exception:  # One thread too many, or such: the program runs, recorded without that.
+        return None
+    return sampler
 
 
 def end_as(ended: Ended) -> int:

@@ -32,6 +32,8 @@ from coroscope.record.events import (
 )
 from coroscope.trace.chapter import Chapter, Event
 from coroscope.trace.definitions import Definitions, UserCode, cut
+from coroscope.trace.garbage import Garbage
+from coroscope.trace.interpreter_lock import InterpreterLock
 from coroscope.trace.marks import Marks
 from coroscope.trace.model import (
     Cancellation,
@@ -117,7 +119,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-_CHAPTERS: tuple[type[Chapter], ...] = (Marks,)
+_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Garbage, InterpreterLock)
 
 
 class _Builder:
@@ -131,6 +133,9 @@ class _Builder:
         user_code = UserCode(raw.meta)
         self._definitions = {number: Definitions(stream, user_code) for number, stream in raw.streams.items()}
         self._threads: dict[int, int] = {}
+        """By stream; by what the operating system calls it, negative, where a thread has no stream yet."""
+        self._streams_of: dict[int, int] = {}
+        """By what the operating system calls a thread: its stream."""
         self._tasks: dict[int, Task] = {}
         self._alive: dict[int, Task] = {}
         """Those that have not ended."""
@@ -161,9 +166,11 @@ class _Builder:
             EventKind.UNRETRIEVED: self._note_unretrieved,
             EventKind.CANCELLATION_CAUGHT: self._catch,
             EventKind.UNCANCELLED: self._uncancel,
+            EventKind.THREAD_IS: self._identify,
         }
         self._chapters = [chapter() for chapter in _CHAPTERS]
         for chapter in self._chapters:
+            chapter.native_thread = self._native_thread
             chapter.begin(self._definitions, self._thread)
             self._handlers.update(chapter.handlers())
 
@@ -184,6 +191,15 @@ class _Builder:
 
     def _thread(self, stream: int) -> int:
         return self._threads.setdefault(stream, len(self._threads) + 1)
+
+    def _identify(self, event: Event) -> None:
+        native, stream = event[1], event[7]
+        self._streams_of[native] = stream
+        if -native in self._threads:
+            self._threads.setdefault(stream, self._threads[-native])
+
+    def _native_thread(self, native: int) -> int:
+        return self._thread(self._streams_of.get(native, -native))
 
     def _create(self, event: Event) -> None:
         time_ns, number, parent, site_number, loop, detail, _, stream = event

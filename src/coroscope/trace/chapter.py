@@ -19,6 +19,8 @@ class Chapter:
     """Of each stream."""
     thread: Callable[[int], int]
     """The number of the thread that wrote a stream."""
+    native_thread: Callable[[int], int]
+    """The number of the thread that has this number with the operating system; set by who builds the trace."""
 
     def begin(self, definitions: dict[int, Definitions], thread: Callable[[int], int]) -> None:
         """Know what the events refer to; called once, before the first of them."""

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
+from coroscope.trace.collecting import CollectingTime
+from coroscope.trace.lock_samples import LockSamples
+
 Outcome = Literal["returned", "raised", "cancelled", "pending"]
 Waker = Literal["task", "timer", "io", "thread", "signal", "yield"]
 Kind = Literal["task", "pollable", "generator", "callable", "thread", "process"]
@@ -136,6 +139,13 @@ class Stall:
     place: Frame | None
     start_ns: int
     duration_ns: int
+    collecting_ns: int = 0
+    """How much of it went into garbage collections."""
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether that is the most of it, so that they explain it, and not the place."""
+        return 2 * self.collecting_ns >= self.duration_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,19 @@ class Collection:
     process: int
     thread: int
     """The one that it ran in, and held up."""
+    collected: int = 0
+    """Objects that it found and freed."""
+    uncollectable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Collections:
+    """What all garbage collections of one generation came to, those included that were too short to be recorded."""
+
+    generation: int
+    count: int
+    total_ns: int
+    longest_ns: int
 
 
 @dataclass(slots=True)
@@ -285,6 +308,10 @@ class Trace:
     """In order of time."""
     cut: Cut | None = None
     """What is left out, of a recording that is too long; None for a whole one."""
+    collection_totals: list[Collections] = field(default_factory=list)
+    """By generation, the youngest first."""
+    lock_samples: LockSamples = field(default_factory=LockSamples)
+    """Of the interpreter's lock; none where nobody looked, as with one thread alone."""
     unawaited: list[Unawaited] = field(default_factory=list)
     unretrieved: list[Unretrieved] = field(default_factory=list)
 
@@ -294,8 +321,15 @@ class Trace:
         samples: dict[int, list[Sample]] = {}
         for sample in self.samples:
             samples.setdefault(sample.task, []).append(sample)
+        collecting = CollectingTime(self.collections)
         stalls = [
-            Stall(task.id, _place_of(samples.get(task.id, []), start_ns, end_ns), start_ns, end_ns - start_ns)
+            Stall(
+                task.id,
+                _place_of(samples.get(task.id, []), start_ns, end_ns),
+                start_ns,
+                end_ns - start_ns,
+                collecting.within(task.process, start_ns, end_ns),
+            )
             for task in self.tasks.values()
             if task.end_ns - task.created_ns > limit_ns
             for start_ns, end_ns in task.iter_steps()

@@ -17,6 +17,7 @@ from coroscope.trace.model import Ending, Outcome, Stall, State, Task, Trace
 from coroscope.views.cut_words import cut_sentence
 from coroscope.views.terminal.findings import print_first_findings
 from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
+from coroscope.views.terminal.interpreter import print_interpreter
 from coroscope.views.terminal.marks import print_marks
 from coroscope.views.terminal.places import place_in
 from coroscope.views.terminal.sheet import INDENT, Sheet
@@ -54,6 +55,7 @@ def print_summary(
         _print_waits(sheet, trace)
         _print_stalls(sheet, trace, stalls, slow_ms)
     print_marks(sheet, trace)
+    print_interpreter(sheet, trace)
     _print_notices(sheet, trace)
     if trace.tasks or findings:
         print_first_findings(sheet, trace, findings)
@@ -225,8 +227,10 @@ def _print_stalls(sheet: Sheet, trace: Trace, stalls: list[Stall], slow_ms: floa
     longest = sorted(stalls, key=lambda stall: -stall.duration_ns)[:_MAX_STALLS]
     for stall in longest:
         when = f"{sheet.time(stall.duration_ns):>9} at {sheet.time(stall.start_ns):12} "
-        place = _stall_place(sheet, stall, trace.tasks.get(stall.task), sheet.width - INDENT - 26)
-        sheet.line(Text.assemble((when, TROUBLE), place))
+        word = "garbage collection, " if stall.is_collecting else ""
+        room = sheet.width - INDENT - 26 - len(word)
+        place = _stall_place(sheet, stall, trace.tasks.get(stall.task), room)
+        sheet.line(Text.assemble((when, TROUBLE), word, place))
     if len(stalls) > len(longest):
         sheet.line(Text(f"{sheet.glyphs.ellipsis} {len(stalls) - len(longest)} shorter ones", QUIET))
 
