@@ -353,6 +353,7 @@ def test_a_recorder_that_fails_ends_the_recording_and_not_the_program(
         with coroscope.record(tmp_path / "out.coroscope") as recording:
             await child()
             monkeypatch.setattr(Stream, "emit", fail)
+            monkeypatch.setattr(Stream, "write", fail)
             result = await asyncio.create_task(child())
             monkeypatch.undo()
         assert attached(asyncio.get_running_loop()) == []

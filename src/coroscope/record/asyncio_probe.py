@@ -150,9 +150,9 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
     if hasattr(loop, "__dict__") and hasattr(loop, "call_exception_handler"):
         watch.failures.watch_reports(loop)
     if hasattr(loop, "_ready") and hasattr(loop, "_run_once"):
-        from coroscope.record.ready_queue import ReadyQueue
+        from coroscope.record.quick_queue import quick_queue
 
-        queue = ReadyQueue((), watch)
+        queue = quick_queue(watch, recorder)
         waiting, loop._ready = loop._ready, queue
         # What is queued in a loop that runs belongs to tasks that will be adopted.
         put = partial(deque.append, queue) if is_running else queue.append

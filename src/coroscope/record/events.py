@@ -24,7 +24,7 @@ class EventKind(IntEnum):
     """What happened; the comment gives the fields that are used, in the order a, b, c, detail."""
 
     NONE = 0
-    TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind
+    TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind, perhaps with NAMED_IN_STEP
     TASK_NAMED = 2  # task, n of the name "Task-n" or 0, string of any other name
     TASK_ENDED = 3  # task, cancellations outstanding, string of the exception's type, detail: TaskOutcome
     STEP_BEGUN = 4  # task, task that has just given up its turn, -, detail: 1 where it goes on after a pause
@@ -67,6 +67,11 @@ class TaskKind(IntEnum):
     CALLABLE = 3
 
 
+NAMED_IN_STEP = 0x80
+"""Added to the detail of a `TASK_CREATED` whose task is called "Task-n", where no `TASK_NAMED` tells it: n is as much
+ahead of the task's id as in the last `TASK_NAMED` with a number that the same stream has of the same loop, if any."""
+
+
 class TaskOutcome(IntEnum):
     """How a task ended; in `TASK_ENDED`. DESTROYED: collected while still pending."""
 
@@ -77,7 +82,10 @@ class TaskOutcome(IntEnum):
 
 
 class StepEnd(IntEnum):
-    """How a step ended; in `STEP_ENDED`. DONE is followed by `TASK_ENDED`. PAUSED: an eager task begins inside."""
+    """How a step ended; in `STEP_ENDED`. The last one ends with `TASK_ENDED`, in old traces by DONE before that.
+
+    PAUSED: an eager task begins inside.
+    """
 
     YIELDED = 0
     WAITS_FOR_FUTURE = 1

@@ -10,7 +10,6 @@ import itertools
 import os
 import sys
 import time
-import types
 import weakref
 from _thread import get_ident, get_native_id
 from collections.abc import Callable
@@ -166,8 +165,11 @@ def native_id() -> int:
     return get_native_id() & U32_MAX
 
 
-class TaskRecord:
-    """What the recorder keeps of one live task; as a `Cause` it says that this task's step brought something about."""
+class TaskRecord(weakref.ref[Any]):
+    """What the recorder keeps of one live task, and the reference to it, whose callback tells that it is gone.
+
+    As a `Cause` it says that this task's step brought something about.
+    """
 
     kind = CauseKind.TASK
     due_s = None
@@ -183,11 +185,10 @@ class TaskRecord:
         "is_done",
         "is_silent",
         "is_walked",
+        "key",
         "name",
-        "ref",
         "root",
         "running",
-        "subject",
         "suspended_ns",
         "thrown_into",
         "waits",
@@ -197,14 +198,11 @@ class TaskRecord:
     def task(self) -> TaskRecord:
         return self
 
-    def __init__(self, number: int, task: Any, subject: Any, root: Any) -> None:
-        self.id = number
-        self.ref = weakref.ref(task)
-        self.subject = weakref.ref(subject) if _can_be_referenced(subject) else None
-        self.root = root
-        self.name = ""
-        self.began_ns = 0
-        self.suspended_ns = 0
+    def __init__(self, task: Any, gone: Callable[[Any], None]) -> None:  # noqa: ARG002 (taken by `__new__`)
+        self.key = id(task)
+        self.id = self.began_ns = self.suspended_ns = 0
+        self.root: Any = None
+        self.name: str | int = ""
         self.has_begun = self.is_done = False
         self.running: Any = None
         """The task while it takes a step: its last one may let go of what kept it alive."""
@@ -220,10 +218,6 @@ class TaskRecord:
         self.thrown_into: Any = None
         """The chain into which a cancellation was thrown, until it is caught or has passed."""
         self.has_caught = False
-
-
-def _can_be_referenced(subject: Any) -> bool:
-    return isinstance(subject, types.CoroutineType | types.GeneratorType)
 
 
 def place_number(stream: Stream, position: Position) -> int:

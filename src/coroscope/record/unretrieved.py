@@ -62,7 +62,7 @@ class Failures:
 
     def _look_at_what_is_held(self, _: object) -> None:
         for record in self._failed.values():
-            task = record.ref()
+            task = record()
             if task is not None and _is_unretrieved(task):
                 self._record(record.id, task._exception)
         self._failed.clear()

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from coroscope.record.events import (
+    NAMED_IN_STEP,
     Cause,
     EventKind,
     Standing,
@@ -147,6 +148,8 @@ class _Builder:
         self._ended_ns: int | None = None
         self._exception: str | None = None
         self._main_of: set[int] = set()
+        self._leads: dict[tuple[int, int], int] = {}
+        """By stream and loop: what the number in a task's name is ahead of its id."""
         self._unawaited: list[Unawaited] = []
         self._unretrieved: list[Unretrieved] = []
         self._handlers: dict[int, Callable[[Event], None]] = {
@@ -210,13 +213,14 @@ class _Builder:
         site = self._definitions[stream].site(site_number)
         # One that was not created before: its creation was lost, or it is a circle, as only a forger makes it.
         creator = self._tasks.get(parent)
+        lead = self._leads.get((stream, loop), 0) if detail & NAMED_IN_STEP else 0
         is_main = not parent and loop not in self._main_of
         if is_main:
             self._main_of.add(loop)
         task = Task(
             id=number,
-            name=f"Task-{number}",
-            kind=_KINDS.get(detail, "task"),
+            name=f"Task-{max(number + lead, 0)}",
+            kind=_KINDS.get(detail & ~NAMED_IN_STEP, "task"),
             coroutine=site.coroutine,
             file=site.file or None,
             line=site.line,
@@ -238,6 +242,8 @@ class _Builder:
         if task is not None:
             text = f"Task-{event[2]}" if event[2] else self._definitions[event[7]].string(event[3])
             task.name = task.name if text is None else text
+        if event[2]:
+            self._leads[event[7], event[4]] = event[2] - event[1]
 
     def _begin_step(self, event: Event) -> None:
         if event[2]:
