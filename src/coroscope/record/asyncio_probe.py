@@ -44,8 +44,8 @@ def install(probe: Probe) -> None:
         if not recorder.is_recording:
             return set_running_loop(loop)  # type: ignore[no-any-return]
         try:
-            running = loop if loop is not None else get_running_loop()
-            watch = watch_of(running) if running is not None else None
+            # One that stops unwatched is left alone: a fork's, which asyncio forgets in the child.
+            watch = watch_of(loop) if loop is not None else known_watch_of(get_running_loop())
             if watch is not None:
                 watch.started() if loop is not None else watch.stopped()
         except Exception as error:
@@ -74,7 +74,7 @@ def install(probe: Probe) -> None:
     )
     recorder.at_detach(forget)
     running = get_running_loop()
-    if running is not None:
+    if running is not None and not recorder.is_of_fork:
         watch_of(running)
 
 
@@ -166,7 +166,7 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
             queue.watch = None
 
         recorder.at_end(detach)
-        recorder.at_detach(lambda: in_thread_of(loop, lambda: queue.give_way(loop)))
+        recorder.at_detach(lambda: _in_thread_of(loop, recorder, lambda: queue.give_way(loop)))
         if is_running:
             watch.started()
         return watch
@@ -182,10 +182,11 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
     return None
 
 
-def in_thread_of(loop: Any, act: Callable[[], None]) -> None:
+def _in_thread_of(loop: Any, recorder: Recorder, act: Callable[[], None]) -> None:
     """Call `act` where `loop` cannot run at the same time: here, or in its next round if another thread runs it."""
     if loop.is_running() and loop._thread_id != get_ident():
-        with suppress(RuntimeError):  # It has just been closed.
-            loop.call_soon_threadsafe(act)
+        if recorder.is_of_this_process:  # In a fork there is no such thread, and what wakes it would wake the parent's.
+            with suppress(RuntimeError):  # It has just been closed.
+                loop.call_soon_threadsafe(act)
     else:
         act()

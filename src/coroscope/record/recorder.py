@@ -23,6 +23,7 @@ from coroscope.record.events import EventKind
 from coroscope.record.stream import ChunkFile, Stream
 
 if TYPE_CHECKING:
+    from coroscope.record.heritage import Heritage
     from coroscope.record.watchdog import Watchdog
 
 OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -31,17 +32,22 @@ OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
 class Recorder:
     """One recording: the file, its streams, and everything that must end with it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, file: ChunkFile | None = None) -> None:
         self.path = path
-        self._file = ChunkFile(path)
+        self._file = ChunkFile(path) if file is None else file
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
         self._detachings: list[Callable[[], None]] = []
         self._last_words: list[Callable[[], None]] = []
         self._pauses: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self._process = os.getpid()
-        self._file.start(time.monotonic_ns())
+        self.origin_ns = time.monotonic_ns()
+        self._file.start(self.origin_ns)
         self.is_recording = True
+        self.heritage: Heritage | None = None
+        """What the processes that this one starts are to know; None: they are not recorded."""
+        self.is_of_fork = False
+        """The process is a fork: what the loops that it finds were doing, they do no more."""
         self.next_task_id = itertools.count(1).__next__
         self.next_loop_id = itertools.count(1).__next__
         self.running: dict[int, Any] = {}
