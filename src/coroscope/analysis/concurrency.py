@@ -38,7 +38,7 @@ def concurrency(trace: Trace) -> Concurrency:
     changes: dict[int, int] = {}
     lived_ns = 0
     for task in trace.tasks.values():
-        if task.is_main:
+        if task.is_main or task.kind == "process":
             continue
         ended_ns = trace.duration_ns if task.ended_ns is None else task.ended_ns
         # Both in one dictionary: a task that ends as another begins does not overlap with it.

@@ -11,7 +11,7 @@ from typing import Any
 
 from coroscope.analysis import concurrency, task_shares
 from coroscope.analysis.findings import Finding
-from coroscope.trace.model import Frame, Mark, Region, Stall, Task, Trace, Wait
+from coroscope.trace.model import Frame, Mark, Process, Region, Stall, Task, Trace, Wait
 
 FORMAT = 1
 
@@ -44,6 +44,7 @@ def report(
         "findings": [_finding(finding) for finding in findings],
         "marks": [_mark(mark) for mark in trace.marks],
         "regions": [_region(region) for region in trace.regions],
+        "processes": [_process(process) for process in trace.processes],
     }
 
 
@@ -124,6 +125,23 @@ def _region(region: Region) -> Object:
         "end_s": _seconds_or_none(region.end_ns),
         "thread": region.thread,
         "task": region.task,
+    }
+
+
+def _process(process: Process) -> Object:
+    return {
+        "number": process.number,
+        "pid": process.pid,
+        "parent": process.parent,
+        "task": process.task,
+        "name": process.name,
+        "argv": list(process.argv),
+        "python": process.python,
+        "start_s": _seconds(process.started_ns),
+        "end_s": _seconds_or_none(process.ended_ns),
+        "exit_code": process.exit_code,
+        "signal": process.signal,
+        "exception": process.exception,
     }
 
 

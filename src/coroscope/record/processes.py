@@ -24,6 +24,7 @@ from coroscope.record.events import EVENT, EventKind, ProcessBegin, ProcessEnd, 
 from coroscope.record.heritage import Heritage
 from coroscope.record.on_import import when_imported
 from coroscope.record.probes import Probe
+from coroscope.record.pythons import name_of_command
 from coroscope.record.recorder import OWN_PATH, Recorder, place_number
 from coroscope.record.spawning import Spawning
 from coroscope.record.subjects import describe
@@ -247,25 +248,10 @@ def _of_command(popen: Any) -> tuple[str, str, str, int]:
     """The same of a command of `subprocess`."""
     given = vars(popen).get("args")
     words = _words(given if type(given) in (list, tuple) else [given])
-    name = _name_of_command(words)
+    name = name_of_command(words)
     return name, " ".join(words)[:_LONGEST_COMMAND] or name, "", 0
 
 
 def _words(given: Sequence[Any]) -> list[str]:
     # Of others, such as paths, the text is made by code that need not be the library's.
     return [os.fsdecode(word) for word in given if type(word) in (str, bytes)]
-
-
-def _name_of_command(words: list[str]) -> str:
-    """Its program's, or that of the script or module that Python runs."""
-    name = os.path.basename(words[0]) if words else ""
-    if not name.startswith("python"):
-        return name or "?"
-    for number, word in enumerate(words[1:], 1):
-        if word == "-m":
-            return words[number + 1] if number + 1 < len(words) else name
-        if not word.startswith("-"):
-            return os.path.basename(word)
-        if word == "-c":
-            break
-    return name

@@ -17,6 +17,7 @@ _KEEPS_OUT = b"IES"
 _TAKES_WORD = b"cmWX"
 _HELPER = b"from multiprocessing.resource_tracker import"
 """What multiprocessing runs beside the program, for itself."""
+_FORK_SERVER = "from multiprocessing.forkserver import"
 _STARTERS = frozenset(
     {b"sh", b"bash", b"dash", b"zsh", b"ksh", b"env", b"nice", b"nohup", b"timeout", b"taskset", b"setsid",
      b"stdbuf", b"ionice", b"time", b"xargs", b"busybox"}
@@ -35,6 +36,22 @@ def starts_python(candidates: Iterable[bytes], arguments: Sequence[bytes]) -> bo
     if name in _STARTERS:
         return any(_PYTHON_WORD.search(argument) for argument in arguments[1:])
     return _is_python_script(file)
+
+
+def name_of_command(words: Sequence[str]) -> str:
+    """What a command is called: its program, or the script or module that Python runs."""
+    name = os.path.basename(words[0]) if words else ""
+    if not name.startswith("python"):
+        return name or "?"
+    for number, word in enumerate(words[1:], 1):
+        if word == "-m":
+            return words[number + 1] if number + 1 < len(words) else name
+        if not word.startswith("-"):
+            return os.path.basename(word)
+        if word == "-c":
+            is_fork_server = any(_FORK_SERVER in code for code in words[number + 1 : number + 2])
+            return "forkserver" if is_fork_server else f"{name} -c"
+    return name
 
 
 def _heeds_environment(arguments: Sequence[bytes]) -> bool:

@@ -125,9 +125,10 @@ class Recorder:
         """Record the end of what is recorded, and stop; `error` is the exception that ended it."""
         if not self.is_recording or not self.is_of_this_process:
             return
-        stream = self.stream()
-        name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
-        stream.emit(EventKind.PROGRAM_ENDED, self.now(), 0, 0, name)
+        if self._streams or not self.is_of_fork:  # A fork that had nothing to tell leaves no file.
+            stream = self.stream()
+            name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
+            stream.emit(EventKind.PROGRAM_ENDED, self.now(), 0, 0, name)
         self._stop()
         self._file.close()
 

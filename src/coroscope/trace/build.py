@@ -50,6 +50,7 @@ from coroscope.trace.model import (
     Wait,
     Waker,
 )
+from coroscope.trace.processes import PROGRAM, Processes
 from coroscope.trace.raw import LATEST_NS, RawTrace
 
 _SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor")
@@ -111,12 +112,16 @@ class _Builder:
     def __init__(self, raw: RawTrace) -> None:
         self._raw = raw
         user_code = UserCode(raw.meta)
-        self._definitions = {number: Definitions(stream, user_code) for number, stream in raw.streams.items()}
+        self._processes = Processes(raw)
+        self._definitions = {
+            number: Definitions(stream, self._processes.user_code_of(number, user_code))
+            for number, stream in raw.streams.items()
+        }
         self._threads: dict[int, int] = {}
         self._tasks: dict[int, Task] = {}
         self._loops: dict[int, LoopInfo] = {}
         self._samples: list[Sample] = []
-        self._notices: list[str] = []
+        self._notices: list[str] = list(raw.notices)
         self._last_ns = 0
         self._ended_ns: int | None = None
         self._exception: str | None = None
@@ -141,9 +146,9 @@ class _Builder:
             EventKind.CANCELLATION_CAUGHT: self._catch,
             EventKind.UNCANCELLED: self._uncancel,
         }
-        self._chapters = [chapter() for chapter in _CHAPTERS]
+        self._chapters = [*(chapter() for chapter in _CHAPTERS), self._processes]
         for chapter in self._chapters:
-            chapter.begin(self._definitions, self._thread)
+            chapter.begin(self._definitions, self._thread, self._processes.number_of)
             self._handlers.update(chapter.handlers())
 
     def take(self, event: Event) -> None:
@@ -170,7 +175,7 @@ class _Builder:
             coroutine=site.coroutine,
             file=site.file or None,
             line=site.line,
-            process=1,
+            process=self._processes.number_of(stream),
             thread=self._thread(stream),
             loop=loop,
             # One that was not created before: its creation was lost, or it is a circle, as only a forger makes it.
@@ -314,8 +319,11 @@ class _Builder:
             self._notices.append(text)
 
     def _end_program(self, event: Event) -> None:
-        self._ended_ns = event[0]
-        self._exception = self._definitions[event[7]].string(event[3])
+        exception = self._definitions[event[7]].string(event[3])
+        if self._processes.number_of(event[7]) == PROGRAM:
+            self._ended_ns, self._exception = event[0], exception
+        else:
+            self._processes.end_program(event, exception)
 
     def finish(self) -> Trace:
         raw = self._raw
