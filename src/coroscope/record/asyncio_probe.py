@@ -185,7 +185,9 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
 def _in_thread_of(loop: Any, recorder: Recorder, act: Callable[[], None]) -> None:
     """Call `act` where `loop` cannot run at the same time: here, or in its next round if another thread runs it."""
     if loop.is_running() and loop._thread_id != get_ident():
-        if recorder.is_of_this_process:  # In a fork there is no such thread, and what wakes it would wake the parent's.
+        if (
+            recorder.is_of_this_process
+        ):  # In a fork there is no such thread, and what wakes it would wake the parent's.
             with suppress(RuntimeError):  # It has just been closed.
                 loop.call_soon_threadsafe(act)
     else:

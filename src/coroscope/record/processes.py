@@ -200,9 +200,7 @@ class Room:
         events, position = self._ending
         # Where the room has been given to another event since, it is the child's no longer.
         if EVENT.unpack_from(events, position) == self._blank:
-            EVENT.pack_into(
-                events, position, now_ns, os.getpid(), code, 0, 0, how, EventKind.PROCESS_ENDED
-            )
+            EVENT.pack_into(events, position, now_ns, os.getpid(), code, 0, 0, how, EventKind.PROCESS_ENDED)
 
 
 def _watch_exit(recorder: Recorder, room: Room) -> None:

@@ -100,7 +100,9 @@ class Spawning:
             if not self._probe.is_on or len(args) < 3:
                 return spawn(*args, **kwargs)
             path, argv, environment = args[:3]
-            return spawn(path, argv, self._environment(path, argv, environment, searches), *args[3:], **kwargs)
+            return spawn(
+                path, argv, self._environment(path, argv, environment, searches), *args[3:], **kwargs
+            )
 
         return wrapper
 

@@ -322,8 +322,7 @@ class _Builder:
         exception = self._definitions[event[7]].string(event[3])
         if self._processes.number_of(event[7]) == PROGRAM:
             self._ended_ns, self._exception = event[0], exception
-        else:
-            self._processes.end_program(event, exception)
+        self._processes.end_program(event, exception)
 
     def finish(self) -> Trace:
         raw = self._raw

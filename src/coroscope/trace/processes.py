@@ -42,6 +42,7 @@ class Processes(Chapter):
     """All processes of a run, and which of them wrote which stream."""
 
     def __init__(self, raw: RawTrace) -> None:
+        self._ended_ns = raw.ended_ns
         self._parts = {stream: part for part in raw.parts for stream in part.streams}
         self._of_part: dict[int, _Known] = {}
         """By the part's first stream."""
@@ -113,7 +114,11 @@ class Processes(Chapter):
         if part.streams[0] in self._of_part:
             return
         known = self._by_pid.get(pid)
-        if known is None or (known.has_begun and how == ProcessBegin.FORKED) or _is_over(known.process, time_ns):
+        if (
+            known is None
+            or (known.has_begun and how == ProcessBegin.FORKED)
+            or _is_over(known.process, time_ns)
+        ):
             known = self._add(pid, time_ns)
         self._of_part[part.streams[0]] = known
         known.has_begun = True
@@ -146,8 +151,11 @@ class Processes(Chapter):
             process.signal = code
 
     def end_program(self, event: Event, exception: str | None) -> None:
-        """The process that wrote this, a child, has come to its program's end."""
+        """The process that wrote this has come to its program's end."""
         process = self._writer(event[7]).process
+        if process is self._program.process:
+            self._ended_ns = event[0]
+            return
         process.exception = exception
         if process.ended_ns is None:
             process.ended_ns = event[0]
@@ -155,6 +163,8 @@ class Processes(Chapter):
     def add_to(self, trace: Trace) -> None:
         program = self._program.process
         program.name, program.argv, program.python = _name_of(trace.argv), trace.argv, trace.python
+        program.exit_code, program.signal = trace.ended.exit_code, trace.ended.signal
+        program.exception, program.ended_ns = trace.ended.exception, self._ended_ns
         known = [self._program, *(each for each in self._known[1:] if each.has_started)]
         trace.processes = [each.process for each in known]
         if len(known) == 1:

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from itertools import pairwise
 from struct import Struct
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT
@@ -46,7 +47,7 @@ def write_rest(path: str, raw: RawTrace) -> None:
         try:
             file.write(HEADER.pack(MAGIC, VERSION, AT_REST, 0, raw.origin_ns))
             ending = None if raw.ending is None else asdict(raw.ending)
-            about = {"meta": raw.meta, "ending": ending, "ended_ns": raw.ended_ns}
+            about: dict[str, Any] = {"meta": raw.meta, "ending": ending, "ended_ns": raw.ended_ns}
             if raw.parts:
                 about["parts"] = [asdict(part) for part in raw.parts]
             if raw.notices:

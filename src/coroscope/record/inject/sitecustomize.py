@@ -35,11 +35,13 @@ def _start(found):  # type: (dict[str, str]) -> None
         return
     origin = found.get("ORIGIN", "")
     try:
+        without = found.get("WITHOUT", "").split(",")
         start = _find_start()
-        start(found["PATH"], found.get("LOOP", "keep"), found.get("WITHOUT", "").split(","), int(origin or 0))
+        start(found["PATH"], found.get("LOOP", "keep"), without, int(origin or 0))  # type: ignore[operator]
     except Exception as error:  # The program must run, recorded or not.
         if not origin:
-            sys.stderr.write("coroscope: this run is not recorded: %s: %s\n" % (type(error).__name__, error))
+            words = ("coroscope: this run is not recorded", type(error).__name__, str(error))
+            sys.stderr.write(": ".join(words) + "\n")
 
 
 def _find_start():  # type: () -> object
