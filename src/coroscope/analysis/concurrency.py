@@ -42,7 +42,7 @@ def concurrency(trace: Trace) -> Concurrency:
     changes = array("Q")
     lived_ns = 0
     for task in trace.tasks.values():
-        if task.is_main:
+        if task.is_main or task.kind == "process":
             continue
         ended_ns = trace.duration_ns if task.ended_ns is None else task.ended_ns
         changes.append(task.created_ns << 1 | _BEGINS)

@@ -37,7 +37,7 @@ class CoroutineStatistics:
 def coroutine_statistics(trace: Trace) -> list[CoroutineStatistics]:
     """Every coroutine that had a task; the one whose tasks lived longest, added up, comes first."""
     alike: dict[tuple[str, str, str | None, int | None], list[Task]] = {}
-    for task in trace.tasks.values():
+    for task in trace.without_processes().tasks.values():
         alike.setdefault((task.kind, task.coroutine, task.file, task.line), []).append(task)
     statistics = [
         CoroutineStatistics(

@@ -12,7 +12,18 @@ from typing import Any
 from coroscope.analysis import concurrency, task_shares
 from coroscope.analysis.findings import Finding
 from coroscope.trace.lock_samples import LockSamples
-from coroscope.trace.model import Collection, Collections, Frame, Mark, Region, Stall, Task, Trace, Wait
+from coroscope.trace.model import (
+    Collection,
+    Collections,
+    Frame,
+    Mark,
+    Process,
+    Region,
+    Stall,
+    Task,
+    Trace,
+    Wait,
+)
 
 FORMAT = 1
 
@@ -51,6 +62,7 @@ def report(
         "collections": [_collection(collection) for collection in trace.collections],
         "collection_totals": [_collections(totals) for totals in trace.collection_totals],
         "interpreter_lock": _interpreter_lock(trace.lock_samples),
+        "processes": [_process(process) for process in trace.processes],
     }
 
 
@@ -173,6 +185,23 @@ def _interpreter_lock(samples: LockSamples) -> Object | None:
             }
             for thread in sorted(held | waited)
         ],
+    }
+
+
+def _process(process: Process) -> Object:
+    return {
+        "number": process.number,
+        "pid": process.pid,
+        "parent": process.parent,
+        "task": process.task,
+        "name": process.name,
+        "argv": list(process.argv),
+        "python": process.python,
+        "start_s": _seconds(process.started_ns),
+        "end_s": _seconds_or_none(process.ended_ns),
+        "exit_code": process.exit_code,
+        "signal": process.signal,
+        "exception": process.exception,
     }
 
 

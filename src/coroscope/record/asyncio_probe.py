@@ -40,8 +40,8 @@ def install(probe: Probe) -> None:
         if not recorder.is_recording:
             return set_running_loop(loop)  # type: ignore[no-any-return]
         try:
-            running = loop if loop is not None else get_running_loop()
-            watch = watch_of(running) if running is not None else None
+            # One that stops unwatched is left alone: a fork's, which asyncio forgets in the child.
+            watch = watch_of(loop) if loop is not None else loops.watch_of(get_running_loop())
             if watch is not None:
                 watch.started() if loop is not None else watch.stopped()
         except Exception as error:
@@ -69,7 +69,7 @@ def install(probe: Probe) -> None:
     )
     recorder.at_detach(forget)
     running = get_running_loop()
-    if running is not None:
+    if running is not None and not recorder.is_of_fork:
         watch_of(running)
 
 
@@ -186,17 +186,20 @@ def _take_back(queue: ReadyQueue, loop: Any, recorder: Recorder) -> None:
     def give_way(loop: Any) -> None:
         ended = reference()
         if ended is not None:
-            in_thread_of(loop, lambda: ended.give_way(loop))
+            _in_thread_of(loop, recorder, lambda: ended.give_way(loop))
 
     entry = recorder.loops.entry(loop)
     entry.at_end.append(end)
     entry.at_detach.append(give_way)
 
 
-def in_thread_of(loop: Any, act: Callable[[], None]) -> None:
+def _in_thread_of(loop: Any, recorder: Recorder, act: Callable[[], None]) -> None:
     """Call `act` where `loop` cannot run at the same time: here, or in its next round if another thread runs it."""
     if loop.is_running() and loop._thread_id != get_ident():
-        with suppress(RuntimeError):  # It has just been closed.
-            loop.call_soon_threadsafe(act)
+        if (
+            recorder.is_of_this_process
+        ):  # In a fork there is no such thread, and what wakes it would wake the parent's.
+            with suppress(RuntimeError):  # It has just been closed.
+                loop.call_soon_threadsafe(act)
     else:
         act()

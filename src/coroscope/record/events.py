@@ -54,8 +54,12 @@ class EventKind(IntEnum):
     LOCK_SAMPLED = 46  # native ids of the holder (0: none) and of two that wait, source: 0.1 ms to the next
     LOCK_WAITERS = 47  # native ids of three more that wait, of the sample just before
     LOCK_UNSEEN = 48  # the interpreter has one thread, and nobody looks
+    PROCESS_STARTED = 50  # pid (0: it was not), task whose step started it, site, detail: ProcessTold
+    PROCESS_NAMED = 51  # pid, -, string of its name
+    PROCESS_BEGUN = 52  # its own pid, its parent's, string of its command, detail: ProcessBegin
+    PROCESS_ENDED = 53  # pid (0: none), exit code or signal, -, detail: ProcessEnd
     # 30 to 39: threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
-    # 50 to 59: processes; 60 to 69: trio; 70 to 79: the flight recorder
+    # 54 to 59: more of processes; 60 to 69: trio; 70 to 79: the flight recorder
 
 
 class TaskKind(IntEnum):
@@ -110,6 +114,62 @@ class RegionEdge(IntEnum):
 
     BEGIN = 1
     END = 2
+
+
+class ProcessTold(IntEnum):
+    """Who tells that a process was started; in `PROCESS_STARTED`. Both may tell of one."""
+
+    BY_FORK = 1  # it is a copy of the process that tells, and has entered its own number
+    BY_OBJECT = 2  # an object of `subprocess` or `multiprocessing` that stands for it
+
+
+class ProcessBegin(IntEnum):
+    """How a process came to be recorded; in `PROCESS_BEGUN`."""
+
+    FORKED = 1
+    EXECUTED = 2  # a program began in it, which may be its second
+
+
+class ProcessEnd(IntEnum):
+    """How a process ended; in `PROCESS_ENDED`."""
+
+    EXIT_CODE = 1
+    SIGNAL = 2
+    NOT_KNOWN = 3  # it ended by itself
+    NOT_STARTED = 4  # there was no such program: it has never run
+
+
+TASK_FIELDS: dict[EventKind, str] = {
+    EventKind.TASK_CREATED: "ab",
+    EventKind.TASK_NAMED: "a",
+    EventKind.TASK_ENDED: "a",
+    EventKind.STEP_BEGUN: "ab",
+    EventKind.STEP_ENDED: "a",
+    EventKind.WOKEN: "a",  # and b, where a task woke it
+    EventKind.STALL_SAMPLED: "a",
+    EventKind.LOOP_STARTED: "",
+    EventKind.LOOP_STOPPED: "",
+    EventKind.POLLED: "",
+    EventKind.NOTICE: "",
+    EventKind.PROGRAM_ENDED: "",
+    EventKind.MARKED: "a",
+    EventKind.REGION: "a",
+    EventKind.TASK_LEFT: "a",
+    EventKind.NEVER_AWAITED: "a",
+    EventKind.UNRETRIEVED: "a",
+    EventKind.CANCELLATION_CAUGHT: "a",
+    EventKind.UNCANCELLED: "a",
+    EventKind.PROCESS_STARTED: "b",
+    EventKind.PROCESS_NAMED: "",
+    EventKind.PROCESS_BEGUN: "",
+    EventKind.PROCESS_ENDED: "",
+}
+"""Which fields of each kind of event hold a task's id: ids are a process's own until traces are joined.
+
+A kind that is not in here could not be joined, so a test asks for every one. `source` is a loop's id in all of them.
+"""
+LOOP_IN_A = frozenset({EventKind.LOOP_STARTED, EventKind.LOOP_STOPPED, EventKind.POLLED})
+"""The kinds whose field `a` holds a loop's id."""
 
 
 class Standing(IntFlag):

@@ -61,6 +61,7 @@ _ENTRIES = {
     "never-awaited": _Entry("coroscope.record.unawaited", waits_for="warnings"),
     "trio": _Entry("coroscope.record.trio_probe", waits_for="trio._core._run"),
     "gc": _Entry("coroscope.record.garbage"),
+    "processes": _Entry("coroscope.record.processes"),
 }
 NAMES = (*_ENTRIES, "gil")
 """What users call them, in the order in which they are installed; `gil` looks from outside, in the supervisor."""

@@ -23,6 +23,7 @@ from coroscope.record.stream import ChunkFile, Stream
 from coroscope.record.watched import WatchedLoops
 
 if TYPE_CHECKING:
+    from coroscope.record.heritage import Heritage
     from coroscope.record.watchdog import Watchdog
 
 OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -31,9 +32,9 @@ OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
 class Recorder:
     """One recording: the file, its streams, and everything that must end with it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, file: ChunkFile | None = None) -> None:
         self.path = path
-        self._file = ChunkFile(path)
+        self._file = ChunkFile(path) if file is None else file
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
         self._detachings: list[Callable[[], None]] = []
@@ -41,8 +42,13 @@ class Recorder:
         self._pauses: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self.loops = WatchedLoops()
         self._process = os.getpid()
-        self._file.start(time.monotonic_ns())
+        self.origin_ns = time.monotonic_ns()
+        self._file.start(self.origin_ns)
         self.is_recording = True
+        self.heritage: Heritage | None = None
+        """What the processes that this one starts are to know; None: they are not recorded."""
+        self.is_of_fork = False
+        """The process is a fork: what the loops that it finds were doing, they do no more."""
         self.next_task_id = itertools.count(1).__next__
         self.next_loop_id = itertools.count(1).__next__
         self.running: dict[int, Any] = {}
@@ -132,9 +138,10 @@ class Recorder:
         """Record the end of what is recorded, and stop; `error` is the exception that ended it."""
         if not self.is_recording or not self.is_of_this_process:
             return
-        stream = self.stream()
-        name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
-        stream.emit(EventKind.PROGRAM_ENDED, self.now(), 0, 0, name)
+        if self._streams or not self.is_of_fork:  # A fork that had nothing to tell leaves no file.
+            stream = self.stream()
+            name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
+            stream.emit(EventKind.PROGRAM_ENDED, self.now(), 0, 0, name)
         self._stop()
         self._file.close()
 

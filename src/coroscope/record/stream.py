@@ -45,7 +45,12 @@ def create(path: str, meta: Mapping[str, object]) -> None:
     """Begin a live trace file at `path`, replacing what is there; OSError where that cannot be."""
     import json  # Only here, in the supervising process: the recorded program does not pay for it.
 
-    text = json.dumps(meta).encode()
+    create_from_text(path, json.dumps(meta))
+
+
+def create_from_text(path: str, meta: str) -> None:
+    """Do as `create` does, with `meta` as the JSON that it is to be."""
+    text = meta.encode()
     size = _round_up(CHUNK_HEADER_SIZE + DEFINITION.size + len(text))
     chunk = bytearray(size)
     CHUNK.pack_into(chunk, 0, CHUNK_MAGIC, size, 0, META, 0)
@@ -53,7 +58,8 @@ def create(path: str, meta: Mapping[str, object]) -> None:
     start = CHUNK_HEADER_SIZE + DEFINITION.size
     chunk[start : start + len(text)] = text
     with open(path, "wb") as file:
-        file.write(HEADER.pack(MAGIC, VERSION, LIVE, 0, 0).ljust(HEADER_SIZE, b"\0"))
+        file.write(HEADER.pack(MAGIC, VERSION, LIVE, 0, 0))
+        file.seek(HEADER_SIZE)
         file.write(chunk)
 
 
@@ -196,6 +202,17 @@ class Stream:
         except Exception:  # in a new chunk
             kind, detail, source, c = word >> 56, word >> 48 & 0xFF, word >> 32 & 0xFFFF, word & U32_MAX
             self.emit(kind, time_ns, a, b, c, detail, source)
+
+    def emit_for_later(self, event: tuple[int, int, int, int, int, int, int]) -> tuple[Any, int] | None:
+        """Write one event, and give the memory and the position in it where it can be completed; None at the end."""
+        if self.events is None:
+            return None
+        position = self.next_position()
+        if position + EVENT.size > len(self.events):
+            self._take_events(0)
+            position = self.next_position()
+        self._pack(self.events, position, *event)
+        return self.events, position
 
     def string(self, text: str) -> int:
         """The number of a text."""

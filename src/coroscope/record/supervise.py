@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coroscope.record.lock_sampler import LockSampler
 
-_INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
+from coroscope.record.heritage import VEHICLE, Heritage
+
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGCONT", "SIGWINCH")
 _PR_SET_PDEATHSIG = 1
 
@@ -94,14 +95,8 @@ def end_as(ended: Ended) -> int:
 
 def _environment(trace: str, loop: str, without: Sequence[str]) -> dict[str, str]:
     environment = dict(os.environ)
-    own = environment.get("PYTHONPATH")
-    if own is not None:
-        environment["COROSCOPE_RECORD_PYTHONPATH"] = own
-    environment["PYTHONPATH"] = os.pathsep.join([_INJECTED, *([own] if own else [])])
-    environment["COROSCOPE_RECORD_PATH"] = os.path.abspath(trace)
-    environment["COROSCOPE_RECORD_LOOP"] = loop
-    environment["COROSCOPE_RECORD_WITHOUT"] = ",".join(without)
-    return environment
+    heritage = Heritage(os.path.abspath(trace), loop, tuple(without), 0)
+    return environment | heritage.variables(environment.get(VEHICLE))
 
 
 _prctl: Any = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None

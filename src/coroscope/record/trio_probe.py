@@ -1,6 +1,7 @@
 """Finds every trio run as it begins, in any thread, and adds an instrument to it.
 
-`trio.run` and `trio.lowlevel.start_guest_run` both make the generator `unrolled_run` of `trio._core._run` (0.22 to 0.35).
+`trio.run` and `trio.lowlevel.start_guest_run` both make the generator `unrolled_run` of `trio._core._run`
+(0.22 to 0.35).
 That one function is wrapped: it is not on the stack while the program's code runs, and the program's own instruments
 stay the first to be called.
 """

@@ -11,6 +11,7 @@ from coroscope.record.stream import AT_REST, HEADER, HEADER_SIZE, LIVE, MAGIC, V
 from coroscope.trace.build import Limits, build
 from coroscope.trace.live import read_live
 from coroscope.trace.model import Ending, Trace
+from coroscope.trace.parts import join_parts, program_streams, remove_parts
 from coroscope.trace.raw import RawTrace
 from coroscope.trace.rest import read_rest, write_rest
 
@@ -30,18 +31,19 @@ def load(path: str | os.PathLike[str], limits: Limits = _LIMITS) -> Trace:
 
 
 def compact(path: str | os.PathLike[str], ending: Ending, ended_ns: int | None) -> None:
-    """Rewrite the live trace at `path` as a trace at rest, a tenth of its size.
+    """Rewrite the live trace at `path`, with the parts of its children, as one trace at rest, a tenth of its size.
 
     `ending` is how the process ended, `ended_ns` when, on CLOCK_MONOTONIC; what the program itself wrote of
     its end counts before it.
     """
     name = os.fspath(path)
     raw = _read(name)
-    kinds = (stream.events[EVENT.size - 1 :: EVENT.size] for stream in raw.streams.values())
+    kinds = (stream.events[EVENT.size - 1 :: EVENT.size] for stream in program_streams(raw))
     raw.ending = replace(ending, complete=any(EventKind.PROGRAM_ENDED in kind for kind in kinds))
     if ended_ns is not None and raw.origin_ns:
         raw.ended_ns = max(ended_ns - raw.origin_ns, 0)
     write_rest(name, raw)
+    remove_parts(name)
 
 
 def _read(path: str) -> RawTrace:
@@ -62,7 +64,9 @@ def _read(path: str) -> RawTrace:
             path, f"it was written by a newer coroscope (format {version}); upgrade coroscope to read it"
         )
     if version == VERSION and layout == LIVE and len(data) >= HEADER_SIZE:
-        return read_live(path, data, origin_ns)
+        raw = read_live(path, data, origin_ns)
+        join_parts(path, raw)
+        return raw
     if version == VERSION and layout == AT_REST:
         return read_rest(path, data, origin_ns)
     raise TraceFormatError(path, "its header is damaged; record the program again", 8)

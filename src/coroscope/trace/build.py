@@ -54,6 +54,7 @@ from coroscope.trace.model import (
 )
 from coroscope.trace.order import iter_in_order, last_ns
 from coroscope.trace.packing import Packer
+from coroscope.trace.processes import PROGRAM, Processes
 from coroscope.trace.raw import LATEST_NS, RawTrace
 
 _SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor")
@@ -132,7 +133,11 @@ class _Builder:
         self.taken = 0
         """So many events it is made of."""
         user_code = UserCode(raw.meta)
-        self._definitions = {number: Definitions(stream, user_code) for number, stream in raw.streams.items()}
+        self._processes = Processes(raw)
+        self._definitions = {
+            number: Definitions(stream, self._processes.user_code_of(number, user_code))
+            for number, stream in raw.streams.items()
+        }
         self._threads: dict[int, int] = {}
         """By stream; by what the operating system calls it, negative, where a thread has no stream yet."""
         self._streams_of: dict[int, int] = {}
@@ -143,7 +148,7 @@ class _Builder:
         self._packer = Packer()
         self._loops: dict[int, LoopInfo] = {}
         self._samples: list[Sample] = []
-        self._notices: list[str] = []
+        self._notices: list[str] = list(raw.notices)
         self._last_ns = 0
         self._ended_ns: int | None = None
         self._exception: str | None = None
@@ -171,10 +176,10 @@ class _Builder:
             EventKind.UNCANCELLED: self._uncancel,
             EventKind.THREAD_IS: self._identify,
         }
-        self._chapters = [chapter() for chapter in _CHAPTERS]
+        self._chapters = [*(chapter() for chapter in _CHAPTERS), self._processes]
         for chapter in self._chapters:
             chapter.native_thread = self._native_thread
-            chapter.begin(self._definitions, self._thread)
+            chapter.begin(self._definitions, self._thread, self._processes.number_of)
             self._handlers.update(chapter.handlers())
 
     def take_all(self, events: Iterable[Event]) -> None:
@@ -224,7 +229,7 @@ class _Builder:
             coroutine=site.coroutine,
             file=site.file or None,
             line=site.line,
-            process=1,
+            process=self._processes.number_of(stream),
             thread=self._thread(stream),
             loop=loop,
             parent=None if creator is None else creator.id,
@@ -373,8 +378,10 @@ class _Builder:
             self._notices.append(text)
 
     def _end_program(self, event: Event) -> None:
-        self._ended_ns = event[0]
-        self._exception = self._definitions[event[7]].string(event[3])
+        exception = self._definitions[event[7]].string(event[3])
+        if self._processes.number_of(event[7]) == PROGRAM:
+            self._ended_ns, self._exception = event[0], exception
+        self._processes.end_program(event, exception)
 
     def finish(self, cut: Cut | None) -> Trace:
         raw = self._raw

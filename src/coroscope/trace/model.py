@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
 
@@ -198,6 +198,32 @@ class Collections:
 
 
 @dataclass(slots=True)
+class Process:
+    """One process of the program: number 1 is the program itself; the others are its children, and theirs.
+
+    `ended_ns` is `None` where nobody saw the end; then, and where it is not known how it ended, `exit_code` and
+    `signal` are `None`.
+    """
+
+    number: int
+    pid: int | None
+    parent: int | None
+    """The number of the process that started it; `None` for the program, and where it is not known."""
+    name: str
+    """Of the object that stands for it (`multiprocessing`), or of its script."""
+    argv: tuple[str, ...]
+    python: str | None
+    """The version that ran it; `None` where nothing was recorded in it, as in what is no Python."""
+    started_ns: int
+    ended_ns: int | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    exception: str | None = None
+    task: int | None = None
+    """The task, of kind "process", that stands for it; `None` for the program."""
+
+
+@dataclass(slots=True)
 class Task:
     """One task from creation to end."""
 
@@ -314,6 +340,14 @@ class Trace:
     """Of the interpreter's lock; none where nobody looked, as with one thread alone."""
     unawaited: list[Unawaited] = field(default_factory=list)
     unretrieved: list[Unretrieved] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    """In order of their numbers; of a recorded run the program itself at least."""
+
+    def without_processes(self) -> Trace:
+        """The same trace with no task that stands for a process as a whole: what runs in it is in the others."""
+        if len(self.processes) < 2:
+            return self
+        return replace(self, tasks={task.id: task for task in self.tasks.values() if task.kind != "process"})
 
     def stalls(self, slow_ms: float) -> list[Stall]:
         """The steps longer than `slow_ms` milliseconds, in order of time."""
@@ -331,7 +365,7 @@ class Trace:
                 collecting.within(task.process, start_ns, end_ns),
             )
             for task in self.tasks.values()
-            if task.end_ns - task.created_ns > limit_ns
+            if task.kind != "process" and task.end_ns - task.created_ns > limit_ns
             for start_ns, end_ns in task.iter_steps()
             if end_ns - start_ns > limit_ns
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from coroscope.errors import TraceFormatError
@@ -74,6 +74,14 @@ class RawStream:
             position += size
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a child process recorded by itself: its metadata, and the numbers of its streams in the trace."""
+
+    meta: dict[str, Any]
+    streams: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class RawTrace:
     """A trace file's content; `ended_ns` counts from the recording's start and is None where nobody saw the end."""
@@ -83,6 +91,10 @@ class RawTrace:
     streams: dict[int, RawStream]
     ending: Ending | None = None
     ended_ns: int | None = None
+    parts: list[Part] = field(default_factory=list)
+    """Streams that are in none of them are the program's own."""
+    notices: list[str] = field(default_factory=list)
+    """What of the files could not be read, in sentences for the user."""
 
 
 def ending_from(path: str, stored: object) -> Ending:
@@ -92,6 +104,23 @@ def ending_from(path: str, stored: object) -> Ending:
         if _is_number(code) and _is_number(signal) and (exception is None or isinstance(exception, str)):
             return Ending(code, signal, exception, bool(stored.get("complete")))
     raise TraceFormatError(path, "its metadata is damaged; record the program again")
+
+
+def parts_from(path: str, stored: object) -> list[Part]:
+    """The parts in a trace's metadata."""
+    entries = stored if isinstance(stored, list) else [stored]
+    parts = []
+    for entry in entries:
+        meta, streams = (entry.get("meta"), entry.get("streams")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(meta, dict) or not isinstance(streams, list):
+            raise TraceFormatError(path, "its metadata is damaged; record the program again")
+        parts.append(Part(meta, tuple(number for number in streams if isinstance(number, int))))
+    return parts
+
+
+def notices_from(stored: object) -> list[str]:
+    """The notices in a trace's metadata."""
+    return [text for text in stored if isinstance(text, str)] if isinstance(stored, list) else []
 
 
 def meta_from(path: str, text: bytes | bytearray) -> dict[str, Any]:

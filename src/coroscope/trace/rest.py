@@ -16,11 +16,21 @@ from functools import partial
 from itertools import accumulate, pairwise
 from struct import Struct
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT
 from coroscope.record.stream import AT_REST, DEFINITIONS, EVENTS, HEADER, MAGIC, META, VERSION
-from coroscope.trace.raw import EventBlock, RawStream, RawTrace, ending_from, is_time, meta_from
+from coroscope.trace.raw import (
+    EventBlock,
+    RawStream,
+    RawTrace,
+    ending_from,
+    is_time,
+    meta_from,
+    notices_from,
+    parts_from,
+)
 
 BLOCK = Struct(
     "<4sHHIIII"
@@ -40,7 +50,11 @@ def write_rest(path: str, raw: RawTrace) -> None:
         try:
             file.write(HEADER.pack(MAGIC, VERSION, AT_REST, 0, raw.origin_ns))
             ending = None if raw.ending is None else asdict(raw.ending)
-            about = {"meta": raw.meta, "ending": ending, "ended_ns": raw.ended_ns}
+            about: dict[str, Any] = {"meta": raw.meta, "ending": ending, "ended_ns": raw.ended_ns}
+            if raw.parts:
+                about["parts"] = [asdict(part) for part in raw.parts]
+            if raw.notices:
+                about["notices"] = raw.notices
             file.write(_block(META, 0, json.dumps(about).encode()))
             for number, stream in raw.streams.items():
                 if stream.definitions:
@@ -174,4 +188,12 @@ def _trace_from(path: str, body: bytes, origin_ns: int, streams: dict[int, RawSt
     meta, ending, ended_ns = (about.get(name) for name in ("meta", "ending", "ended_ns"))
     if not isinstance(meta, dict) or not (ended_ns is None or is_time(ended_ns)):
         raise TraceFormatError(path, "its metadata is damaged; copy the file again")
-    return RawTrace(meta, origin_ns, streams, None if ending is None else ending_from(path, ending), ended_ns)
+    return RawTrace(
+        meta,
+        origin_ns,
+        streams,
+        None if ending is None else ending_from(path, ending),
+        ended_ns,
+        parts_from(path, about.get("parts", [])),
+        notices_from(about.get("notices")),
+    )

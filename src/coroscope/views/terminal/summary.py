@@ -20,6 +20,7 @@ from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
 from coroscope.views.terminal.interpreter import print_interpreter
 from coroscope.views.terminal.marks import print_marks
 from coroscope.views.terminal.places import place_in
+from coroscope.views.terminal.processes import print_processes
 from coroscope.views.terminal.sheet import INDENT, Sheet
 from coroscope.views.terminal.timeline import Timeline
 
@@ -42,10 +43,12 @@ def print_summary(
     Steps longer than `slow_ms` milliseconds are stalls.
     """
     sheet = Sheet(console)
+    trace = trace.without_processes()
     _print_title(sheet, trace)
     _print_cut(sheet, trace)
     if not trace.tasks:
         _print_no_tasks(sheet)
+        print_processes(sheet, trace)
     else:
         stalls = trace.stalls(slow_ms)
         alive = concurrency(trace)
@@ -122,6 +125,7 @@ def _print_facts(sheet: Sheet, trace: Trace, alive: Concurrency) -> None:
     else:
         text = f"{alive.max} at most, first at {sheet.time(alive.max_at_ns)}; {alive.mean:.1f} on average"
     sheet.paragraph(text, label="at once", label_width=_FACTS_WIDTH)
+    print_processes(sheet, trace, _FACTS_WIDTH)
 
 
 def _task_counts(sheet: Sheet, trace: Trace) -> Text:
