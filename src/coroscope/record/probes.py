@@ -59,6 +59,7 @@ _ENTRIES = {
     "stalls": _Entry("coroscope.record.watchdog"),
     "asyncio": _Entry("coroscope.record.asyncio_probe", waits_for="asyncio.events"),
     "never-awaited": _Entry("coroscope.record.unawaited", waits_for="warnings"),
+    "threads": _Entry("coroscope.record.threads", waits_for="threading"),
 }
 NAMES = tuple(_ENTRIES)
 """What users call them, in the order in which they are installed."""

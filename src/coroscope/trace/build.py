@@ -33,6 +33,7 @@ from coroscope.record.events import (
     TaskOutcome,
 )
 from coroscope.trace.chapter import Chapter, Event
+from coroscope.trace.jobs import Jobs
 from coroscope.trace.definitions import Definitions, UserCode, cut
 from coroscope.trace.marks import Marks
 from coroscope.trace.model import (
@@ -51,13 +52,15 @@ from coroscope.trace.model import (
     Waker,
 )
 from coroscope.trace.raw import LATEST_NS, RawTrace
+from coroscope.trace.threads import Threads
 
-_SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor")
+_SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor", "._do_shutdown")
 _KINDS: dict[int, Kind] = {
     TaskKind.TASK: "task",
     TaskKind.POLLABLE: "pollable",
     TaskKind.GENERATOR: "generator",
     TaskKind.CALLABLE: "callable",
+    TaskKind.THREAD: "thread",
 }
 _OUTCOMES: dict[int, Outcome] = {
     TaskOutcome.RETURNED: "returned",
@@ -85,7 +88,7 @@ def build(raw: RawTrace) -> Trace:
     return builder.finish()
 
 
-_CHAPTERS: tuple[type[Chapter], ...] = (Marks,)
+_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Threads, Jobs)
 _TIME = itemgetter(0)
 
 
@@ -160,7 +163,8 @@ class _Builder:
         if not number or number in self._tasks:
             return
         site = self._definitions[stream].site(site_number)
-        is_main = not parent and loop not in self._main_of
+        is_thread = detail == TaskKind.THREAD
+        is_main = not is_thread and not parent and loop not in self._main_of
         if is_main:
             self._main_of.add(loop)
         task = Task(
@@ -171,14 +175,14 @@ class _Builder:
             file=site.file or None,
             line=site.line,
             process=1,
-            thread=self._thread(stream),
+            thread=0 if is_thread else self._thread(stream),
             loop=loop,
             # One that was not created before: its creation was lost, or it is a circle, as only a forger makes it.
             parent=parent if parent in self._tasks else None,
             is_main=is_main,
             created_ns=time_ns,
             created_at=site.created_at,
-            is_root=not parent and not self._runs(loop),
+            is_root=not is_thread and not parent and not self._runs(loop),
         )
         self._tasks[number] = task
         _enter(task, State.READY, time_ns)
@@ -191,6 +195,8 @@ class _Builder:
         task = self._tasks.get(event[1])
         if task is not None:
             text = f"Task-{event[2]}" if event[2] else self._definitions[event[7]].string(event[3])
+            if task.kind == "thread":
+                text = (self._definitions[event[7]].string(event[3]) or "?").replace("\0", str(event[2]), 1)
             task.name = task.name if text is None else text
 
     def _begin_step(self, event: Event) -> None:
@@ -364,7 +370,7 @@ def _end_wait(task: Task, time_ns: int, woken_by: Waker | None, waker: int | Non
 def _is_shutdown(task: Task) -> bool:
     """Whether asyncio made this task itself, to shut a loop down."""
     return (
-        task.parent is None
+        (task.parent is None or task.kind == "thread")
         and task.coroutine.endswith(_SHUTDOWN)
         and os.path.basename(task.file or "") in ("base_events.py", "")
     )

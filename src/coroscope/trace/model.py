@@ -62,6 +62,8 @@ class Wait:
     chain: tuple[Frame, ...]
     woken_by: Waker | None
     waker: int | None
+    lock: int | None = None
+    """Of a thread that waits for a lock: which, where that is known."""
 
     @property
     def place(self) -> Frame | None:
@@ -250,6 +252,51 @@ class LoopInfo:
     """When it last stopped; None while it runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class ThreadSample:
+    """Where a thread stood at one moment, outermost frame first."""
+
+    task: int
+    """The thread's track."""
+    time_ns: int
+    chain: tuple[Frame, ...]
+    on: str | None
+    """What it may have waited for, as `Wait.on` has it; None: it computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A thread pool that was given a job."""
+
+    id: int
+    name: str
+    """What the names of its threads begin with; "" where it has none of its own."""
+    workers: int
+    """So many threads at most."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A call that was given to a thread pool; `None` for what had not happened by the end of the recording."""
+
+    id: int
+    pool: int
+    task: int | None
+    """The task or thread that submitted it."""
+    function: str
+    file: str | None
+    line: int | None
+    """Where the function begins."""
+    place: Frame | None
+    """The line that submitted it."""
+    submitted_ns: int
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    worker: int | None = None
+    """The thread that took it up."""
+    outcome: Outcome = "pending"
+
+
 @dataclass(slots=True)
 class Trace:
     """One recorded run of a program, as every view, analysis and export reads it."""
@@ -275,6 +322,26 @@ class Trace:
     """In order of time."""
     unawaited: list[Unawaited] = field(default_factory=list)
     unretrieved: list[Unretrieved] = field(default_factory=list)
+    thread_samples: list[ThreadSample] = field(default_factory=list)
+    """In order of time."""
+    pools: dict[int, Pool] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    """In order of their submission."""
+
+    @property
+    def threads(self) -> list[Task]:
+        """The tracks of threads, the main one first; none where the program had only that one."""
+        return [task for task in self.tasks.values() if task.kind == "thread"]
+
+    @property
+    def loop_tasks(self) -> dict[int, Task]:
+        """The tasks that loops have run: all but the threads."""
+        return {number: task for number, task in self.tasks.items() if task.kind != "thread"}
+
+    @property
+    def main_tracks(self) -> dict[int, Task]:
+        """What the program is made of, looked at from above: its tasks or, where it has none, its threads."""
+        return self.loop_tasks or self.tasks
 
     def stalls(self, slow_ms: float) -> list[Stall]:
         """The steps longer than `slow_ms` milliseconds, in order of time."""
@@ -284,7 +351,7 @@ class Trace:
             samples.setdefault(sample.task, []).append(sample)
         stalls = [
             Stall(task.id, _place_of(samples.get(task.id, []), start_ns, end_ns), start_ns, end_ns - start_ns)
-            for task in self.tasks.values()
+            for task in self.loop_tasks.values()
             for start_ns, end_ns in task.iter_steps()
             if end_ns - start_ns > limit_ns
         ]

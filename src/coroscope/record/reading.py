@@ -1,0 +1,49 @@
+"""Reads an object's parts without running any code of its class: no property, no `__getattr__`, no comparison."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+MISSING = object()
+"""What is given where there is nothing, or nothing that can be read."""
+
+_mro_of = type.__dict__["__mro__"].__get__
+_members_of = type.__dict__["__dict__"].__get__
+
+
+def members(kind: type) -> types.MappingProxyType[str, Any]:
+    """What a class itself defines."""
+    found: types.MappingProxyType[str, Any] = _members_of(kind)
+    return found
+
+
+def find_in_class(kind: type, name: str) -> Any:
+    """What `name` is in the class or the first of its bases that has it, unbound; `MISSING` where none has."""
+    for base in _mro_of(kind):
+        if name in members(base):
+            return members(base)[name]
+    return MISSING
+
+
+def fields(subject: Any) -> dict[str, Any]:
+    """The instance's own dictionary; an empty one where it has none that can be read."""
+    descriptor = find_in_class(type(subject), "__dict__")
+    if type(descriptor) is not types.GetSetDescriptorType:
+        return {}
+    found = descriptor.__get__(subject)
+    return found if type(found) is dict else {}
+
+
+def field(subject: Any, name: str) -> Any:
+    """The instance's attribute: from its dictionary, a slot, or a plain value in its class."""
+    found = fields(subject).get(name, MISSING)
+    if found is not MISSING:
+        return found
+    found = find_in_class(type(subject), name)
+    if type(found) is types.MemberDescriptorType:
+        try:
+            return found.__get__(subject)
+        except AttributeError:
+            return MISSING
+    return found
