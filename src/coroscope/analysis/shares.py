@@ -56,7 +56,7 @@ def total_shares(tasks: Iterable[Task]) -> Shares:
 
 def program_shares(trace: Trace) -> Shares:
     """Program time: what the program as a whole did; what is missing to the duration had no task."""
-    tasks = trace.tasks.values()
+    tasks = trace.main_tracks.values()
     running_ns = _union_ns(*_stays(tasks, _is_running))
     busy_ns = _union_ns(*_stays(tasks, _is_not_waiting))
     alive_ns = _union_ns(*_stays(tasks, _is_alive))

@@ -33,7 +33,7 @@ def waited_places(trace: Trace) -> list[WaitedPlace]:
 
 
 def _iter_placed(trace: Trace) -> Iterable[tuple[Frame, int]]:
-    for task in trace.tasks.values():
+    for task in trace.main_tracks.values():
         for wait in task.waits:
             if (place := wait.place) is not None:
                 end_ns = trace.duration_ns if wait.end_ns is None else wait.end_ns

@@ -11,7 +11,7 @@ from typing import Any
 
 from coroscope.analysis import concurrency, task_shares
 from coroscope.analysis.findings import Finding
-from coroscope.trace.model import Frame, Mark, Region, Stall, Task, Trace, Wait
+from coroscope.trace.model import Frame, Job, Mark, Region, Stall, Task, Trace, Wait
 
 FORMAT = 1
 
@@ -44,6 +44,34 @@ def report(
         "findings": [_finding(finding) for finding in findings],
         "marks": [_mark(mark) for mark in trace.marks],
         "regions": [_region(region) for region in trace.regions],
+        **_of_pools(trace),
+    }
+
+
+def _of_pools(trace: Trace) -> Object:
+    """The thread pools and their jobs; nothing of them where there was none."""
+    if not trace.pools:
+        return {}
+    return {
+        "pools": [
+            {"id": pool.id, "name": pool.name, "workers": pool.workers} for pool in trace.pools.values()
+        ],
+        "jobs": [_job(job) for job in trace.jobs],
+    }
+
+
+def _job(job: Job) -> Object:
+    return {
+        "id": job.id,
+        "pool": job.pool,
+        "function": job.function,
+        "task": job.task,
+        **_file_line(job.place),
+        "submitted_s": _seconds(job.submitted_ns),
+        "started_s": _seconds_or_none(job.started_ns),
+        "ended_s": _seconds_or_none(job.ended_ns),
+        "worker": job.worker,
+        "outcome": job.outcome,
     }
 
 

@@ -46,7 +46,9 @@ class EventKind(IntEnum):
         23  # task, cancellations outstanding, place of the clause, detail: 1 where it may raise
     )
     UNCANCELLED = 24  # task that had caught a cancellation which is taken back
-    THREAD_SAMPLED = 30  # thread, µs of processor time since its last one, stack, detail: ThreadStanding; source: lock
+    THREAD_SAMPLED = (
+        30  # thread, µs of processor time since its last one, stack, detail: ThreadStanding; source: lock
+    )
     THREAD_WRITES = 31  # thread, number of the stream that it writes
     POOL_SEEN = 32  # pool, workers at most, string of its name
     JOB_SUBMITTED = 33  # job, task or thread that submitted it, site of what it runs, -; source: pool

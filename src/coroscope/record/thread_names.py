@@ -49,7 +49,9 @@ def describe_callable(function: Any) -> Described:
     for _ in range(10):
         kind = type(function)
         if kind is functools.partial:
-            runs_in_context = type(function.func) is types.BuiltinMethodType and function.func.__name__ == "run"
+            runs_in_context = (
+                type(function.func) is types.BuiltinMethodType and function.func.__name__ == "run"
+            )
             function = function.args[0] if runs_in_context and function.args else function.func
         elif kind is types.MethodType:
             function = function.__func__
@@ -62,8 +64,8 @@ def describe_callable(function: Any) -> Described:
     if kind in (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType):
         return function.__qualname__, "", 0
     if isinstance(function, type):
-        return type.__dict__["__qualname__"].__get__(function), "", 0  # type: ignore[no-any-return]
+        return type.__dict__["__qualname__"].__get__(function), "", 0
     called = find_in_class(kind, "__call__")
     if type(called) is types.FunctionType:
         return called.__code__.co_qualname, called.__code__.co_filename, called.__code__.co_firstlineno
-    return type.__dict__["__qualname__"].__get__(kind), "", 0  # type: ignore[no-any-return]
+    return type.__dict__["__qualname__"].__get__(kind), "", 0

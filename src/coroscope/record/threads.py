@@ -96,7 +96,7 @@ class ThreadWatch:
         self._threads: dict[int, _Thread] = {}
         self._next_look_ns = 0
         main = fields(threading._main_thread)  # type: ignore[attr-defined]
-        self._main_ident = main.get("_ident")
+        self._main_ident: int = main.get("_ident") or 0
         self._main: _Thread | None = None
         self._main_clock = native_cpu_clock(main.get("_native_id"))
         self._main_used_ns = cpu_ns(self._main_clock) or 0
@@ -154,8 +154,12 @@ class ThreadWatch:
             parent = self.current_id()
             thread = _Thread(self.recorder.next_task_id(), subject)
             self._create(thread, self.recorder.now(), parent, what_it_runs(subject), asking(frame))
-            begin, end = partial(self._begun, thread), partial(self._ended, thread)
-            return partial(deque[Any](maxlen=0).extend, map(call, (begin, method, end)))
+            steps: tuple[Callable[[], Any], ...] = (
+                partial(self._begun, thread),
+                method,
+                partial(self._ended, thread),
+            )
+            return partial(deque[Any](maxlen=0).extend, map(call, steps))
         except Exception as error:
             self.probe.fail(error)
             return method

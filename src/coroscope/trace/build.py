@@ -33,8 +33,8 @@ from coroscope.record.events import (
     TaskOutcome,
 )
 from coroscope.trace.chapter import Chapter, Event
-from coroscope.trace.jobs import Jobs
 from coroscope.trace.definitions import Definitions, UserCode, cut
+from coroscope.trace.jobs import Jobs
 from coroscope.trace.marks import Marks
 from coroscope.trace.model import (
     Cancellation,

@@ -18,13 +18,14 @@ it is known to wait for something.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from coroscope.record.events import THREAD_CROWDED, THREAD_UNCLOCKED, EventKind, ThreadStanding
 from coroscope.trace.chapter import Chapter, Event, Handler
 from coroscope.trace.model import Frame, State, Task, ThreadSample, Trace, Wait
 
-_ON = {
+_ON: dict[int, str] = {
     ThreadStanding.CALL: "call",
     ThreadStanding.LOCK: "lock",
     ThreadStanding.CONDITION: "condition",
@@ -87,7 +88,9 @@ class Threads(Chapter):
             seen = self._seen.get(task.id, [])
             _Layout(task).fill(seen)
             trace.thread_samples += [
-                ThreadSample(task.id, one.time_ns, one.chain, _ON.get(one.standing)) for one in seen if one.chain
+                ThreadSample(task.id, one.time_ns, one.chain, _ON.get(one.standing))
+                for one in seen
+                if one.chain
             ]
         trace.thread_samples.sort(key=lambda sample: sample.time_ns)
         trace.tasks = dict(sorted(trace.tasks.items(), key=lambda item: item[1].created_ns))
@@ -120,7 +123,7 @@ class _Layout:
             del self._task.times_ns[:], self._task.states[:]
             start = _Seen(self._task.created_ns, 0, ThreadStanding.UNKNOWN, False, (), 0)
             yield start, seen[0]
-        yield from zip(seen, seen[1:], strict=False)
+        yield from pairwise(seen)
 
     def _lay(self, before: _Seen, after: _Seen) -> None:
         start_ns, end_ns = before.time_ns, after.time_ns
