@@ -34,6 +34,7 @@ class Journal:
         self._lock = _thread.allocate_lock()
         self._stream: Stream | None = None
         self._codes: dict[int, types.CodeType] = {}
+        self._stacks: dict[tuple[tuple[int, int], ...], int] = {}
 
     def write(
         self,
@@ -70,9 +71,13 @@ class Journal:
                 self._keep(c.asked_at)
                 asked_at = place_number(stream, c.asked_at)
             return stream.site(c.function, c.file, c.line, asked_at)
-        for position in c:
-            self._keep(position)
-        return stack_number(stream, c)
+        key = tuple([(id(code), offset) for code, offset, _ in c])
+        number = self._stacks.get(key)
+        if number is None:
+            for position in c:
+                self._keep(position)
+            number = self._stacks[key] = stack_number(stream, c)
+        return number
 
     def _keep(self, position: Position) -> None:
         """Keep its code, so that its id(), by which places are known, is never another's."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import types
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 MISSING = object()
@@ -10,6 +12,10 @@ MISSING = object()
 
 _mro_of = type.__dict__["__mro__"].__get__
 _members_of = type.__dict__["__dict__"].__get__
+
+_read_so: dict[int, tuple[weakref.ref[type], Callable[[Any], Any]]] = {}
+"""How the dictionary of an instance is read, by its class's id(): no class is kept alive for that."""
+_MOST_KINDS = 1000
 
 
 def members(kind: type) -> types.MappingProxyType[str, Any]:
@@ -28,10 +34,16 @@ def find_in_class(kind: type, name: str) -> Any:
 
 def fields(subject: Any) -> dict[str, Any]:
     """The instance's own dictionary; an empty one where it has none that can be read."""
-    descriptor = find_in_class(type(subject), "__dict__")
-    if type(descriptor) is not types.GetSetDescriptorType:
-        return {}
-    found = descriptor.__get__(subject)
+    kind = type(subject)
+    known = _read_so.get(id(kind))
+    if known is None or known[0]() is not kind:
+        descriptor = find_in_class(kind, "__dict__")
+        if type(descriptor) is not types.GetSetDescriptorType:
+            return {}
+        if len(_read_so) >= _MOST_KINDS:
+            _read_so.clear()
+        known = _read_so[id(kind)] = (weakref.ref(kind), descriptor.__get__)
+    found = known[1](subject)
     return found if type(found) is dict else {}
 
 

@@ -65,6 +65,8 @@ def describe_callable(function: Any) -> Described:
         return function.__qualname__, "", 0
     if isinstance(function, type):
         return type.__dict__["__qualname__"].__get__(function), "", 0
+    if kind.__module__.startswith("_cython"):
+        return function.__qualname__, "", 0
     called = find_in_class(kind, "__call__")
     if type(called) is types.FunctionType:
         return called.__code__.co_qualname, called.__code__.co_filename, called.__code__.co_firstlineno

@@ -68,7 +68,7 @@ def install(probe: Probe) -> None:
 class _Thread:
     """What is kept of a thread while it lives."""
 
-    __slots__ = ("clock", "failure", "id", "name", "place", "subject", "used_ns", "written_ns")
+    __slots__ = ("clock", "crowded", "failure", "id", "name", "place", "subject", "used_ns", "written_ns")
 
     def __init__(self, number: int, subject: Any) -> None:
         self.id = number
@@ -81,6 +81,8 @@ class _Thread:
         self.written_ns = 0
         self.place = (0, 0)
         """Where it was last seen: its frame, by its id(), and the instruction."""
+        self.crowded = 0
+        """THREAD_CROWDED where it was at any look since it was last written."""
         self.failure = ""
 
 
@@ -307,13 +309,15 @@ class ThreadWatch:
                 self._write(thread, now, ThreadStanding.UNKNOWN)
 
     def _look_at(self, thread: _Thread, frame: FrameType, now: int, crowded: int) -> None:
+        thread.crowded |= crowded
         place = (id(frame), frame.f_lasti)
         used_ns = (cpu_ns(thread.clock) or 0) - thread.used_ns
         if place == thread.place and (used_ns < _HARDLY_NS or now - thread.written_ns < _AT_LEAST_EVERY_NS):
             return
         thread.place = place
         standing, lock = self._standings.of(frame)
-        self._write(thread, now, standing | crowded, lock, call_stack(frame))
+        self._write(thread, now, standing | thread.crowded, lock, call_stack(frame))
+        thread.crowded = 0
 
     def _end_main(self) -> None:
         """The program ends by itself, and its main thread with it."""

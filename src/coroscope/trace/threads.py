@@ -39,6 +39,8 @@ _ON: dict[int, str] = {
 }
 _HARDLY_NS = 200_000
 """Less than this off the processor is not worth a state of its own."""
+_KNOWN_FOR_NS = 125_000_000
+"""What is seen at one moment says nothing about one so much later."""
 _BUSY = 0.1
 """A thread at a call is ready where it used 10 % of the time itself, and the interpreter's lock was wanted."""
 
@@ -153,7 +155,8 @@ class _Layout:
             return True
         may_compute = {computing, ThreadStanding.CALL, ThreadStanding.UNKNOWN}
         is_crowded = before.is_crowded or after.is_crowded
-        return {before.standing, after.standing} <= may_compute and share >= _BUSY and is_crowded
+        is_short = after.time_ns - before.time_ns <= _KNOWN_FOR_NS
+        return {before.standing, after.standing} <= may_compute and share >= _BUSY and is_crowded and is_short
 
     def _run(self, start_ns: int) -> None:
         self._enter(State.RUNNING, start_ns)
