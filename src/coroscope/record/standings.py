@@ -6,7 +6,6 @@ lock or a queue, and only by the names that the code itself has there.
 
 from __future__ import annotations
 
-import _queue
 import _thread
 import sys
 import threading
@@ -79,7 +78,7 @@ class Standings:
                 subject = field(subject, "_lock")
             if type(subject) in _LOCKS:
                 return ThreadStanding.LOCK, self._number(subject)
-        elif kind is _queue.SimpleQueue:
+        elif kind.__name__ == "SimpleQueue" and kind is _simple_queue():
             return ThreadStanding.QUEUE, 0
         return ThreadStanding.CALL, 0
 
@@ -110,6 +109,11 @@ class Standings:
             number, self._next_number = self._next_number, self._next_number % 0xFFFF + 1
             self._numbers[id(lock)] = (weakref.ref(lock), number)
         return number
+
+
+def _simple_queue() -> type | None:
+    queue: Any = sys.modules.get("_queue")
+    return None if queue is None else queue.SimpleQueue
 
 
 def _may_interest(code: types.CodeType) -> bool:

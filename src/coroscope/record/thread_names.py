@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import re
 import threading
 import types
 from typing import Any
 
-from coroscope.record.events import U32_MAX
 from coroscope.record.reading import fields, find_in_class
 
-_NUMBERED = re.compile(r"([^\d\0]*)(0|[1-9]\d{0,8})([^\0]*)", re.ASCII)
+_DIGITS = frozenset("0123456789")
 _THREAD_RUN = threading.Thread.run
 
 Described = tuple[str, str, int]
@@ -29,10 +27,14 @@ def split_name(name: str) -> tuple[int, str]:
 
     So that a million names that are alike are one text.
     """
-    match = _NUMBERED.fullmatch(name)
-    if match is None or not 0 < int(match[2]) <= U32_MAX:
+    begin = next((at for at, char in enumerate(name) if char in _DIGITS), len(name))
+    end = begin
+    while end < len(name) and name[end] in _DIGITS:
+        end += 1
+    digits = name[begin:end]
+    if not digits or digits[0] == "0" or len(digits) > 9 or "\0" in name:
         return 0, name
-    return int(match[2]), f"{match[1]}\0{match[3]}"
+    return int(digits), f"{name[:begin]}\0{name[end:]}"
 
 
 def what_it_runs(thread: Any) -> Described:

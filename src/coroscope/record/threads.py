@@ -174,7 +174,7 @@ class ThreadWatch:
         self._name(thread)
 
     def _name(self, thread: _Thread) -> None:
-        name = name_of(thread.subject)
+        name = "unnamed" if thread.subject is None else name_of(thread.subject)
         if name != thread.name:
             thread.name = name
             number, text = split_name(name)
@@ -277,7 +277,7 @@ class ThreadWatch:
         threads, own = self._threads, self.recorder.own_threads
         unknown = [ident for ident in frames if ident not in threads and ident not in own]
         if any(ident != self._main_ident for ident in unknown) or (unknown and threads):
-            self._meet(unknown)
+            self._meet(unknown, now)
         # While the interpreter's lock is free, nobody waits for it: the sampler gets it at once.
         crowded = THREAD_CROWDED if late_ns > sys.getswitchinterval() * 4e8 else 0
         for ident, thread in list(threads.items()):
@@ -285,11 +285,12 @@ class ThreadWatch:
             if frame is not None:
                 self._look_at(thread, frame, now, crowded)
             elif thread.subject is None:
+                self._write(thread, now, ThreadStanding.UNKNOWN)
                 self._write_end(thread)
                 del threads[ident]
         self._next_look_ns = now + (time.thread_time_ns() - began_ns) * _LOOKS_FOR
 
-    def _meet(self, idents: list[int]) -> None:
+    def _meet(self, idents: list[int], now: int) -> None:
         """Take in threads that nobody has announced."""
         clocks = cpu_clocks()
         for ident in idents:
@@ -303,10 +304,8 @@ class ThreadWatch:
                 thread.clock = clocks.get(ident)
                 thread.used_ns = cpu_ns(thread.clock) or 0
                 runs = ("?", "", 0) if subject is None else what_it_runs(subject)
-                now = self.recorder.now()
                 self._create(thread, now, 0, runs, None)
                 self._threads[ident] = thread
-                self._write(thread, now, ThreadStanding.UNKNOWN)
 
     def _look_at(self, thread: _Thread, frame: FrameType, now: int, crowded: int) -> None:
         thread.crowded |= crowded

@@ -106,7 +106,7 @@ class _Layout:
 
     def fill(self, seen: list[_Seen]) -> None:
         task = self._task
-        del task.times_ns[:], task.states[:]
+        del task.times_ns[:], task.states[:], task.waits[:]
         if not seen or seen[0].time_ns > task.created_ns:
             self._enter(State.READY, task.created_ns)
         for before, after in self._pairs(seen):
@@ -128,11 +128,15 @@ class _Layout:
         yield from pairwise(seen)
 
     def _lay(self, before: _Seen, after: _Seen) -> None:
-        start_ns, end_ns = before.time_ns, after.time_ns
+        start_ns = max(before.time_ns, self._task.created_ns)
+        end_ns = min(after.time_ns, self._task.end_ns)
         if end_ns <= start_ns:
             return
         if after.used_ns is None:
-            self._rest(before, start_ns, end_ns, is_ready=False) if before.is_at_call else self._run(start_ns)
+            if before.standing == ThreadStanding.COMPUTING:
+                self._run(start_ns)
+            else:
+                self._rest(before, start_ns, end_ns, is_ready=False)
             return
         used_ns = min(after.used_ns, end_ns - start_ns)
         rest_ns = end_ns - start_ns - used_ns

@@ -32,7 +32,7 @@ _MEANINGS = {
 }
 _MEANINGS_OF_THREADS = {
     State.RUNNING: "a thread was on a processor",
-    State.READY: "could run, others had the lock",
+    State.READY: "could run, others did",
     State.WAITING: "for a lock, a reply, a thread",
 }
 
