@@ -21,6 +21,8 @@ import coroscope.record.foreign_loop
 import coroscope.record.loop_recorder
 import coroscope.record.own_loop
 import coroscope.record.ready_queue
+import coroscope.record.thread_pools
+import coroscope.record.threads
 import coroscope.record.trio_recorder
 import coroscope.record.unawaited
 import coroscope.record.watchdog  # noqa: F401

@@ -200,7 +200,7 @@ def test_a_loop_that_starts_in_another_thread_is_recorded(new_loop: Factory, tmp
         thread.start()
         thread.join()
     trace = recording.load()
-    assert [task.outcome for task in trace.tasks.values()] == ["returned", "returned"]
+    assert [task.outcome for task in trace.loop_tasks.values()] == ["returned", "returned"]
     assert len({task.thread for task in trace.tasks.values()}) == len(trace.loops) == 2
 
 

@@ -1,6 +1,7 @@
 """How many tasks were alive at once.
 
-Counted are the user's tasks aside from the main ones, which only stand for the program itself. A task is
+Counted are the user's tasks aside from the main ones, which only stand for the program itself; in a program without
+tasks, its threads. A task is
 alive from its creation up to, not including, its end; one that has no end lives as long as the recording.
 """
 
@@ -41,8 +42,8 @@ def concurrency(trace: Trace) -> Concurrency:
     # would take more room than the tasks. A task that ends as another begins does not overlap with it.
     changes = array("Q")
     lived_ns = 0
-    for task in trace.tasks.values():
-        if task.is_main or task.kind == "process":
+    for task in trace.main_tracks.values():
+        if task.is_main:
             continue
         ended_ns = trace.duration_ns if task.ended_ns is None else task.ended_ns
         changes.append(task.created_ns << 1 | _BEGINS)

@@ -16,7 +16,7 @@ from coroscope.trace.model import Frame, Stall, Task, Trace
 def longest_step(trace: Trace) -> Stall | None:
     """The step that held its loop longest; None where there was none."""
     lengths_ns = (
-        end_ns - start_ns for task in trace.tasks.values() for start_ns, end_ns in task.iter_steps()
+        end_ns - start_ns for task in trace.loop_tasks.values() for start_ns, end_ns in task.iter_steps()
     )
     longest_ns = max(lengths_ns, default=0)
     # Where it was is looked up in every sample: for this one only.
@@ -31,11 +31,11 @@ def left_pending(trace: Trace) -> list[Task]:
     if trace.cut is not None:
         return []
     ends_ns = dict.fromkeys(trace.loops, 0)
-    for task in trace.tasks.values():
+    for task in trace.loop_tasks.values():
         if task.parent is None:
             ended_ns = trace.duration_ns if task.ended_ns is None else task.ended_ns
             ends_ns[task.loop] = max(ends_ns.get(task.loop, 0), ended_ns)
-    return [task for task in trace.tasks.values() if _is_left(task, ends_ns.get(task.loop, 0))]
+    return [task for task in trace.loop_tasks.values() if _is_left(task, ends_ns.get(task.loop, 0))]
 
 
 def _is_left(task: Task, end_ns: int) -> bool:

@@ -63,7 +63,7 @@ def _as_shares(totals: list[int]) -> Shares:
 
 def program_shares(trace: Trace) -> Shares:
     """Program time: what the program as a whole did; what is missing to the duration had no task."""
-    tasks = [task for task in trace.without_processes().tasks.values() if task.states]
+    tasks = [task for task in trace.main_tracks.values() if task.states]
     running_ns = _union_ns(*_stays(tasks, _is_running))
     busy_ns = _union_ns(*_stays(tasks, _is_not_waiting))
     alive_ns = _union_ns(

@@ -24,7 +24,7 @@ def waited_places(trace: Trace) -> list[WaitedPlace]:
     of the recording.
     """
     by_chain: dict[int, list[Any]] = {}
-    for task in trace.tasks.values():
+    for task in trace.main_tracks.values():
         for wait in task.waits:
             end_ns = trace.duration_ns if wait.end_ns is None else wait.end_ns
             # By identity: readers share chains among waits, and hashing one costs a hundred times as much.

@@ -16,6 +16,7 @@ from coroscope.trace.model import (
     Collection,
     Collections,
     Frame,
+    Job,
     Mark,
     Process,
     Region,
@@ -63,6 +64,34 @@ def report(
         "collection_totals": [_collections(totals) for totals in trace.collection_totals],
         "interpreter_lock": _interpreter_lock(trace.lock_samples),
         "processes": [_process(process) for process in trace.processes],
+        **_of_pools(trace),
+    }
+
+
+def _of_pools(trace: Trace) -> Object:
+    """The thread pools and their jobs; nothing of them where there was none."""
+    if not trace.pools:
+        return {}
+    return {
+        "pools": [
+            {"id": pool.id, "name": pool.name, "workers": pool.workers} for pool in trace.pools.values()
+        ],
+        "jobs": [_job(job) for job in trace.jobs],
+    }
+
+
+def _job(job: Job) -> Object:
+    return {
+        "id": job.id,
+        "pool": job.pool,
+        "function": job.function,
+        "task": job.task,
+        **_file_line(job.place),
+        "submitted_s": _seconds(job.submitted_ns),
+        "started_s": _seconds_or_none(job.started_ns),
+        "ended_s": _seconds_or_none(job.ended_ns),
+        "worker": job.worker,
+        "outcome": job.outcome,
     }
 
 

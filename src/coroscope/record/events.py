@@ -46,6 +46,14 @@ class EventKind(IntEnum):
         23  # task, cancellations outstanding, place of the clause, detail: 1 where it may raise
     )
     UNCANCELLED = 24  # task that had caught a cancellation which is taken back
+    THREAD_SAMPLED = (
+        30  # thread, µs of processor time since its last one, stack, detail: ThreadStanding; source: lock
+    )
+    THREAD_WRITES = 31  # thread, number of the stream that it writes
+    POOL_SEEN = 32  # pool, workers at most, string of its name
+    JOB_SUBMITTED = 33  # job, task or thread that submitted it, site of what it runs, -; source: pool
+    JOB_STARTED = 34  # job, thread
+    JOB_ENDED = 35  # job, thread, -, detail: TaskOutcome, 0 where not known
     COLLECTED = (
         40  # µs that it took, objects collected, native id of the thread, source: uncollectable, generation
     )
@@ -58,7 +66,7 @@ class EventKind(IntEnum):
     PROCESS_NAMED = 51  # pid, -, string of its name
     PROCESS_BEGUN = 52  # its own pid, its parent's, string of its command, detail: ProcessBegin
     PROCESS_ENDED = 53  # pid (0: none), exit code or signal, -, detail: ProcessEnd
-    # 30 to 39: threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
+    # 36 to 39: more of threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
     # 54 to 59: more of processes; 60 to 69: trio; 70 to 79: the flight recorder
 
 
@@ -69,6 +77,7 @@ class TaskKind(IntEnum):
     POLLABLE = 1
     GENERATOR = 2
     CALLABLE = 3
+    THREAD = 4
 
 
 NAMED_IN_STEP = 0x80
@@ -178,6 +187,29 @@ class Standing(IntFlag):
     AT_CALL = 1  # the innermost frame stands at a call: of a C function, or it would not be the innermost
     LOCK_FREE = 2  # the interpreter's lock was to be had at once: the step had left it to others
     LOCK_KEPT = 4  # nobody got the lock for ten switch intervals or more, as while one C function holds it
+
+
+class ThreadStanding(IntEnum):
+    """What a thread was seen at; in `THREAD_SAMPLED`. All but COMPUTING and UNKNOWN are calls that may wait."""
+
+    UNKNOWN = 0  # it has just begun, or ends
+    COMPUTING = 1  # at an instruction that is no call
+    CALL = 2  # in a C function that is none of the following
+    LOCK = 3  # source: the number of the lock, 0 where it is not known
+    CONDITION = 4
+    EVENT = 5
+    SEMAPHORE = 6
+    BARRIER = 7
+    QUEUE = 8
+    THREAD = 9  # waits for a thread to end
+    FUTURE = 10  # of concurrent.futures
+    SLEEP = 11
+
+
+THREAD_CROWDED = 0x40
+"""Beside a ThreadStanding: the sampler had to wait for the interpreter's lock, so others may have waited too."""
+THREAD_UNCLOCKED = 0x80
+"""Beside a ThreadStanding: the thread has no clock that could be read, and its processor time is not known."""
 
 
 class DefinitionKind(IntEnum):

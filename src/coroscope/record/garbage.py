@@ -45,7 +45,7 @@ class Garbage:
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
         self._recorder = probe.recorder
-        self._stream = probe.recorder.new_stream()
+        self._stream = probe.recorder.open_stream()
         self._generations: dict[int, _Generation] = {}
         self._waiting: list[tuple[int, int, int, int, int, int]] = []
         self._began_ns = self._ended_ns = self._told_ns = 0

@@ -62,6 +62,7 @@ _ENTRIES = {
     "trio": _Entry("coroscope.record.trio_probe", waits_for="trio._core._run"),
     "gc": _Entry("coroscope.record.garbage"),
     "processes": _Entry("coroscope.record.processes"),
+    "threads": _Entry("coroscope.record.threads", waits_for="threading"),
 }
 NAMES = (*_ENTRIES, "gil")
 """What users call them, in the order in which they are installed; `gil` looks from outside, in the supervisor."""

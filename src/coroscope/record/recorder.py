@@ -24,7 +24,7 @@ from coroscope.record.watched import WatchedLoops
 
 if TYPE_CHECKING:
     from coroscope.record.heritage import Heritage
-    from coroscope.record.watchdog import Watchdog
+    from coroscope.record.sampler import Sampler
 
 OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
@@ -53,7 +53,9 @@ class Recorder:
         self.next_loop_id = itertools.count(1).__next__
         self.running: dict[int, Any] = {}
         """The loop recorder of each thread in which a loop runs, for the watchdog."""
-        self.watchdog: Watchdog | None = None
+        self.sampler: Sampler | None = None
+        self.own_threads: set[int] = set()
+        """By their idents: those that look, and are not looked at."""
 
     now = staticmethod(time.monotonic_ns)
     """What events are stamped with: nanoseconds on CLOCK_MONOTONIC."""
@@ -72,14 +74,19 @@ class Recorder:
             stream.emit(EventKind.THREAD_IS, self.now(), native_id())
         return stream
 
-    def new_stream(self) -> Stream:
-        """A stream that belongs to no thread: whoever has it sees to it that one at a time writes."""
-        return self._file.open_stream()
-
     @property
     def is_growing(self) -> bool:
         """Whether some thread, maybe this one, makes room in the file: a finaliser must not wait for that."""
         return self._file.is_growing
+
+    def open_stream(self) -> Stream:
+        """A new stream that is no thread's: whoever writes it sees to it that nobody else does at the same time."""
+        return self._file.open_stream()
+
+    def stream_number(self, ident: int) -> int:
+        """The number of the stream of the thread with that ident; 0 where it has none."""
+        stream = self._streams.get(ident)
+        return 0 if stream is None else stream.number
 
     def at_end(self, ending: Callable[[], None]) -> None:
         """Have `ending` called once, when the recording stops for whatever reason."""

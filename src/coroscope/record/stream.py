@@ -151,7 +151,7 @@ class Stream:
 
     def __init__(self, file: ChunkFile, number: int) -> None:
         self._file = file
-        self._number = number
+        self.number = number
         self._is_defining = False
         self._next_number = 1
         self._numbers: dict[Any, int] = {}
@@ -166,7 +166,7 @@ class Stream:
     def _take(self, content: int, least: int) -> mmap.mmap:
         size = max(self._sizes[content], _round_up(least + CHUNK_HEADER_SIZE))
         self._sizes[content] = min(self._sizes[content] * 2, _LARGEST_CHUNK)
-        return self._file.map_chunk(self._number, content, size)
+        return self._file.map_chunk(self.number, content, size)
 
     def _take_events(self, _: int) -> None:
         self.events = self._take(EVENTS, 0)

@@ -78,8 +78,8 @@ class TaskEvents(Watch):
             recorder.running[self._thread] = self
             runs_in = self._roots.user_frame(1)
             self._runs_in = 0 if runs_in is None else id(runs_in)
-            if recorder.watchdog is not None:
-                recorder.watchdog.ensure_running()
+            if recorder.sampler is not None:
+                recorder.sampler.ensure_running()
             self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string(self._type))
         except Exception as error:  # Whatever fails in here must not reach the program.
             recorder.fail(error)

@@ -194,8 +194,8 @@ class TrioRecorder:
         self._stream = recorder.stream()
         if not self._runner.is_guest:
             recorder.running[self._thread] = self
-        if recorder.watchdog is not None:
-            recorder.watchdog.ensure_running()
+        if recorder.sampler is not None:
+            recorder.sampler.ensure_running()
         self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string("trio"))
 
     def _is_of_trio(self, task: Any) -> bool:

@@ -35,6 +35,7 @@ from coroscope.trace.chapter import Chapter, Event
 from coroscope.trace.definitions import Definitions, UserCode, cut
 from coroscope.trace.garbage import Garbage
 from coroscope.trace.interpreter_lock import InterpreterLock
+from coroscope.trace.jobs import Jobs
 from coroscope.trace.marks import Marks
 from coroscope.trace.model import (
     Cancellation,
@@ -56,13 +57,15 @@ from coroscope.trace.order import iter_in_order, last_ns
 from coroscope.trace.packing import Packer
 from coroscope.trace.processes import PROGRAM, Processes
 from coroscope.trace.raw import LATEST_NS, RawTrace
+from coroscope.trace.threads import Threads
 
-_SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor")
+_SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor", "._do_shutdown")
 _KINDS: dict[int, Kind] = {
     TaskKind.TASK: "task",
     TaskKind.POLLABLE: "pollable",
     TaskKind.GENERATOR: "generator",
     TaskKind.CALLABLE: "callable",
+    TaskKind.THREAD: "thread",
 }
 _OUTCOMES: dict[int, Outcome] = {
     TaskOutcome.RETURNED: "returned",
@@ -121,7 +124,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Garbage, InterpreterLock)
+_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Threads, Jobs, Garbage, InterpreterLock)
 
 
 class _Builder:
@@ -219,7 +222,8 @@ class _Builder:
         # One that was not created before: its creation was lost, or it is a circle, as only a forger makes it.
         creator = self._tasks.get(parent)
         lead = self._leads.get((stream, loop), 0) if detail & NAMED_IN_STEP else 0
-        is_main = not parent and loop not in self._main_of
+        is_thread = detail == TaskKind.THREAD
+        is_main = not is_thread and not parent and loop not in self._main_of
         if is_main:
             self._main_of.add(loop)
         task = Task(
@@ -230,13 +234,13 @@ class _Builder:
             file=site.file or None,
             line=site.line,
             process=self._processes.number_of(stream),
-            thread=self._thread(stream),
+            thread=0 if is_thread else self._thread(stream),
             loop=loop,
             parent=None if creator is None else creator.id,
             is_main=is_main,
             created_ns=time_ns,
             created_at=site.created_at,
-            is_root=not parent and not self._runs(loop),
+            is_root=not is_thread and not parent and not self._runs(loop),
         )
         self._tasks[number] = self._alive[number] = task
         task.times_ns.append(time_ns)
@@ -246,6 +250,8 @@ class _Builder:
         task = self._tasks.get(event[1])
         if task is not None:
             text = f"Task-{event[2]}" if event[2] else self._definitions[event[7]].string(event[3])
+            if task.kind == "thread":
+                text = (self._definitions[event[7]].string(event[3]) or "?").replace("\0", str(event[2]), 1)
             task.name = task.name if text is None else text
         if event[2]:
             self._leads[event[7], event[4]] = event[2] - event[1]
@@ -432,7 +438,7 @@ def _end_wait(task: Task, time_ns: int, woken_by: Waker | None, waker: int | Non
 def _is_shutdown(task: Task) -> bool:
     """Whether asyncio made this task itself, to shut a loop down."""
     return (
-        task.parent is None
+        (task.parent is None or task.kind == "thread")
         and task.coroutine.endswith(_SHUTDOWN)
         and os.path.basename(task.file or "") in ("base_events.py", "")
     )

@@ -65,6 +65,8 @@ class Wait:
     chain: tuple[Frame, ...]
     woken_by: Waker | None
     waker: int | None
+    lock: int | None = None
+    """Of a thread that waits for a lock: which, where that is known."""
 
     @property
     def place(self) -> Frame | None:
@@ -309,6 +311,51 @@ class Cut:
     """How much of what was recorded the trace was made of, from 0 to 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class ThreadSample:
+    """Where a thread stood at one moment, outermost frame first."""
+
+    task: int
+    """The thread's track."""
+    time_ns: int
+    chain: tuple[Frame, ...]
+    on: str | None
+    """What it may have waited for, as `Wait.on` has it; None: it computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A thread pool that was given a job."""
+
+    id: int
+    name: str
+    """What the names of its threads begin with; "" where it has none of its own."""
+    workers: int
+    """So many threads at most."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A call that was given to a thread pool; `None` for what had not happened by the end of the recording."""
+
+    id: int
+    pool: int
+    task: int | None
+    """The task or thread that submitted it."""
+    function: str
+    file: str | None
+    line: int | None
+    """Where the function begins."""
+    place: Frame | None
+    """The line that submitted it."""
+    submitted_ns: int
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    worker: int | None = None
+    """The thread that took it up."""
+    outcome: Outcome = "pending"
+
+
 @dataclass(slots=True)
 class Trace:
     """One recorded run of a program, as every view, analysis and export reads it."""
@@ -342,12 +389,32 @@ class Trace:
     unretrieved: list[Unretrieved] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     """In order of their numbers; of a recorded run the program itself at least."""
+    thread_samples: list[ThreadSample] = field(default_factory=list)
+    """In order of time."""
+    pools: dict[int, Pool] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    """In order of their submission."""
 
     def without_processes(self) -> Trace:
         """The same trace with no task that stands for a process as a whole: what runs in it is in the others."""
         if len(self.processes) < 2:
             return self
         return replace(self, tasks={task.id: task for task in self.tasks.values() if task.kind != "process"})
+
+    @property
+    def threads(self) -> list[Task]:
+        """The tracks of threads, the main one first; none where the program had only that one."""
+        return [task for task in self.tasks.values() if task.kind == "thread"]
+
+    @property
+    def loop_tasks(self) -> dict[int, Task]:
+        """The tasks that loops have run: all but the threads and processes."""
+        return {number: task for number, task in self.tasks.items() if task.kind not in ("thread", "process")}
+
+    @property
+    def main_tracks(self) -> dict[int, Task]:
+        """What the program is made of, looked at from above: its tasks or, where it has none, its threads."""
+        return self.loop_tasks or self.without_processes().tasks
 
     def stalls(self, slow_ms: float) -> list[Stall]:
         """The steps longer than `slow_ms` milliseconds, in order of time."""
@@ -364,8 +431,8 @@ class Trace:
                 end_ns - start_ns,
                 collecting.within(task.process, start_ns, end_ns),
             )
-            for task in self.tasks.values()
-            if task.kind != "process" and task.end_ns - task.created_ns > limit_ns
+            for task in self.loop_tasks.values()
+            if task.end_ns - task.created_ns > limit_ns
             for start_ns, end_ns in task.iter_steps()
             if end_ns - start_ns > limit_ns
         ]

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from operator import sub
 
-from coroscope.trace.model import State, Task, Trace, Wait
+from coroscope.trace.model import Sample, State, Task, ThreadSample, Trace, Wait
 from coroscope.views.page.columns import Column, byte_column, deltas, number_column, zigzag
 from coroscope.views.page.interning import Chains, Places, Strings
 from coroscope.views.page.row_numbers import RowNumbers
@@ -94,10 +94,14 @@ def wait_columns(trace: Trace, rows: RowNumbers, strings: Strings, chains: Chain
 
 
 def sample_columns(trace: Trace, rows: RowNumbers, chains: Chains) -> Iterator[Column]:
-    """What was on the stack inside long steps, in order of time."""
-    yield number_column("sample.task", (rows.plus_one(sample.task) for sample in trace.samples))
-    yield number_column("sample.time", deltas(sample.time_ns for sample in trace.samples))
-    yield number_column("sample.chain", (chains.number(sample.chain) for sample in trace.samples))
+    """What was on the stack inside long steps, and while threads computed, in order of time."""
+    samples: list[Sample | ThreadSample] = [*trace.samples]
+    computing = [sample for sample in trace.thread_samples if sample.on is None]
+    if computing:
+        samples = sorted([*samples, *computing], key=lambda sample: sample.time_ns)
+    yield number_column("sample.task", (rows.plus_one(sample.task) for sample in samples))
+    yield number_column("sample.time", deltas(sample.time_ns for sample in samples))
+    yield number_column("sample.chain", (chains.number(sample.chain) for sample in samples))
 
 
 def _split_name(name: str) -> tuple[str, int]:

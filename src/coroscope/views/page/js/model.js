@@ -60,6 +60,10 @@ export class Model {
     return this.columns["task.parent"][row] - 1;
   }
 
+  isThread(row) {
+    return this.facts.kinds[this.columns["task.kind"][row]] === "thread";
+  }
+
   outcome(row) {
     return this.facts.outcomes[this.columns["task.outcome"][row]];
   }
