@@ -48,6 +48,7 @@ class EventKind(IntEnum):
     UNCANCELLED = 24  # task that had caught a cancellation which is taken back
     # 30 to 39: threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
     # 50 to 59: processes; 60 to 69: trio; 70 to 79: the flight recorder
+    CARRIED_TEXT = 70  # size in bytes; only in the carried part of a ring, where the text lies behind it
 
 
 class TaskKind(IntEnum):

@@ -23,6 +23,7 @@ from coroscope.record.events import EventKind
 from coroscope.record.stream import ChunkFile, Stream
 
 if TYPE_CHECKING:
+    from coroscope.record.ring import Keeping, RingFile
     from coroscope.record.watchdog import Watchdog
 
 OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -31,9 +32,13 @@ OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
 class Recorder:
     """One recording: the file, its streams, and everything that must end with it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, keeping: Keeping | None = None) -> None:
         self.path = path
-        self._file = ChunkFile(path)
+        self.ring: RingFile | None = None
+        """The file, if it is one that keeps the last of what happened only."""
+        self.stall_ns = 0
+        """Steps as long as this raise an alarm; 0: none does."""
+        self._file = ChunkFile(path) if keeping is None else self._open_ring(path, keeping)
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
         self._detachings: list[Callable[[], None]] = []
@@ -47,6 +52,13 @@ class Recorder:
         self.running: dict[int, Any] = {}
         """The loop recorder of each thread in which a loop runs, for the watchdog."""
         self.watchdog: Watchdog | None = None
+
+    def _open_ring(self, path: str, keeping: Keeping) -> RingFile:
+        from coroscope.record.ring import RingFile
+
+        self.stall_ns = keeping.stall_ns
+        self.ring = RingFile(path, keeping)
+        return self.ring
 
     now = staticmethod(time.monotonic_ns)
     """What events are stamped with: nanoseconds on CLOCK_MONOTONIC."""
