@@ -26,36 +26,26 @@ _LONGEST_S = 1e9
 _SMALLEST = 1 << 20
 
 
-class Duration(click.ParamType):
+def _duration(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     """A time with its unit, in nanoseconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|s|m|min|h|)", value.strip().lower(), re.ASCII)
-        seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
-        if not 0.001 <= seconds <= _LONGEST_S:
-            self.fail(f"{value!r} is no time: give one such as 500ms, 30s, 5min or 1h", param, ctx)
-        return round(seconds * 1e9)
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|s|m|min|h|)", value.strip().lower(), re.ASCII)
+    seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
+    if not 0.001 <= seconds <= _LONGEST_S:
+        raise click.BadParameter(f"{value!r} is no time: give one such as 500ms, 30s, 5min or 1h")
+    return round(seconds * 1e9)
 
 
-class Size(click.ParamType):
+def _size(_: click.Context, __: click.Parameter, value: str | None) -> int:
     """A size with its unit, in bytes."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d{1,9}) ?(k|m|g|)(i?b)?", value.strip().lower(), re.ASCII)
-        size = int(found[1]) * _SIZES[found[2]] if found else 0
-        if size < _SMALLEST:
-            self.fail(
-                f"{value!r} is no size, or too small: give one of 1M or more, such as 64M or 1G", param, ctx
-            )
-        return size
+    if value is None:
+        return DEFAULT_SIZE
+    found = re.fullmatch(r"(\d{1,9}) ?(k|m|g|)(?:i?b)?", value.strip().lower(), re.ASCII)
+    size = int(found[1]) * _SIZES[found[2]] if found else 0
+    if size < _SMALLEST:
+        raise click.BadParameter(f"{value!r} is no size of 1M or more: give one such as 64M or 1G")
+    return size
 
 
 def flight_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -65,27 +55,27 @@ def flight_options(command: Callable[..., int]) -> Callable[..., int]:
         "--last",
         "last_ns",
         metavar="TIME",
-        type=Duration(),
+        callback=_duration,
         help="keep the last 30s, 5min, 1h … only, in a file of bounded size",
     )
     @click.option(
         "--last-size",
         "last_size",
         metavar="SIZE",
-        type=Size(),
-        default=DEFAULT_SIZE,
+        callback=_size,
         help="with --last: let the file's ring grow to SIZE at most (default 256M)",
     )
     @click.option(
         "--on-signal",
         metavar="NAME",
-        help=f"with --last: write what is kept when coroscope's process gets this signal (default {_SIGNAL}; none: not at all)",
+        help="with --last: write what is kept when coroscope's process gets this signal "
+        f"(default {_SIGNAL}; none: not at all)",
     )
     @click.option(
         "--on-stall",
         "stall_ns",
         metavar="TIME",
-        type=Duration(),
+        callback=_duration,
         help="with --last: write what is kept when a step takes longer than TIME",
     )
     @click.option(

@@ -71,8 +71,8 @@ class Carry:
         self.others: dict[Key, int] = {}
         self._unborn: dict[int, None] = {}
         """Tasks with a slot, whose creation is in another stream's chunk that has not been folded yet."""
-        self._ended: dict[int, None] = {}
-        """Tasks that have ended, but whose creation has not been folded yet."""
+        self._ended: dict[int, int] = {}
+        """The slots of tasks whose end was folded before their creation, which is in another stream."""
 
     def fold(self, body: bytes, stream: int, text_of: Callable[[int], str | None]) -> None:
         """Take in the events of a chunk, oldest first; `text_of` knows the texts that they refer to."""
@@ -92,43 +92,63 @@ class Carry:
 
         ended = last(_IS_ENDED)
         created = last(_IS_CREATED)
-        for task in created.keys() - ended.keys():
-            if task in self._ended:
-                del self._ended[task]
-            else:
-                self._unborn.pop(task, None)
-                self._write(task, CREATED, event(created[task]), stream)
+        gone = ended.keys() | (self._ended.keys() & created.keys())
+        for task in created.keys() - gone:
+            self._unborn.pop(task, None)
+            self._write(task, CREATED, event(created[task]), stream)
+        parents = words[3::6]
+        for position in compress(positions, kinds.translate(_IS_CREATED)):
+            if not parents[position]:
+                self._note_main(event(position), stream)
         states = last(_IS_STATE)
-        gave_up = last(_IS_BEGUN, words[3::6])
+        gave_up = last(_IS_BEGUN, parents)
         gave_up.pop(0, None)
-        for task in (states.keys() | gave_up.keys()) - ended.keys():
+        for task in (states.keys() | gave_up.keys()) - gone:
             position, given_up_at = states.get(task, -1), gave_up.get(task, -1)
             if given_up_at > position:
                 self._put_state(task, _given_up(event(given_up_at), task), stream)
             else:
                 self._put_state(task, event(position), stream)
         named = last(_IS_NAMED)
-        for task in named.keys() - ended.keys():
-            if task in self.tasks:
+        for task in named.keys() - gone:
+            if task in self.tasks or self._expect(task):
                 self._name(task, event(named[task]), stream, text_of)
         for task in ended:
-            self._end(task, is_born=task in created)
+            self._end(event(ended[task]), is_born=task in created)
+        for task in self._ended.keys() & created.keys():
+            self.slots.give_back(self._ended.pop(task))
         for position in compress(positions, kinds.translate(_IS_OTHER)):
             self._take_other(event(position), stream, text_of)
+
+    def _note_main(self, created: bytes, stream: int) -> None:
+        """The first task without a parent is its loop's main one, and no later one may be taken for it."""
+        time_ns, task, _, _, loop, _, _ = EVENT.unpack(created)
+        key = EventKind.CARRIED_MAIN, loop
+        known = self.others.get(key)
+        if known is None or _time(self.slots.read(known, CREATED)[0]) > time_ns:
+            event = EVENT.pack(time_ns, loop, task, 0, loop, 0, EventKind.CARRIED_MAIN)
+            self._put_other(key, event, stream)
 
     def _put_state(self, task: int, event: bytes, stream: int) -> None:
         slot = self.tasks.get(task)
         if slot is None:
             # Its creation is yet to come, from another stream, where its state is told. Or it has ended, and another
             # thread tells late that it woke it.
-            if event[-1] == EventKind.WOKEN or task in self._ended:
+            if event[-1] == EventKind.WOKEN or not self._expect(task):
                 return
-            self._unborn[task] = None
-            if len(self._unborn) > _MOST_OTHERS:
-                self._drop(next(iter(self._unborn)))
         elif _time(event) < _time(self.slots.read(slot, STATE)[0]):
             return
         self._write(task, STATE, event, stream)
+
+    def _expect(self, task: int) -> bool:
+        """Have a slot for a task whose creation is yet to come from another stream; not for one that has ended."""
+        if task in self._ended:
+            return False
+        self.tasks[task] = self.slots.take()
+        self._unborn[task] = None
+        if len(self._unborn) > _MOST_OTHERS:
+            self._drop(next(iter(self._unborn)))
+        return True
 
     def _write(self, task: int, column: int, event: bytes, stream: int) -> None:
         slot = self.tasks.get(task)
@@ -138,6 +158,8 @@ class Carry:
 
     def _name(self, task: int, event: bytes, stream: int, text_of: Callable[[int], str | None]) -> None:
         time_ns, _, number, text, *rest = EVENT.unpack(event)
+        if time_ns < _time(self.slots.read(self.tasks[task], NAMED)[0]):
+            return
         before = self._text_slot(self.tasks[task])
         if not number:
             slot = self.slots.write_text(text_of(text) or "?")
@@ -152,15 +174,16 @@ class Carry:
         _, _, number, text, *_, kind = EVENT.unpack(event)
         return text if kind == EventKind.TASK_NAMED and not number and not stream else None
 
-    def _end(self, task: int, is_born: bool) -> None:
-        if task in self.tasks and task not in self._unborn:
+    def _end(self, event: bytes, is_born: bool) -> None:
+        time_ns, task, *_ = EVENT.unpack(event)
+        is_known = is_born or (task in self.tasks and task not in self._unborn)
+        if task in self.tasks:
             self._drop(task)
-        elif not is_born:
-            if task in self.tasks:
-                self._drop(task)
-            self._ended[task] = None
+        if not is_known and task not in self._ended:
+            slot = self._ended[task] = self.slots.take()
+            self.slots.write(slot, CREATED, EVENT.pack(time_ns, task, 0, 0, 0, 0, EventKind.CARRIED_END), 0)
             if len(self._ended) > _MOST_OTHERS:
-                del self._ended[next(iter(self._ended))]
+                self.slots.give_back(self._ended.pop(next(iter(self._ended))))
 
     def _drop(self, task: int) -> None:
         self._unborn.pop(task, None)
@@ -182,6 +205,8 @@ class Carry:
             self._take_region(event, detail, (kind, a, 0 if a else stream, text_of(c)), stream)
         elif kind in ENDS:
             self._forget((ENDS[EventKind(kind)], a))
+            if kind == EventKind.LOOP_STOPPED:
+                self._forget((EventKind.CARRIED_MAIN, a))
         else:
             self._put_other((kind, stream, c) if kind == EventKind.NOTICE else (kind, a), event, stream)
 
@@ -225,8 +250,12 @@ class Carry:
                 of = [EVENT.unpack(event)[1] for event, _ in columns if event[-1]]
                 if of:
                     self.tasks[of[0]] = slot
+                    if not kind:
+                        self._unborn[of[0]] = None
                     if self._text_slot(slot) is not None and self.name_of(slot) is None:
                         self.slots.erase(slot, NAMED)  # in a damaged file
+            elif kind == EventKind.CARRIED_END:
+                self._ended[a] = slot
             elif kind == EventKind.REGION:
                 text = self.slots.read_text(c)
                 if text is None:

@@ -48,7 +48,10 @@ class EventKind(IntEnum):
     UNCANCELLED = 24  # task that had caught a cancellation which is taken back
     # 30 to 39: threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
     # 50 to 59: processes; 60 to 69: trio; 70 to 79: the flight recorder
-    CARRIED_TEXT = 70  # size in bytes; only in the carried part of a ring, where the text lies behind it
+    # These are only in what a ring carries on.
+    CARRIED_TEXT = 70  # size in bytes; the text lies behind it
+    CARRIED_END = 72  # task that has ended, and whose creation is still in a chunk
+    CARRIED_MAIN = 71  # loop, the first task without a parent that was created in it
 
 
 class TaskKind(IntEnum):

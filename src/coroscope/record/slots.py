@@ -21,6 +21,7 @@ LONGEST_TEXT = SLOT_SIZE - RECORD_SIZE
 _IN_CHUNK = (CARRIED_CHUNK - CHUNK_HEADER_SIZE) // SLOT_SIZE
 _KIND_AT = EVENT.size - 1
 _STREAM = Struct("<I")
+_NOTHING = bytes(RECORD_SIZE)
 _COLUMNS = SLOT_SIZE // RECORD_SIZE
 
 
@@ -55,6 +56,7 @@ class Slots:
         """Leave no event in a column."""
         chunk, at = self._at(slot, column)
         chunk[at + _KIND_AT] = 0
+        chunk[at : at + RECORD_SIZE] = _NOTHING
 
     def write(self, slot: int, column: int, event: bytes, stream: int) -> None:
         """Put an event of `stream` into a column."""

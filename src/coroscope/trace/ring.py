@@ -4,8 +4,8 @@ The trace begins where the time kept does. What is older, in chunks that have no
 carried on of older chunks, is brought to that moment; the tasks that live then are created there, in the state that
 they are in. So nothing else that reads traces has to know of rings.
 
-Rule: the file may be written while it is read. All of it is read first; then chunks that have changed meanwhile are left
-out, then what is carried on is read again, between two folds. Of everything left out, that knows.
+Rule: the file may be written while it is read. All of it is read first; then chunks that have changed meanwhile are
+left out; then what is carried on is read again, between two folds: it knows of all that was left out.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from __future__ import annotations
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.carry import CAUGHT, CREATED, NAMED, STATE, Carry
-from coroscope.record.events import EVENT, DefinitionKind, EventKind, StepEnd
+from coroscope.record.events import EVENT, U32_MAX, DefinitionKind, EventKind, StepEnd
 from coroscope.record.ring import RING, RING_AT
 from coroscope.record.slots import CARRIED_CHUNK, Slots
 from coroscope.record.stream import (
@@ -42,10 +42,13 @@ from coroscope.record.stream import (
 from coroscope.trace.raw import LATEST_NS, RawStream, RawTrace, meta_from
 
 _SMALLEST_CHUNK = 65536
+_LARGEST_CHUNK = 1 << 20
 _HEAD = INCARNATION_AT + INCARNATION.size
 _PATIENCE = 1000
 """So many looks, a millisecond apart, for a moment between two folds; a program that was killed has none."""
 _RESUMED = 1
+_UNKNOWN = U32_MAX
+"""A parent that was never created: so there was one, and it is not known."""
 
 
 def is_ring(data: bytes) -> bool:
@@ -53,20 +56,24 @@ def is_ring(data: bytes) -> bool:
     if len(data) < HEADER_SIZE:
         return False
     _, version, layout, _, _ = HEADER.unpack_from(data)
-    return version <= VERSION and layout != AT_REST and RING.unpack_from(data, RING_AT)[0] != 0
+    last_ns: int = RING.unpack_from(data, RING_AT)[0]
+    return version <= VERSION and layout != AT_REST and last_ns != 0
 
 
 def settle(file: BinaryIO, data: bytes) -> bytes:
     """The content of `file`, which was `data` a moment ago, as one that was not written to meanwhile."""
     settled = bytearray(data)
     for position, head in _heads(data):
+        missing = position + CHUNK.unpack_from(head)[1] - len(settled)
+        if 0 < missing <= _LARGEST_CHUNK:
+            settled += bytes(missing)  # The file grew while it was read.
         content = CHUNK.unpack_from(head)[3]
         if content in (EVENTS, DEFINITIONS) and _at(file, position, _HEAD) != head:
             CHUNK.pack_into(settled, position, CHUNK_MAGIC, CHUNK.unpack_from(head)[1], 0, 0, 0)
     for _ in range(_PATIENCE):
         before = _at(file, RING_AT, RING.size)
         _, _, begun, done, _, _ = RING.unpack(before)
-        carried = _carried(file, len(data))
+        carried = _carried(file)
         if begun == done and _at(file, RING_AT, RING.size)[:24] == before[:24]:
             break
         time.sleep(0.001)
@@ -75,12 +82,12 @@ def settle(file: BinaryIO, data: bytes) -> bytes:
         if position < len(settled):
             settled[position : position + len(chunk)] = chunk
         else:
-            settled += chunk  # behind what was read; between them only what is younger
+            settled += chunk  # It is new: between it and what was read there is nothing that is as old.
     return bytes(settled)
 
 
-def _carried(file: BinaryIO, size: int) -> list[tuple[int, bytes]]:
-    """Where chunks of what is carried on are, and what is in them; behind `size` they are new."""
+def _carried(file: BinaryIO) -> list[tuple[int, bytes]]:
+    """Where chunks of what is carried on are, and what is in them."""
     end = file.seek(0, 2)
     chunks, position = [], HEADER_SIZE
     while position < end:
@@ -188,7 +195,9 @@ def read_ring(path: str, data: bytes, ended_ns: int | None) -> RawTrace:
         for number, events in streams.items():
             before, kept[number] = _split(events, begin_ns)
             carry.fold(before, number, partial(writer.text_of, number))
-        writer.write(carry)
+        mains = _mains(carry)
+        writer.write(carry, mains)
+        kept = {number: _without_mains(events, mains, carry) for number, events in kept.items()}
     if begin_ns > max(wanted_ns, origin_ns):
         writer.notice(
             f"only the last {(ended_ns - begin_ns) / 1e9:.3g} s of {last_ns / 1e9:.3g} s are kept: there is no room "
@@ -259,6 +268,30 @@ def _since(begin_ns: int, offset_ns: int, events: bytes) -> bytes:
     return words.tobytes()
 
 
+def _mains(carry: Carry) -> dict[int, int]:
+    """The main task of each loop that had one before the beginning."""
+    events = [EVENT.unpack(event) for event, _ in carry.iter_others() if event[-1] == EventKind.CARRIED_MAIN]
+    return {loop: task for _, loop, task, *_ in events}
+
+
+def _without_mains(events: bytes, mains: dict[int, int], carry: Carry) -> bytes:
+    """The same events, in which no task of a loop whose main one has ended can be taken for that."""
+    without = {loop for loop, task in mains.items() if task not in carry.tasks}
+    kinds = events[EVENT.size - 1 :: EVENT.size]
+    if not without or EventKind.TASK_CREATED not in kinds:
+        return events
+    changed = bytearray(events)
+    for position, kind in enumerate(kinds):
+        at = position * EVENT.size
+        if kind == EventKind.TASK_CREATED:
+            time_ns, task, parent, site, loop, *rest = EVENT.unpack_from(events, at)
+            if not parent and loop in without:
+                EVENT.pack_into(changed, at, time_ns, task, _UNKNOWN, site, loop, *rest)
+        elif kind == EventKind.LOOP_STOPPED:
+            without.discard(EVENT.unpack_from(events, at)[1])
+    return bytes(changed)
+
+
 class _Writer:
     """Writes what is carried on as events at the trace's beginning, in a few nanoseconds of their own.
 
@@ -307,16 +340,15 @@ class _Writer:
         text = self._define(stream, sentence)
         self._emit(EVENT.pack(0, 0, 0, text, 0, 0, EventKind.NOTICE), stream)
 
-    def write(self, carry: Carry) -> None:
+    def write(self, carry: Carry, mains: dict[int, int]) -> None:
         """Write everything that there is at the beginning."""
         slots = carry.slots
         beginnings = [(slots.read(slot, CREATED), slot) for slot in carry.tasks.values()]
         beginnings = [(created, slot) for created, slot in beginnings if created[0][-1]]
         tasks = [slot for _, slot in beginnings]
         beginnings += [((event, stream), -1) for event, stream in carry.iter_others()]
-        order: Callable[[tuple[tuple[bytes, int], int]], int] = lambda one: EVENT.unpack(one[0][0])[0]
-        for (event, stream), _ in sorted(beginnings, key=order):
-            self._emit_beginning(event, stream, carry)
+        for (event, stream), _ in sorted(beginnings, key=_time_of_beginning):
+            self._emit_beginning(event, stream, carry, mains)
             self.length_ns += 1
         for slot in tasks:
             self._emit_name(carry, slot)
@@ -334,9 +366,15 @@ class _Writer:
                 self._emit(event, stream)
         self.length_ns += 1
 
-    def _emit_beginning(self, event: bytes, stream: int, carry: Carry) -> None:
+    def _emit_beginning(self, event: bytes, stream: int, carry: Carry, mains: dict[int, int]) -> None:
         kind = event[-1]
-        if kind == EventKind.REGION:
+        if kind == EventKind.TASK_CREATED:
+            _, task, parent, _, loop, _, _ = EVENT.unpack(event)
+            has_main = mains.get(loop, task) in carry.tasks
+            self._emit(event, stream, b=parent if has_main else parent or _UNKNOWN)
+        elif kind == EventKind.CARRIED_MAIN:
+            pass
+        elif kind == EventKind.REGION:
             text = carry.slots.read_text(EVENT.unpack(event)[3])
             self._emit(event, stream, c=self._define(stream, text or "?"))
         else:
@@ -352,6 +390,10 @@ class _Writer:
         else:
             _, stream = carry.slots.read(slot, CREATED)
             self._emit(named, stream, c=self._define(stream, text))
+
+
+def _time_of_beginning(beginning: tuple[tuple[bytes, int], int]) -> int:
+    return int.from_bytes(beginning[0][0][:8], "little")
 
 
 def _is_running(event: bytes) -> bool:
