@@ -41,7 +41,7 @@ class Clock:
 def ring(path: Path, clock: Clock, last_ns: int = FOREVER_NS, size_bytes: int = 1 << 17) -> RingFile:
     create(str(path), META)
     file = RingFile(str(path), Keeping(last_ns, size_bytes), largest_chunk=1 << 16)
-    file.now = clock  # type: ignore[method-assign, assignment]
+    file.now = clock
     file.start(1)
     return file
 

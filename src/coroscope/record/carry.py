@@ -176,7 +176,7 @@ class Carry:
 
     def _end(self, event: bytes, is_born: bool) -> None:
         time_ns, task, *_ = EVENT.unpack(event)
-        is_known = is_born or (task in self.tasks and task not in self._unborn)
+        is_known = is_born or self.has(task)
         if task in self.tasks:
             self._drop(task)
         if not is_known and task not in self._ended:
@@ -267,6 +267,10 @@ class Carry:
                 self.others[(*key, depth)] = slot
             elif kind != EventKind.CARRIED_TEXT:
                 self.others[(kind, stream, c) if kind == EventKind.NOTICE else (kind, a)] = slot
+
+    def has(self, task: int) -> bool:
+        """Whether a task has been created, and not ended."""
+        return task in self.tasks and task not in self._unborn
 
     def name_of(self, slot: int) -> str | None:
         """The name of the task in `slot`, where it is no "Task-n"."""

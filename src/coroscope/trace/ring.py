@@ -15,6 +15,7 @@ import time
 from array import array
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain, compress
 from typing import Any, BinaryIO
 
 from coroscope.errors import TraceFormatError
@@ -146,12 +147,19 @@ class _Content:
         if self.meta is None:
             raise TraceFormatError(path, "its metadata is missing; record the program again", HEADER_SIZE)
 
-    def events(self) -> dict[int, bytes]:
-        """Of each stream, in the order in which they were written, with the clock's own times."""
+    def chunks(self, until_ns: int | None) -> dict[int, list[bytes]]:
+        """The events of each stream, chunk by chunk in the order in which they were written, with the clock's times.
+
+        Without those later than `until_ns`, which were written while the file was read.
+        """
         return {
-            stream: b"".join(events for _, events in sorted(chunks, key=lambda chunk: chunk[0]))
+            stream: [_present(events, until_ns) for _, events in sorted(chunks, key=_incarnation)]
             for stream, chunks in self._events.items()
         }
+
+
+def _incarnation(chunk: tuple[int, bytes]) -> int:
+    return chunk[0]
 
 
 def _meta(path: str, body: bytes) -> dict[str, Any]:
@@ -179,25 +187,13 @@ def read_ring(path: str, data: bytes, ended_ns: int | None) -> RawTrace:
     last_ns, folded_ns, *_ = RING.unpack_from(data, RING_AT)
     content = _Content(path, data)
     assert content.meta is not None
-    streams = {number: _sorted(events, ended_ns) for number, events in content.events().items()}
-    ended_ns = _program_ended(streams) or ended_ns
-    if ended_ns is None:
-        ended_ns = max((_times(events)[-1] for events in streams.values() if events), default=origin_ns)
+    chunks = content.chunks(ended_ns)
+    ended_ns = _program_ended(chunks) or ended_ns or _last_time(chunks) or origin_ns
     wanted_ns = ended_ns - last_ns
     begin_ns = min(max(wanted_ns, folded_ns, origin_ns), LATEST_NS)
     writer = _Writer(content.definitions)
-    if begin_ns == origin_ns:
-        kept = streams
-    else:
-        carry = Carry(Slots(lambda: bytearray(CARRIED_CHUNK)))
-        carry.adopt(content.carried)
-        kept = {}
-        for number, events in streams.items():
-            before, kept[number] = _split(events, begin_ns)
-            carry.fold(before, number, partial(writer.text_of, number))
-        mains = _mains(carry)
-        writer.write(carry, mains)
-        kept = {number: _without_mains(events, mains, carry) for number, events in kept.items()}
+    if begin_ns > origin_ns:
+        chunks = _carry_on(chunks, begin_ns, content.carried, writer)
     if begin_ns > max(wanted_ns, origin_ns):
         writer.notice(
             f"only the last {(ended_ns - begin_ns) / 1e9:.3g} s of {last_ns / 1e9:.3g} s are kept: there is no room "
@@ -205,21 +201,46 @@ def read_ring(path: str, data: bytes, ended_ns: int | None) -> RawTrace:
         )
     origin_ns, meta = _moved(content.meta, origin_ns, begin_ns - writer.length_ns)
     raw = RawTrace(meta, origin_ns, {})
-    for number in sorted({*kept, *content.definitions, *writer.events}):
-        events = b"".join(writer.events.get(number, [])) + _since(
-            begin_ns, writer.length_ns, kept.get(number, b"")
-        )
-        raw.streams[number] = RawStream(bytearray(events), content.definitions.get(number, bytearray()))
+    for number in sorted({*chunks, *content.definitions, *writer.events}):
+        events = bytearray().join(writer.events.get(number, []))
+        for chunk in chunks.get(number, []):
+            events += _since(origin_ns, chunk)
+        raw.streams[number] = RawStream(events, content.definitions.get(number, bytearray()))
     return raw
 
 
-def _program_ended(streams: dict[int, bytes]) -> int | None:
+def _carry_on(
+    chunks: dict[int, list[bytes]], begin_ns: int, carried: list[bytearray], writer: _Writer
+) -> dict[int, list[bytes]]:
+    """What is left of the chunks from `begin_ns` on; `writer` writes what is known by then."""
+    carry = Carry(Slots(lambda: bytearray(CARRIED_CHUNK)))
+    carry.adopt(carried)
+    kept: dict[int, list[bytes]] = {}
+    for number, bodies in chunks.items():
+        kept[number] = []
+        for body in bodies:
+            before, after = _split(body, begin_ns)
+            carry.fold(before, number, partial(writer.text_of, number))
+            kept[number].append(after)
+    mains = _mains(carry)
+    writer.write(carry, mains)
+    without = {loop for loop, task in mains.items() if not carry.has(task)}
+    return {number: [_without_mains(body, without) for body in bodies] for number, bodies in kept.items()}
+
+
+def _program_ended(chunks: dict[int, list[bytes]]) -> int | None:
     """When the program ended, by its own account: all that is left of its process then is to go."""
-    for events in streams.values():
+    for events in chain.from_iterable(chunks.values()):
         at = events[EVENT.size - 1 :: EVENT.size].rfind(EventKind.PROGRAM_ENDED)
         if at >= 0:
             return int(EVENT.unpack_from(events, at * EVENT.size)[0])
     return None
+
+
+def _last_time(chunks: dict[int, list[bytes]]) -> int | None:
+    return max(
+        (max(_times(events)) for events in chain.from_iterable(chunks.values()) if events), default=None
+    )
 
 
 def _moved(meta: dict[str, Any], origin_ns: int, begin_ns: int) -> tuple[int, dict[str, Any]]:
@@ -237,32 +258,38 @@ def _times(events: bytes) -> array[int]:
     return words[::3]
 
 
-def _sorted(events: bytes, until_ns: int | None) -> bytes:
-    """The events of kinds, by their time; not those that were written while the file was read."""
-    records = [
-        (time_ns, position)
-        for position, (time_ns, kind) in enumerate(
-            zip(_times(events), events[EVENT.size - 1 :: EVENT.size], strict=True)
-        )
-        if kind and time_ns <= LATEST_NS and (until_ns is None or time_ns <= until_ns)
-    ]
-    records.sort()
-    return b"".join([events[at * EVENT.size : (at + 1) * EVENT.size] for _, at in records])
+def _present(events: bytes, until_ns: int | None) -> bytes:
+    """The events that there are, and not later than that."""
+    kinds = events[EVENT.size - 1 :: EVENT.size]
+    times = _times(events)
+    latest_ns = LATEST_NS if until_ns is None else until_ns
+    if 0 not in kinds and max(times, default=0) <= latest_ns:
+        return events
+    return _chosen(events, [kind != 0 and time <= latest_ns for kind, time in zip(kinds, times, strict=True)])
 
 
 def _split(events: bytes, begin_ns: int) -> tuple[bytes, bytes]:
-    from bisect import bisect_left
+    """The events before and from then on; they need not be in order."""
+    times = _times(events)
+    if min(times, default=begin_ns) >= begin_ns:
+        return b"", events
+    if max(times) < begin_ns:
+        return events, b""
+    is_before = [time < begin_ns for time in times]
+    return _chosen(events, is_before), _chosen(events, [not before for before in is_before])
 
-    at = bisect_left(_times(events), begin_ns) * EVENT.size
-    return events[:at], events[at:]
+
+def _chosen(events: bytes, chosen: list[bool]) -> bytes:
+    starts = range(0, len(events), EVENT.size)
+    return b"".join([events[at : at + EVENT.size] for at in compress(starts, chosen)])
 
 
-def _since(begin_ns: int, offset_ns: int, events: bytes) -> bytes:
-    """The same events, with times from `begin_ns` on, which is `offset_ns` in the trace."""
+def _since(origin_ns: int, events: bytes) -> bytes:
+    """The same events, with times that count from the trace's beginning."""
     words = array("Q", events)
     if sys.byteorder == "big":
         words.byteswap()
-    words[::3] = array("Q", [max(time_ns - begin_ns, 0) + offset_ns for time_ns in words[::3]])
+    words[::3] = array("Q", [time_ns - origin_ns for time_ns in words[::3]])
     if sys.byteorder == "big":
         words.byteswap()
     return words.tobytes()
@@ -274,9 +301,11 @@ def _mains(carry: Carry) -> dict[int, int]:
     return {loop: task for _, loop, task, *_ in events}
 
 
-def _without_mains(events: bytes, mains: dict[int, int], carry: Carry) -> bytes:
-    """The same events, in which no task of a loop whose main one has ended can be taken for that."""
-    without = {loop for loop, task in mains.items() if task not in carry.tasks}
+def _without_mains(events: bytes, without: set[int]) -> bytes:
+    """The same events, in which no task of a loop whose main one has ended can be taken for that.
+
+    `without` are these loops, until they stop.
+    """
     kinds = events[EVENT.size - 1 :: EVENT.size]
     if not without or EventKind.TASK_CREATED not in kinds:
         return events
@@ -370,7 +399,7 @@ class _Writer:
         kind = event[-1]
         if kind == EventKind.TASK_CREATED:
             _, task, parent, _, loop, _, _ = EVENT.unpack(event)
-            has_main = mains.get(loop, task) in carry.tasks
+            has_main = carry.has(mains.get(loop, task))
             self._emit(event, stream, b=parent if has_main else parent or _UNKNOWN)
         elif kind == EventKind.CARRIED_MAIN:
             pass
