@@ -67,7 +67,11 @@ class EventKind(IntEnum):
     PROCESS_BEGUN = 52  # its own pid, its parent's, string of its command, detail: ProcessBegin
     PROCESS_ENDED = 53  # pid (0: none), exit code or signal, -, detail: ProcessEnd
     # 36 to 39: more of threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
-    # 54 to 59: more of processes; 60 to 69: trio; 70 to 79: the flight recorder
+    # 54 to 59: more of processes; 60 to 69: trio; 73 to 79: more of the flight recorder
+    # These are only in what a ring carries on.
+    CARRIED_TEXT = 70  # size in bytes; the text lies behind it
+    CARRIED_END = 72  # task that has ended, and whose creation is still in a chunk
+    CARRIED_MAIN = 71  # loop, the first task without a parent that was created in it
 
 
 class TaskKind(IntEnum):

@@ -24,6 +24,7 @@ from coroscope.record.watched import WatchedLoops
 
 if TYPE_CHECKING:
     from coroscope.record.heritage import Heritage
+    from coroscope.record.ring import Keeping, RingFile
     from coroscope.record.sampler import Sampler
 
 OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -32,8 +33,14 @@ OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
 class Recorder:
     """One recording: the file, its streams, and everything that must end with it."""
 
-    def __init__(self, path: str, file: ChunkFile | None = None) -> None:
+    def __init__(self, path: str, file: ChunkFile | None = None, keeping: Keeping | None = None) -> None:
         self.path = path
+        self.ring: RingFile | None = None
+        """The file, if it is one that keeps the last of what happened only."""
+        self.stall_ns = 0
+        """Steps as long as this raise an alarm; 0: none does."""
+        if keeping is not None:
+            file = self._open_ring(path, keeping)
         self._file = ChunkFile(path) if file is None else file
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
@@ -56,6 +63,13 @@ class Recorder:
         self.sampler: Sampler | None = None
         self.own_threads: set[int] = set()
         """By their idents: those that look, and are not looked at."""
+
+    def _open_ring(self, path: str, keeping: Keeping) -> RingFile:
+        from coroscope.record.ring import RingFile
+
+        self.stall_ns = keeping.stall_ns
+        self.ring = RingFile(path, keeping)
+        return self.ring
 
     now = staticmethod(time.monotonic_ns)
     """What events are stamped with: nanoseconds on CLOCK_MONOTONIC."""

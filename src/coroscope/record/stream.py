@@ -31,14 +31,19 @@ _ORIGIN_AT = 16
 CHUNK = Struct("<4sIIHH")  # magic, size in bytes with this header, stream, content, -
 CHUNK_MAGIC = b"CHNK"
 CHUNK_HEADER_SIZE = 48  # a multiple of an event's size
-META, EVENTS, DEFINITIONS = 1, 2, 3
+META, EVENTS, DEFINITIONS, CARRIED = 1, 2, 3, 4
+INCARNATION = Struct("<Q")  # behind a chunk's header: which use of this room it is, in a ring; else 0
+INCARNATION_AT = 16
 
 DEFINITION = Struct("<IIB3x")  # number, payload's size in bytes, kind (0: no more definitions)
 pack_event = Struct("<QIIQ").pack_into
 """Writes a whole event, of time, a, b, and the rest as one number."""
 _FIRST_CHUNK = 65536
 _LARGEST_CHUNK = 1 << 20
-_KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+_MOST_NUMBERS = 200_000
+_MOST_TEXTS = 4096
+"""So many texts of the program's own a stream remembers at once: there may be a new one for each task."""
+KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
 def create(path: str, meta: Mapping[str, object]) -> None:
@@ -108,6 +113,12 @@ class ChunkFile:
 
     def map_chunk(self, stream: int, content: int, size: int) -> mmap.mmap:
         """Room for `size` bytes at the file's end, mapped, with its header written; OSError where there is none."""
+        return self._place_chunk(stream, content, size)[1]
+
+    def _place_chunk(
+        self, stream: int, content: int, size: int, incarnation: int = 0
+    ) -> tuple[int, mmap.mmap]:
+        """As `map_chunk`, and where in the file it is."""
         descriptor = self._open()
         try:
             with self._lock:
@@ -116,10 +127,10 @@ class ChunkFile:
                     os.posix_fallocate(descriptor, offset, size)
                 else:
                     os.write(descriptor, bytes(size))
-                header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0)
+                header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0) + INCARNATION.pack(incarnation)
                 os.lseek(descriptor, offset, os.SEEK_SET)
                 os.write(descriptor, header)
-            return mmap.mmap(descriptor, size, offset=offset, **_KEEPS_NO_DESCRIPTOR)
+            return offset, mmap.mmap(descriptor, size, offset=offset, **KEEPS_NO_DESCRIPTOR)
         finally:
             os.close(descriptor)
 
@@ -155,6 +166,7 @@ class Stream:
         self._is_defining = False
         self._next_number = 1
         self._numbers: dict[Any, int] = {}
+        self._texts: dict[str, int] = {}
         self._sizes = {EVENTS: _FIRST_CHUNK, DEFINITIONS: _FIRST_CHUNK}
         self._pack = EVENT.pack_into
         self.events: Any = None
@@ -214,14 +226,21 @@ class Stream:
         self._pack(self.events, position, *event)
         return self.events, position
 
+    def text(self, text: str) -> int:
+        """The number of a text that the program makes up as it runs: of these there is no end."""
+        number = self._texts.get(text)
+        if number is None:
+            if len(self._texts) >= _MOST_TEXTS:
+                self._texts.clear()
+            number = self._define(None, DefinitionKind.STRING, encoded(text))
+            if number:
+                self._texts[text] = number
+        return number
+
     def string(self, text: str) -> int:
-        """The number of a text."""
+        """The number of a text of which the program has only so many: names of functions, files, types."""
         number = self._numbers.get(text)
-        return (
-            self._define(text, DefinitionKind.STRING, text.encode(errors="surrogatepass"))
-            if number is None
-            else number
-        )
+        return self._define(text, DefinitionKind.STRING, encoded(text)) if number is None else number
 
     def place(self, key: tuple[int, int], function: str, file: str, line: int) -> int:
         """The number of a place in the program; `key` is the code object's id() and an offset in it."""
@@ -247,7 +266,10 @@ class Stream:
         return self._define(key, DefinitionKind.SITE, _pack_u32(numbers))
 
     def _define(self, key: Any, kind: DefinitionKind, payload: bytes) -> int:
-        """Write one definition, and return its number; 0 for one that interrupts another being written."""
+        """Write one definition, and return its number; 0 for one that interrupts another being written.
+
+        It is remembered by `key`, unless that is None.
+        """
         if self._is_defining or self._definitions is None:
             return 0
         self._is_defining = True
@@ -262,7 +284,10 @@ class Stream:
             DEFINITION.pack_into(self._definitions, self._defined, number, len(payload), kind)
             self._defined = end
             self._next_number = number + 1
-            self._numbers[key] = number
+            if key is not None:
+                if len(self._numbers) >= _MOST_NUMBERS:
+                    self._numbers.clear()  # What is needed again gets a second number.
+                self._numbers[key] = number
         finally:
             self._is_defining = False
         return number
@@ -275,6 +300,11 @@ class Stream:
 def word_of(kind: int, source: int, detail: int = 0) -> int:
     """The last eight bytes of an event whose c is 0."""
     return source << 32 | detail << 48 | kind << 56
+
+
+def encoded(text: str) -> bytes:
+    """A text as a definition holds it."""
+    return text.encode(errors="surrogatepass")
 
 
 def _pack_u32(numbers: tuple[int, ...]) -> bytes:

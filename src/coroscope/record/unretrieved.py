@@ -8,6 +8,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
+from coroscope.record import alarms
 from coroscope.record.chains import raised_at
 from coroscope.record.events import EventKind
 from coroscope.record.recorder import Recorder, TaskRecord, stack_number
@@ -56,6 +57,8 @@ class Failures:
 
     def _take(self, context: Any) -> None:
         message = context.get("message") if type(context) is dict else None
+        if message is not None and "exception" in context:
+            alarms.tell_exception(self._recorder)
         if type(message) is str and message.endswith("exception was never retrieved"):
             record = self._failed.pop(id(context.get("future")), None)
             self._record(0 if record is None else record.id, context.get("exception"))

@@ -12,6 +12,7 @@ import sys
 import time
 from types import FrameType
 
+from coroscope.record import alarms
 from coroscope.record.calls import CallSites
 from coroscope.record.chains import call_stack
 from coroscope.record.events import EventKind, Standing
@@ -37,7 +38,7 @@ def install(probe: Probe) -> None:
 class _Look:
     """What the watchdog knows of a thread, and of the step that it is in."""
 
-    __slots__ = ("began_ns", "cpu_ns", "next_ns", "samples", "seen_ns")
+    __slots__ = ("began_ns", "cpu_ns", "has_alarmed", "next_ns", "samples", "seen_ns")
 
     def __init__(self) -> None:
         self.seen_ns = self.cpu_ns = 0
@@ -47,6 +48,7 @@ class _Look:
         """Begin with another step."""
         self.began_ns = began_ns
         self.next_ns = self.samples = 0
+        self.has_alarmed = False
 
 
 class Watchdog:
@@ -89,6 +91,9 @@ class Watchdog:
         pause_ns = INTERVAL_NS << (look.samples // MOST_SAMPLES)
         look.samples += 1
         look.next_ns = now + pause_ns // 2
+        if not look.has_alarmed and 0 < self._recorder.stall_ns <= now - began_ns:
+            look.has_alarmed = True
+            alarms.tell_stall(self._recorder)
 
 
 def _lock_signs(late_ns: int) -> int:

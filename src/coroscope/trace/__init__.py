@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 
 from coroscope.errors import TraceFormatError
@@ -14,8 +15,9 @@ from coroscope.trace.model import Ending, Trace
 from coroscope.trace.parts import join_parts, program_streams, remove_parts
 from coroscope.trace.raw import RawTrace
 from coroscope.trace.rest import read_rest, write_rest
+from coroscope.trace.ring import is_ring, read_ring, settle
 
-__all__ = ["Limits", "Trace", "compact", "load"]
+__all__ = ["Limits", "Trace", "compact", "load", "save_copy"]
 
 _LIMITS = Limits()
 
@@ -37,21 +39,38 @@ def compact(path: str | os.PathLike[str], ending: Ending, ended_ns: int | None) 
     its end counts before it.
     """
     name = os.fspath(path)
-    raw = _read(name)
+    write_rest(name, _ended(_read(name, ended_ns), ending, ended_ns))
+    remove_parts(name)
+
+
+def save_copy(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
+    """Write what a flight recorder's live file holds just now to the file at `to`, as a trace at rest.
+
+    In the process that records, or one on the same machine. OSError where `to` cannot be written.
+    """
+    now = time.monotonic_ns()
+    raw = _read(os.fspath(path), now)
+    with open(to, "ab"):
+        pass  # Whoever cannot write it learns so before the work.
+    write_rest(os.fspath(to), _ended(raw, Ending(None, None, None, False), now))
+
+
+def _ended(raw: RawTrace, ending: Ending, ended_ns: int | None) -> RawTrace:
     kinds = (stream.events[EVENT.size - 1 :: EVENT.size] for stream in program_streams(raw))
     raw.ending = replace(ending, complete=any(EventKind.PROGRAM_ENDED in kind for kind in kinds))
     if ended_ns is not None and raw.origin_ns:
         raw.ended_ns = max(ended_ns - raw.origin_ns, 0)
-    write_rest(name, raw)
-    remove_parts(name)
+    return raw
 
 
-def _read(path: str) -> RawTrace:
+def _read(path: str, ended_ns: int | None = None) -> RawTrace:
     try:
         with open(path, "rb") as file:
             data = file.read(HEADER.size)
             # The rest only of a trace: a device may have no end.
             data += file.read() if data.startswith(MAGIC) else b""
+            if is_ring(data):
+                return read_ring(path, settle(file, data), ended_ns)
     except OSError as problem:
         raise TraceFormatError(
             path, f"{(problem.strerror or 'it cannot be opened').lower()}; check the path"
