@@ -278,6 +278,25 @@ def test_under_coroscope_run_each_test_is_a_region(pytester: pytest.Pytester) ->
     ]
 
 
+def test_under_coroscope_run_pytest_has_no_warning_more(pytester: pytest.Pytester) -> None:
+    pytester._monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(test_app="def test_it():\n    pass\n")
+    # As pytest does by itself with the modules of every distribution that has a plugin for it.
+    pytester.makeconftest("import pytest\npytest.register_assert_rewrite('coroscope')\n")
+    options = (
+        "run",
+        "-o",
+        "all.coroscope",
+        "-m",
+        "pytest",
+        "-Werror",
+        f"-p{PLUGINS[0]}",
+        "-pno:cacheprovider",
+    )
+    ran = pytester.run(sys.executable, "-m", "coroscope", *options, timeout=100)
+    assert ran.ret == 0, ran.stderr.str()
+
+
 def test_loading_the_plugin_loads_nothing_that_records() -> None:
     loaded = modules_loaded_by("import coroscope.pytest_plugin")
     assert {name for name in loaded if name.startswith("coroscope")} == {

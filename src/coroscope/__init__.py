@@ -1,6 +1,8 @@
 """Coroscope runs coroutines, and shows them running.
 
 Everything here is loaded when it is first used: `import coroscope` alone imports neither asyncio nor any view.
+
+PYTEST_DONT_REWRITE: under `coroscope run -m pytest` this is loaded before pytest is, which would warn of that.
 """
 
 from __future__ import annotations

@@ -2,22 +2,23 @@
 
 `python -m tests.cpython` runs every module; `python -m tests.cpython tasks locks` runs those two. A test that passes on
 asyncio and not on ours is an error, unless `DIFFERENCES` has the reason for it, or it passes when it is run again.
+
+With `--recorded` they run on asyncio's loop, alone and under `coroscope run`, and with them the tests of threads and of
+`concurrent.futures`. A test that does not end as it does alone is an error, unless `recorded.DIFFERENCES` says why.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
-import pkgutil
-import re
-import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
+
+from tests.cpython import recorded
+from tests.cpython.runs import Results, Setting, exists, modules_of_asyncio, run, short
 
 OTHER_MODULES = (
     "test.test_asyncgen",
@@ -32,7 +33,6 @@ OTHER_MODULES = (
     "unittest.test.testmock.testasync",
 )
 """Tests of other parts of the standard library that run on an event loop."""
-LIMIT_S = 300
 ATTEMPTS = 3
 
 _C_GUARDS = (
@@ -69,39 +69,56 @@ NEVER_ENDING = {"test_ssl.TestSSL.test_remote_shutdown_receives_trailing_data_on
 """Those of them that are not begun on ours: they would hold up their module for as long as a test may take."""
 
 
-class Results(NamedTuple):
-    """How each test of a module ended on one loop, and the reports of those that failed."""
+def worse_on_ours(theirs: Results, ours: Results) -> set[str]:
+    """The tests that pass on asyncio only."""
+    return theirs.passed() - ours.passed()
 
-    outcomes: dict[str, str]
-    reports: dict[str, str]
+
+class Question(NamedTuple):
+    """What is compared with asyncio alone."""
+
+    setting: Setting
+    name: str
+    """What the setting is called in a sentence."""
+    other_modules: tuple[str, ...]
+    find_differences: Callable[[Results, Results], set[str]]
+    differences: dict[str, str]
+    never_ending: set[str]
+
+
+QUESTIONS = {
+    "loop": Question("coroscope", "on ours", OTHER_MODULES, worse_on_ours, DIFFERENCES, NEVER_ENDING),
+    "recorded": Question(
+        "recorded", "recorded", recorded.MODULES, Results.different_in, recorded.DIFFERENCES, set()
+    ),
+}
 
 
 class Comparison(NamedTuple):
-    """A module's tests on both loops."""
+    """A module's tests in both settings."""
 
     module: str
     passed: int
     """On asyncio."""
+    passed_ours: int
+    setting: str
     listed: list[str]
     flaky: list[str]
     unexpected: dict[str, str]
-    """The tests that pass on asyncio only, and their reports."""
+    """The tests that differ, and their reports."""
     seconds: float
 
     def __str__(self) -> str:
-        ours = self.passed - len(self.listed) - len(self.unexpected)
         notes = [f", {len(self.listed)} differ as listed"] if self.listed else []
         notes += [f", flaky: {', '.join(self.flaky)}"] if self.flaky else []
-        text = f"{self.module}: {self.passed} pass on asyncio, {ours} on ours{''.join(notes)} ({self.seconds:.0f} s)"
+        counts = f"{self.passed} pass on asyncio, {self.passed_ours} {self.setting}"
+        text = f"{self.module}: {counts}{''.join(notes)} ({self.seconds:.0f} s)"
         return "\n".join([text, *(f"  {name}\n{report}" for name, report in self.unexpected.items())])
 
 
-def modules(names: list[str]) -> list[str]:
-    """The test modules with those short names, or all there are but those of the loops that Windows has."""
-    package: Any = importlib.import_module("test.test_asyncio")
-    found = [f"test.test_asyncio.{info.name}" for info in pkgutil.iter_modules(package.__path__)]
-    found = [name for name in found if re.search(r"\.test_(?!windows_|proactor_)\w+$", name)]
-    found += [name for name in OTHER_MODULES if exists(name)]
+def modules(names: list[str], others: tuple[str, ...]) -> list[str]:
+    """The test modules with those short names, or all there are."""
+    found = modules_of_asyncio() + [name for name in others if exists(name)]
     if not names:
         return found
     chosen = [name for name in found if short(name) in names]
@@ -110,69 +127,34 @@ def modules(names: list[str]) -> list[str]:
     return chosen
 
 
-def exists(module: str) -> bool:
-    """Whether this CPython comes with `module`."""
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def short(module: str) -> str:
-    """What a module is called on the command line."""
-    return module.rpartition(".")[2].removeprefix("test_")
-
-
-def run(module: str, loop: str, tests: list[str]) -> Results:
-    """Run the `tests` of `module` on `loop`, or all of them if there are none."""
-    with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder) / "results.json"
-        child = str(Path(__file__).with_name("child.py"))
-        left_out = [f"-{name}" for name in NEVER_ENDING if loop == "coroscope" and not tests]
-        command = [sys.executable, "-W", "ignore", child, module, loop, str(results), *tests, *left_out]
-        try:
-            done = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return Results({}, {"": f"{module} on {loop} did not end within {LIMIT_S} s"})
-        if not results.exists():
-            ending = f"{module} on {loop} ended with exit code {done.returncode}:\n{done.stderr[-4000:]}"
-            return Results({}, {"": ending})
-        return Results(**json.loads(results.read_text()))
-
-
-def compare(module: str) -> Comparison:
-    """Run `module` on both loops, what differs once or twice again."""
+def compare(question: Question, module: str) -> Comparison:
+    """Run `module` in both settings, what differs once or twice again."""
     started = time.monotonic()
-    theirs, ours = (run(module, loop, []) for loop in ("asyncio", "coroscope"))
-    passed = passing(theirs)
-    worse = sorted(passed - passing(ours))
-    unexpected = [name for name in worse if name not in DIFFERENCES]
+    theirs = run(module, "asyncio", [], set())
+    ours = run(module, question.setting, [], question.never_ending)
+    different = sorted(question.find_differences(theirs, ours))
+    unexpected = [name for name in different if name not in question.differences]
     once = list(unexpected)
     for _ in range(ATTEMPTS - 1):
         if unexpected:
-            theirs_again, ours_again = (run(module, loop, unexpected) for loop in ("asyncio", "coroscope"))
-            unexpected = sorted(passing(theirs_again) - passing(ours_again))
-    reports = {
-        name: ours.reports.get(name) or ours.reports.get("") or ours.outcomes.get(name, "did not run")
-        for name in unexpected
-    }
+            theirs_again = run(module, "asyncio", unexpected, set())
+            ours_again = run(module, question.setting, unexpected, set())
+            unexpected = sorted(question.find_differences(theirs_again, ours_again))
+    reports = {name: ours.report(name) for name in unexpected}
     if not theirs.outcomes and theirs.reports:
         reports[module] = theirs.reports[""]
+    if ours.problem is not None:
+        reports["the recording"] = ours.problem
     return Comparison(
         module.rpartition(".")[2],
-        len(passed),
-        [name for name in worse if name in DIFFERENCES],
+        len(theirs.passed()),
+        len(theirs.passed() & ours.passed()) + len(set(once) - set(unexpected)),
+        question.name,
+        [name for name in different if name in question.differences],
         [name for name in once if name not in unexpected],
         reports,
         time.monotonic() - started,
     )
-
-
-def passing(results: Results) -> set[str]:
-    """The names of the tests that passed."""
-    return {name for name, outcome in results.outcomes.items() if outcome == "passed"}
 
 
 def main(arguments: list[str]) -> int:
@@ -181,21 +163,25 @@ def main(arguments: list[str]) -> int:
         "names", nargs="*", metavar="NAME", help="run only these modules, such as tasks locks"
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="run N modules at once (default 1)")
+    parser.add_argument("--recorded", action="store_true", help="compare alone and recorded, not the loops")
     options = parser.parse_args(arguments)
     if not exists("test.test_asyncio"):
         raise SystemExit(
             "this CPython comes without its tests (test.test_asyncio): use one built from its source"
         )
+    question = QUESTIONS["recorded" if options.recorded else "loop"]
     passed = unexpected = differ = 0
     with ThreadPoolExecutor(options.jobs) as pool:
-        for comparison in pool.map(compare, modules(options.names)):
+        for comparison in pool.map(
+            partial(compare, question), modules(options.names, question.other_modules)
+        ):
             print(comparison, flush=True)
             passed += comparison.passed
             differ += len(comparison.listed)
             unexpected += len(comparison.unexpected)
     print(
-        f"CPython {sys.version.split()[0]}: {passed} tests pass on asyncio's loop; of these {differ} differ on ours as "
-        f"listed, {unexpected} unexpectedly"
+        f"CPython {sys.version.split()[0]}: {passed} tests pass on asyncio's loop; of these {differ} differ "
+        f"{question.name} as listed, {unexpected} unexpectedly"
     )
     return 1 if unexpected else 0
 

@@ -217,7 +217,7 @@ def test_callers_of_the_task_are_never_its_place() -> None:
 def test_a_wait_that_never_ended_is_no_obstacle() -> None:
     builder = one_after_another(3, 200, SLEEPING)
     task = builder.task("leaked", "ready 700, running 1, waiting 1", ended=False)
-    task.waits[0] = Wait(task.waits[0].start_ns, None, "future", (), None, None)
+    task.waits = [Wait(task.waits[0].start_ns, None, "future", (), None, None)]
     (finding,) = found(builder.build())
     assert finding.saving_ns == pytest.approx(400 * MS, rel=0.01)
 

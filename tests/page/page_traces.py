@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coroscope.trace.model import Frame, LoopInfo, Sample, Trace, Wait
+from coroscope.trace.model import Collection, Frame, LoopInfo, Mark, Region, Sample, Trace, Wait
 from tests.trace_builder import MS, TraceBuilder
 
 SOURCE = """\
@@ -83,3 +83,23 @@ def spread_out() -> Trace:
     builder.task("main", stays, name="fifth", parent=2, process=2, loop=3)
     builder.task("work", stays, name="sixth", parent=1, process=2, loop=3)
     return builder.build()
+
+
+def with_lanes() -> Trace:
+    """Two tasks of one loop; three marks, two regions of one name that overlap, one that never ends, a collection."""
+    builder = TraceBuilder()
+    builder.task("main", "running 10, waiting 200, running 90", name="main")
+    builder.task("fetch", "ready 10, running 20, waiting 150, running 20", at_ms=10, name="fetch")
+    trace = builder.build()
+    trace.marks = [
+        Mark("begin", 5 * MS, 1, 1),
+        Mark("cache miss", 60 * MS, 1, 2),
+        Mark("half way", 150 * MS, 1, None),
+    ]
+    trace.regions = [
+        Region("request", 20 * MS, 120 * MS, 1, 2),
+        Region("request", 90 * MS, 190 * MS, 1, 1),
+        Region("shutting down", 250 * MS, None, 1, 1),
+    ]
+    trace.collections = [Collection(210 * MS, 230 * MS, 2, 1, 1)]
+    return trace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from itertools import product
+from itertools import combinations, product
 from operator import mul
 from pathlib import Path
 
@@ -100,9 +100,37 @@ def test_every_text_can_be_read_on_what_is_behind_it(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_running_stands_out_from_waiting(theme: str) -> None:
+def test_states_stand_out_from_one_another(theme: str) -> None:
     colors = _themes()[theme]
-    assert _contrast(colors["running"], colors["waiting"]) > 3
+    pairs = combinations(("running", "ready", "waiting"), 2)
+    assert {pair for pair in pairs if _contrast(*(colors[state] for state in pair)) < _VISIBLE} == set()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_bars_stand_out_from_every_row(theme: str) -> None:
+    colors = _themes()[theme]
+    pairs = product(("running", "ready", "waiting-edge", "lane"), _SURFACES)
+    assert {pair for pair in pairs if _contrast(*(colors[name] for name in pair)) < _VISIBLE} == set()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_in_a_lane(theme: str) -> None:
+    colors = _themes()[theme]
+    assert _contrast(colors["text"], colors["lane-fill"]) >= _READABLE
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("rows", ["4", "22"])
+def test_pale_bar_has_an_edge(open_page: Open, rows: str) -> None:
+    builder = TraceBuilder()
+    builder.task("main", "waiting 100")
+    page = open_page(builder.build(), fragment=f"rows={rows}&y=0&q=main")
+    lowest = """
+    const { geometry, context, canvas } = coroscope.timeline;
+    const { top, height } = geometry.bar(0);
+    return [...context.getImageData(canvas.width - 40, Math.round(top + height) - 1, 1, 1).data.slice(0, 3)];
+    """
+    assert tuple(page.run(lowest)) == page.color("waiting-edge")
 
 
 @pytest.mark.chromium

@@ -200,7 +200,7 @@ def test_a_loop_that_starts_in_another_thread_is_recorded(new_loop: Factory, tmp
         thread.start()
         thread.join()
     trace = recording.load()
-    assert [task.outcome for task in trace.tasks.values()] == ["returned", "returned"]
+    assert [task.outcome for task in trace.loop_tasks.values()] == ["returned", "returned"]
     assert len({task.thread for task in trace.tasks.values()}) == len(trace.loops) == 2
 
 
@@ -353,6 +353,7 @@ def test_a_recorder_that_fails_ends_the_recording_and_not_the_program(
         with coroscope.record(tmp_path / "out.coroscope") as recording:
             await child()
             monkeypatch.setattr(Stream, "emit", fail)
+            monkeypatch.setattr(Stream, "write", fail)
             result = await asyncio.create_task(child())
             monkeypatch.undo()
         assert attached(asyncio.get_running_loop()) == []

@@ -1,17 +1,20 @@
 """How many tasks were alive at once.
 
-Counted are the user's tasks aside from the main ones, which only stand for the program itself. A task is
+Counted are the user's tasks aside from the main ones, which only stand for the program itself; in a program without
+tasks, its threads. A task is
 alive from its creation up to, not including, its end; one that has no end lives as long as the recording.
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from coroscope.trace.model import Trace
+
+_BEGINS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +38,27 @@ class Concurrency:
 
 def concurrency(trace: Trace) -> Concurrency:
     """Count the living tasks at every moment; O(n log n) in the number of tasks."""
-    changes: dict[int, int] = {}
+    # Each change as one number, its time and then its kind, because tuples or a dictionary of a million tasks' changes
+    # would take more room than the tasks. A task that ends as another begins does not overlap with it.
+    changes = array("Q")
     lived_ns = 0
-    for task in trace.tasks.values():
+    for task in trace.main_tracks.values():
         if task.is_main:
             continue
         ended_ns = trace.duration_ns if task.ended_ns is None else task.ended_ns
-        # Both in one dictionary: a task that ends as another begins does not overlap with it.
-        changes[task.created_ns] = changes.get(task.created_ns, 0) + 1
-        changes[ended_ns] = changes.get(ended_ns, 0) - 1
+        changes.append(task.created_ns << 1 | _BEGINS)
+        changes.append(ended_ns << 1)
         lived_ns += ended_ns - task.created_ns
-    times_ns = sorted(changes)
-    counts = list(accumulate(changes[time_ns] for time_ns in times_ns))
+    times_ns, counts = array("q"), array("q")
+    alive, last_ns = 0, -1
+    for change in sorted(changes):
+        alive += 1 if change & _BEGINS else -1
+        if change >> 1 == last_ns:
+            counts[-1] = alive
+        else:
+            last_ns = change >> 1
+            times_ns.append(last_ns)
+            counts.append(alive)
     largest = max(counts, default=0)
     return Concurrency(
         times_ns=times_ns,

@@ -35,9 +35,12 @@ class CoroutineStatistics:
 
 
 def coroutine_statistics(trace: Trace) -> list[CoroutineStatistics]:
-    """Every coroutine that had a task; the one whose tasks lived longest, added up, comes first."""
+    """Every coroutine that had a task; the one whose tasks lived longest, added up, comes first.
+
+    Where there was no task, it is what threads ran.
+    """
     alike: dict[tuple[str, str, str | None, int | None], list[Task]] = {}
-    for task in trace.tasks.values():
+    for task in trace.main_tracks.values():
         alike.setdefault((task.kind, task.coroutine, task.file, task.line), []).append(task)
     statistics = [
         CoroutineStatistics(

@@ -16,7 +16,7 @@ from coroscope.trace.model import Frame, Stall, Task, Trace
 def longest_step(trace: Trace) -> Stall | None:
     """The step that held its loop longest; None where there was none."""
     lengths_ns = (
-        end_ns - start_ns for task in trace.tasks.values() for start_ns, end_ns in task.iter_steps()
+        end_ns - start_ns for task in trace.loop_tasks.values() for start_ns, end_ns in task.iter_steps()
     )
     longest_ns = max(lengths_ns, default=0)
     # Where it was is looked up in every sample: for this one only.
@@ -24,9 +24,14 @@ def longest_step(trace: Trace) -> Stall | None:
 
 
 def left_pending(trace: Trace) -> list[Task]:
-    """The tasks created in the recording that were pending when their loop's work was done, in order of creation."""
+    """The tasks created in the recording that were pending when their loop's work was done, in order of creation.
+
+    None of a trace that is cut: nobody knows what they would have done.
+    """
+    if trace.cut is not None:
+        return []
     ends_ns = dict.fromkeys(trace.loops, 0)
-    for task in trace.tasks.values():
+    for task in trace.loop_tasks.values():
         if task.parent is None:
             ended_ns = trace.duration_ns if task.ended_ns is None else task.ended_ns
             ends_ns[task.loop] = max(ends_ns.get(task.loop, 0), ended_ns)
@@ -34,7 +39,7 @@ def left_pending(trace: Trace) -> list[Task]:
     trios = {loop.id for loop in trace.loops.values() if loop.type == "trio"}
     return [
         task
-        for task in trace.tasks.values()
+        for task in trace.loop_tasks.values()
         if task.loop not in trios and _is_left(task, ends_ns.get(task.loop, 0))
     ]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coroscope.cli import complain
+from coroscope.cli.flight import Flight, flight_options
 from coroscope.cli.judging import Judge, judging_options
 from coroscope.cli.looking import Look, looking_options
 from coroscope.cli.output import check_writable
@@ -63,6 +64,7 @@ class _UpToTheProgram(click.Command):
 )
 @click.option("-o", "--output", metavar="FILE", help="write the trace to FILE (default NAME.coroscope)")
 @click.option("--html", metavar="FILE", help="write the timeline as one HTML page to FILE")
+@flight_options
 @click.option("-m", "module", metavar="MODULE", help="run a library module as a script, as python -m does")
 @looking_options
 @judging_options
@@ -75,6 +77,7 @@ def run(
     module: str | None,
     look: Look,
     judge: Judge,
+    flight: Flight | None,
     command: tuple[str, ...],
 ) -> int:
     """Run a Python program, record its tasks, and show where they waited and what held them back.
@@ -93,8 +96,13 @@ def run(
         raise UsageError(
             f"cannot write the trace to {trace!r} ({error.strerror}): choose another place with -o"
         ) from error
-    ended = run_program(program, trace, loop, without)
+    if flight is not None:
+        flight.begin(trace)
+    ended = run_program(program, trace, loop, without, flight)
+    if flight is not None:
+        flight.end()
     found = _report(trace, html, look, judge, ended)
+    _tell_written(flight)
     # The program's own failure comes first: who reads the exit code must learn of that.
     return end_as(ended) or (judge.exit_code_unseen if found is None else judge.exit_code(found))
 
@@ -129,6 +137,13 @@ def _report(trace: str, html: str | None, look: Look, judge: Judge, ended: Ended
     except Exception as error:
         complain(f"the report failed ({type(error).__name__}: {error}); the trace is in {trace!r}")
     return found
+
+
+def _tell_written(flight: Flight | None) -> None:
+    if flight is not None and sys.stderr is not None:
+        with suppress(OSError):
+            for path in flight.iter_written():
+                print(f"Kept   {path}  (coroscope show {path})", file=sys.stderr)
 
 
 def _load(trace: str, ended: Ended) -> Trace:

@@ -11,7 +11,20 @@ from typing import Any
 
 from coroscope.analysis import concurrency, task_shares
 from coroscope.analysis.findings import Finding
-from coroscope.trace.model import Frame, Mark, Region, Stall, Task, Trace, Wait
+from coroscope.trace.lock_samples import LockSamples
+from coroscope.trace.model import (
+    Collection,
+    Collections,
+    Frame,
+    Job,
+    Mark,
+    Process,
+    Region,
+    Stall,
+    Task,
+    Trace,
+    Wait,
+)
 
 FORMAT = 1
 
@@ -32,6 +45,9 @@ def report(
         "python": trace.python,
         "argv": list(trace.argv),
         "duration_s": _seconds(trace.duration_ns),
+        "cut": None
+        if trace.cut is None
+        else {"recorded_s": _seconds(trace.cut.recorded_ns), "share": trace.cut.share},
         "ended": {
             "exit_code": trace.ended.exit_code,
             "signal": trace.ended.signal,
@@ -44,6 +60,38 @@ def report(
         "findings": [_finding(finding) for finding in findings],
         "marks": [_mark(mark) for mark in trace.marks],
         "regions": [_region(region) for region in trace.regions],
+        "collections": [_collection(collection) for collection in trace.collections],
+        "collection_totals": [_collections(totals) for totals in trace.collection_totals],
+        "interpreter_lock": _interpreter_lock(trace.lock_samples),
+        "processes": [_process(process) for process in trace.processes],
+        **_of_pools(trace),
+    }
+
+
+def _of_pools(trace: Trace) -> Object:
+    """The thread pools and their jobs; nothing of them where there was none."""
+    if not trace.pools:
+        return {}
+    return {
+        "pools": [
+            {"id": pool.id, "name": pool.name, "workers": pool.workers} for pool in trace.pools.values()
+        ],
+        "jobs": [_job(job) for job in trace.jobs],
+    }
+
+
+def _job(job: Job) -> Object:
+    return {
+        "id": job.id,
+        "pool": job.pool,
+        "function": job.function,
+        "task": job.task,
+        **_file_line(job.place),
+        "submitted_s": _seconds(job.submitted_ns),
+        "started_s": _seconds_or_none(job.started_ns),
+        "ended_s": _seconds_or_none(job.ended_ns),
+        "worker": job.worker,
+        "outcome": job.outcome,
     }
 
 
@@ -90,6 +138,7 @@ def _stall(stall: Stall) -> Object:
         **_file_line(stall.place),
         "start_s": _seconds(stall.start_ns),
         "duration_s": _seconds(stall.duration_ns),
+        "collecting_s": _seconds(stall.collecting_ns),
     }
 
 
@@ -124,6 +173,64 @@ def _region(region: Region) -> Object:
         "end_s": _seconds_or_none(region.end_ns),
         "thread": region.thread,
         "task": region.task,
+    }
+
+
+def _collection(collection: Collection) -> Object:
+    start_ns, end_ns = collection.start_ns, collection.end_ns
+    return {
+        "start_s": _seconds(start_ns),
+        "duration_s": None if end_ns is None else _seconds(end_ns - start_ns),
+        "generation": collection.generation,
+        "thread": collection.thread,
+        "collected": collection.collected,
+        "uncollectable": collection.uncollectable,
+    }
+
+
+def _collections(totals: Collections) -> Object:
+    return {
+        "generation": totals.generation,
+        "count": totals.count,
+        "total_s": _seconds(totals.total_ns),
+        "longest_s": _seconds(totals.longest_ns),
+    }
+
+
+def _interpreter_lock(samples: LockSamples) -> Object | None:
+    if not len(samples):
+        return None
+    held, waited = samples.held(), samples.waited()
+    return {
+        "samples": len(samples),
+        "gaps": len(samples.gaps),
+        "gaps_s": _seconds(sum(end_ns - start_ns for start_ns, end_ns in samples.gaps)),
+        "contended_share": samples.contended,
+        "threads": [
+            {
+                "thread": thread,
+                "held_share": held.get(thread, 0.0),
+                "waiting_share": waited.get(thread, 0.0),
+            }
+            for thread in sorted(held | waited)
+        ],
+    }
+
+
+def _process(process: Process) -> Object:
+    return {
+        "number": process.number,
+        "pid": process.pid,
+        "parent": process.parent,
+        "task": process.task,
+        "name": process.name,
+        "argv": list(process.argv),
+        "python": process.python,
+        "start_s": _seconds(process.started_ns),
+        "end_s": _seconds_or_none(process.ended_ns),
+        "exit_code": process.exit_code,
+        "signal": process.signal,
+        "exception": process.exception,
     }
 
 

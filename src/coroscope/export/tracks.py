@@ -23,7 +23,7 @@ _NO_ARGUMENTS: Arguments = {}
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The tasks of one loop in one process; numbered from 1."""
+    """The tasks of one loop, or the threads, in one process; numbered from 1."""
 
     number: int
     process: int
@@ -70,10 +70,12 @@ class Tracks:
         self._arrows = Arrows(trace)
         self._stalls = {(stall.task, stall.start_ns): stall for stall in trace.stalls(slow_ms)}
         self._places: dict[Frame, str] = {}
-        loops = sorted({(task.process, task.loop) for task in trace.tasks.values()})
+        loops = sorted({_group_of(task) for task in trace.tasks.values()})
         self._groups = {
-            (process, loop): Group(number, process, _loop_name(loop, trace.loops.get(loop)))
-            for number, (process, loop) in enumerate(loops, 1)
+            (process, loop, is_thread): Group(
+                number, process, "threads" if is_thread else _loop_name(loop, trace.loops.get(loop))
+            )
+            for number, (process, loop, is_thread) in enumerate(loops, 1)
         }
 
     @property
@@ -88,7 +90,7 @@ class Tracks:
             yield Track(
                 task,
                 plain(f"{task.name} {coroutine}"),
-                self._groups[task.process, task.loop],
+                self._groups[_group_of(task)],
                 coroutine,
                 self._about(task, coroutine),
                 self._iter_slices(task),
@@ -162,6 +164,10 @@ class Tracks:
             text = plain(f"{_file_line(frame.file, frame.line)} in {frame.function}")
             self._places[frame] = text
         return text
+
+
+def _group_of(task: Task) -> tuple[int, int, bool]:
+    return task.process, task.loop, task.kind == "thread"
 
 
 def _loop_name(number: int, loop: LoopInfo | None) -> str:

@@ -106,7 +106,8 @@ class Watch:
         task = task_of(item)
         cause = self._cause_of(item, is_dispatched)
         if task is None:
-            self._causes[id(item)] = cause
+            if cause is not IO:  # That is what `begin` takes it for otherwise.
+                self._causes[id(item)] = cause
             return
         entry = self._tasks.get(id(task))
         if entry is None:

@@ -7,6 +7,7 @@ function is wrapped, before any of them can have taken a reference to it.
 from __future__ import annotations
 
 import sys
+import weakref
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from coroscope.record.recorder import Recorder
 
 if TYPE_CHECKING:
     from coroscope.record.loop_recorder import LoopRecorder
+    from coroscope.record.ready_queue import ReadyQueue
 
 
 def install(probe: Probe) -> None:
@@ -29,23 +31,17 @@ def install(probe: Probe) -> None:
     events, recorder = sys.modules["asyncio.events"], probe.recorder
     set_running_loop = events._set_running_loop
     get_running_loop = events._get_running_loop
-    watches: dict[int, tuple[Any, Any]] = {}
+    loops = recorder.loops
 
     def watch_of(loop: Any) -> Any:
-        loop_and_watch = watches.get(id(loop))
-        if loop_and_watch is None or loop_and_watch[0] is not loop:
-            loop_and_watch = watches[id(loop)] = (loop, attach(loop, recorder))
-        return loop_and_watch[1]
-
-    def known_watch_of(loop: Any) -> Any:
-        return watches.get(id(loop), (None, None))[1]
+        return loops.watch_of(loop) if loops.knows(loop) else attach(loop, recorder)
 
     def announce(loop: Any) -> None:
         if not recorder.is_recording:
             return set_running_loop(loop)  # type: ignore[no-any-return]
         try:
-            running = loop if loop is not None else get_running_loop()
-            watch = watch_of(running) if running is not None else None
+            # One that stops unwatched is left alone: a fork's, which asyncio forgets in the child.
+            watch = watch_of(loop) if loop is not None else loops.watch_of(get_running_loop())
             if watch is not None:
                 watch.started() if loop is not None else watch.stopped()
         except Exception as error:
@@ -57,7 +53,6 @@ def install(probe: Probe) -> None:
     announce.__module__ = set_running_loop.__module__
     announce.__doc__ = set_running_loop.__doc__
     events._set_running_loop = announce  # type: ignore[attr-defined]
-    recorder.at_end(watches.clear)
 
     def restore() -> None:
         if events._set_running_loop is announce:
@@ -65,20 +60,19 @@ def install(probe: Probe) -> None:
 
     recorder.at_detach(restore)
     forget_runners = when_imported(
-        "asyncio.runners", lambda runners: shutdown.install(runners, recorder, known_watch_of)
+        "asyncio.runners", lambda runners: shutdown.install(runners, recorder, loops.watch_of)
     )
     recorder.at_detach(forget_runners)
-    forget_tasks = when_imported(
-        "asyncio.tasks", lambda tasks: eager.install(tasks, recorder, known_watch_of)
+    recorder.at_detach(
+        when_imported("asyncio.tasks", lambda tasks: eager.install(tasks, recorder, loops.watch_of))
     )
-    recorder.at_detach(forget_tasks)
     has_own_reference = "uvloop" in sys.modules
     forget = when_imported(
         "uvloop", lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder, has_own_reference)
     )
     recorder.at_detach(forget)
     running = get_running_loop()
-    if running is not None:
+    if running is not None and not recorder.is_of_fork:
         watch_of(running)
 
 
@@ -130,8 +124,10 @@ def attach(loop: Any, recorder: Recorder) -> LoopRecorder | None:
     """Put a watch on `loop`, of whatever kind, that lasts as long as the recording; None where that cannot be."""
     from coroscope.record.adoption import adopt_tasks
 
+    entry = recorder.loops.entry(loop)
     watch = _watch(loop, recorder)
     if watch is not None:
+        entry.watch = weakref.ref(watch)
         adopt_tasks(loop, watch)
     return watch
 
@@ -151,26 +147,21 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
         if not is_running:
             for item in list(loop._ready):
                 own_watch.queued(item)
-        recorder.at_end(lambda: loop.set_observer(None))
+        recorder.loops.entry(loop).at_end.append(lambda loop: loop.set_observer(None))
         return own_watch
     watch = LoopRecorder(recorder, loop)
     if hasattr(loop, "__dict__") and hasattr(loop, "call_exception_handler"):
         watch.failures.watch_reports(loop)
     if hasattr(loop, "_ready") and hasattr(loop, "_run_once"):
-        from coroscope.record.ready_queue import ReadyQueue
+        from coroscope.record.quick_queue import quick_queue
 
-        queue = ReadyQueue((), watch)
+        queue = quick_queue(watch, recorder)
         waiting, loop._ready = loop._ready, queue
         # What is queued in a loop that runs belongs to tasks that will be adopted.
         put = partial(deque.append, queue) if is_running else queue.append
         while waiting:
             put(waiting.popleft())
-
-        def detach() -> None:
-            queue.watch = None
-
-        recorder.at_end(detach)
-        recorder.at_detach(lambda: in_thread_of(loop, lambda: queue.give_way(loop)))
+        _take_back(queue, loop, recorder)
         if is_running:
             watch.started()
         return watch
@@ -186,10 +177,32 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
     return None
 
 
-def in_thread_of(loop: Any, act: Callable[[], None]) -> None:
+def _take_back(queue: ReadyQueue, loop: Any, recorder: Recorder) -> None:
+    """Have `queue` let go of `loop` when the recording ends."""
+    reference = weakref.ref(queue)  # In it stands what holds the loop.
+
+    def end(_: Any) -> None:
+        ended = reference()
+        if ended is not None:
+            ended.watch = None
+
+    def give_way(loop: Any) -> None:
+        ended = reference()
+        if ended is not None:
+            _in_thread_of(loop, recorder, lambda: ended.give_way(loop))
+
+    entry = recorder.loops.entry(loop)
+    entry.at_end.append(end)
+    entry.at_detach.append(give_way)
+
+
+def _in_thread_of(loop: Any, recorder: Recorder, act: Callable[[], None]) -> None:
     """Call `act` where `loop` cannot run at the same time: here, or in its next round if another thread runs it."""
     if loop.is_running() and loop._thread_id != get_ident():
-        with suppress(RuntimeError):  # It has just been closed.
-            loop.call_soon_threadsafe(act)
+        if (
+            recorder.is_of_this_process
+        ):  # In a fork there is no such thread, and what wakes it would wake the parent's.
+            with suppress(RuntimeError):  # It has just been closed.
+                loop.call_soon_threadsafe(act)
     else:
         act()

@@ -36,4 +36,11 @@ class CallSites:
             if id(code) not in codes:
                 codes[id(code)] = (code, code.co_code)
         code, offset, _ = stack[-1]
+        return self.has(code, offset)
+
+    def has(self, code: types.CodeType, offset: int) -> bool:
+        """Whether the instruction at `offset` of `code` is a call; the code is kept."""
+        codes = self._codes
+        if id(code) not in codes:
+            codes[id(code)] = (code, code.co_code)
         return 0 <= offset < len(codes[id(code)][1]) and codes[id(code)][1][offset] in _CALLS

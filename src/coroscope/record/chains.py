@@ -36,6 +36,14 @@ def await_chain(root: Any) -> list[Position]:
     return chain
 
 
+def chain_key(root: Any) -> tuple[int, ...]:
+    """What tells one await chain from others, in a fraction of the time that the chain takes: no line is looked up."""
+    key: list[int] = []
+    for _, frame in iter_links(root):
+        key += id(frame.f_code), frame.f_lasti
+    return tuple(key)
+
+
 def _is_future(code: types.CodeType) -> bool:
     """Whether it is a future written in Python, such as our loop's: one written in C has no frame."""
     return code.co_name == "__await__" and code.co_filename.endswith(_FUTURES)

@@ -10,14 +10,13 @@ What other code makes eagerly, by calling `asyncio.Task` itself, is known when i
 
 from __future__ import annotations
 
-import weakref
 from _thread import get_ident
 from collections.abc import Callable
 from types import CoroutineType, ModuleType
 from typing import Any
 
 from coroscope.record.events import EventKind, StepEnd, TaskOutcome
-from coroscope.record.recorder import Recorder
+from coroscope.record.recorder import Recorder, TaskRecord
 
 
 class Starting:
@@ -95,12 +94,19 @@ def _begin(
 
 def known_as(watch: Any, starting: Starting, task: Any) -> Any:
     """Have `watch` know `task` in the place of its stand-in; gives the task's record."""
-    record, _ = watch._tasks.pop(id(starting), (None, None))
+    known, _ = watch._tasks.pop(id(starting), (None, None))
     starting.task = task
-    if record is not None:
-        record.ref = weakref.ref(task)
-        watch._keep(task, record)
-        watch.rename(record, task)
+    if known is None:
+        return None
+    record = TaskRecord(task, watch._forget)
+    for name in TaskRecord.__slots__:
+        if name != "key":
+            setattr(record, name, getattr(known, name))
+    record.running = task
+    watch._tasks[record.key] = record, record
+    if watch.token is known:
+        watch.token = watch.cause = record
+    watch.rename(record, task)
     return record
 
 
@@ -110,8 +116,6 @@ def _end(recorder: Recorder, watch: Any, starting: Starting, task: Any) -> None:
     try:
         if starting.task is None:
             known_as(watch, starting, task)
-        if watch.token is not None:
-            watch.token.running = task
         watch.eager_step_ended()
     except Exception as error:
         recorder.fail(error)

@@ -24,7 +24,7 @@ class EventKind(IntEnum):
     """What happened; the comment gives the fields that are used, in the order a, b, c, detail."""
 
     NONE = 0
-    TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind
+    TASK_CREATED = 1  # task, parent task, site definition, detail: TaskKind, perhaps with NAMED_IN_STEP
     TASK_NAMED = 2  # task, n of the name "Task-n" or 0, string of any other name
     TASK_ENDED = 3  # task, cancellations outstanding, string of the exception's type, detail: TaskOutcome
     STEP_BEGUN = 4  # task, task that has just given up its turn, -, detail: 1 where it goes on after a pause
@@ -46,8 +46,32 @@ class EventKind(IntEnum):
         23  # task, cancellations outstanding, place of the clause, detail: 1 where it may raise
     )
     UNCANCELLED = 24  # task that had caught a cancellation which is taken back
-    # 30 to 39: threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
-    # 50 to 59: processes; 60 to 69: trio; 70 to 79: the flight recorder
+    THREAD_SAMPLED = (
+        30  # thread, µs of processor time since its last one, stack, detail: ThreadStanding; source: lock
+    )
+    THREAD_WRITES = 31  # thread, number of the stream that it writes
+    POOL_SEEN = 32  # pool, workers at most, string of its name
+    JOB_SUBMITTED = 33  # job, task or thread that submitted it, site of what it runs, -; source: pool
+    JOB_STARTED = 34  # job, thread
+    JOB_ENDED = 35  # job, thread, -, detail: TaskOutcome, 0 where not known
+    COLLECTED = (
+        40  # µs that it took, objects collected, native id of the thread, source: uncollectable, generation
+    )
+    COLLECTIONS = 41  # count so far, µs that they took together, µs that the longest took, detail: generation
+    THREAD_IS = 45  # native id of the thread that writes this stream
+    LOCK_SAMPLED = 46  # native ids of the holder (0: none) and of two that wait, source: 0.1 ms to the next
+    LOCK_WAITERS = 47  # native ids of three more that wait, of the sample just before
+    LOCK_UNSEEN = 48  # the interpreter has one thread, and nobody looks
+    PROCESS_STARTED = 50  # pid (0: it was not), task whose step started it, site, detail: ProcessTold
+    PROCESS_NAMED = 51  # pid, -, string of its name
+    PROCESS_BEGUN = 52  # its own pid, its parent's, string of its command, detail: ProcessBegin
+    PROCESS_ENDED = 53  # pid (0: none), exit code or signal, -, detail: ProcessEnd
+    # 36 to 39: more of threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
+    # 54 to 59: more of processes; 60 to 69: trio; 73 to 79: more of the flight recorder
+    # These are only in what a ring carries on.
+    CARRIED_TEXT = 70  # size in bytes; the text lies behind it
+    CARRIED_END = 72  # task that has ended, and whose creation is still in a chunk
+    CARRIED_MAIN = 71  # loop, the first task without a parent that was created in it
 
 
 class TaskKind(IntEnum):
@@ -57,6 +81,12 @@ class TaskKind(IntEnum):
     POLLABLE = 1
     GENERATOR = 2
     CALLABLE = 3
+    THREAD = 4
+
+
+NAMED_IN_STEP = 0x80
+"""Added to the detail of a `TASK_CREATED` whose task is called "Task-n", where no `TASK_NAMED` tells it: n is as much
+ahead of the task's id as in the last `TASK_NAMED` with a number that the same stream has of the same loop, if any."""
 
 
 class TaskOutcome(IntEnum):
@@ -69,7 +99,10 @@ class TaskOutcome(IntEnum):
 
 
 class StepEnd(IntEnum):
-    """How a step ended; in `STEP_ENDED`. DONE is followed by `TASK_ENDED`. PAUSED: an eager task begins inside."""
+    """How a step ended; in `STEP_ENDED`. The last one ends with `TASK_ENDED`, in old traces by DONE before that.
+
+    PAUSED: an eager task begins inside.
+    """
 
     YIELDED = 0
     WAITS_FOR_FUTURE = 1
@@ -96,12 +129,91 @@ class RegionEdge(IntEnum):
     END = 2
 
 
+class ProcessTold(IntEnum):
+    """Who tells that a process was started; in `PROCESS_STARTED`. Both may tell of one."""
+
+    BY_FORK = 1  # it is a copy of the process that tells, and has entered its own number
+    BY_OBJECT = 2  # an object of `subprocess` or `multiprocessing` that stands for it
+
+
+class ProcessBegin(IntEnum):
+    """How a process came to be recorded; in `PROCESS_BEGUN`."""
+
+    FORKED = 1
+    EXECUTED = 2  # a program began in it, which may be its second
+
+
+class ProcessEnd(IntEnum):
+    """How a process ended; in `PROCESS_ENDED`."""
+
+    EXIT_CODE = 1
+    SIGNAL = 2
+    NOT_KNOWN = 3  # it ended by itself
+    NOT_STARTED = 4  # there was no such program: it has never run
+
+
+TASK_FIELDS: dict[EventKind, str] = {
+    EventKind.TASK_CREATED: "ab",
+    EventKind.TASK_NAMED: "a",
+    EventKind.TASK_ENDED: "a",
+    EventKind.STEP_BEGUN: "ab",
+    EventKind.STEP_ENDED: "a",
+    EventKind.WOKEN: "a",  # and b, where a task woke it
+    EventKind.STALL_SAMPLED: "a",
+    EventKind.LOOP_STARTED: "",
+    EventKind.LOOP_STOPPED: "",
+    EventKind.POLLED: "",
+    EventKind.NOTICE: "",
+    EventKind.PROGRAM_ENDED: "",
+    EventKind.MARKED: "a",
+    EventKind.REGION: "a",
+    EventKind.TASK_LEFT: "a",
+    EventKind.NEVER_AWAITED: "a",
+    EventKind.UNRETRIEVED: "a",
+    EventKind.CANCELLATION_CAUGHT: "a",
+    EventKind.UNCANCELLED: "a",
+    EventKind.PROCESS_STARTED: "b",
+    EventKind.PROCESS_NAMED: "",
+    EventKind.PROCESS_BEGUN: "",
+    EventKind.PROCESS_ENDED: "",
+}
+"""Which fields of each kind of event hold a task's id: ids are a process's own until traces are joined.
+
+A kind that is not in here could not be joined, so a test asks for every one. `source` is a loop's id in all of them.
+"""
+LOOP_IN_A = frozenset({EventKind.LOOP_STARTED, EventKind.LOOP_STOPPED, EventKind.POLLED})
+"""The kinds whose field `a` holds a loop's id."""
+
+
 class Standing(IntFlag):
     """What a step was seen to do; in `STALL_SAMPLED`."""
 
     AT_CALL = 1  # the innermost frame stands at a call: of a C function, or it would not be the innermost
     LOCK_FREE = 2  # the interpreter's lock was to be had at once: the step had left it to others
     LOCK_KEPT = 4  # nobody got the lock for ten switch intervals or more, as while one C function holds it
+
+
+class ThreadStanding(IntEnum):
+    """What a thread was seen at; in `THREAD_SAMPLED`. All but COMPUTING and UNKNOWN are calls that may wait."""
+
+    UNKNOWN = 0  # it has just begun, or ends
+    COMPUTING = 1  # at an instruction that is no call
+    CALL = 2  # in a C function that is none of the following
+    LOCK = 3  # source: the number of the lock, 0 where it is not known
+    CONDITION = 4
+    EVENT = 5
+    SEMAPHORE = 6
+    BARRIER = 7
+    QUEUE = 8
+    THREAD = 9  # waits for a thread to end
+    FUTURE = 10  # of concurrent.futures
+    SLEEP = 11
+
+
+THREAD_CROWDED = 0x40
+"""Beside a ThreadStanding: the sampler had to wait for the interpreter's lock, so others may have waited too."""
+THREAD_UNCLOCKED = 0x80
+"""Beside a ThreadStanding: the thread has no clock that could be read, and its processor time is not known."""
 
 
 class DefinitionKind(IntEnum):

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from operator import call
+from types import FunctionType
 from typing import Any
 
 from coroscope.loop.observer import Cause, CauseKind, stepped_task
@@ -22,6 +23,8 @@ from coroscope.loop.watch import Phase
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 
+_IN_PLACE_OF = "_coroscope_in_place_of"
+"""The attribute of our methods that says what was on the loop itself before."""
 _exhaust = deque[Any](maxlen=0).extend
 
 
@@ -82,14 +85,22 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
         "call_later": later,
         "call_at": at,
     }
-    vars(loop).update(replaced)
-
-    def detach() -> None:
-        for name in replaced:
-            vars(loop).pop(name, None)
-
-    recorder.at_end(detach)
+    for name, method in replaced.items():
+        vars(method)[_IN_PLACE_OF] = vars(loop).get(name)
+        vars(loop)[name] = method
+    recorder.loops.entry(loop).at_end.append(_restore)
     return watch
+
+
+def _restore(loop: Any) -> None:
+    """Give `loop` the methods back that it had; they are found by our own, so that nothing else holds the loop."""
+    for name, method in list(vars(loop).items()):
+        if type(method) is FunctionType and _IN_PLACE_OF in vars(method):
+            own = vars(method)[_IN_PLACE_OF]
+            if own is None:
+                del vars(loop)[name]
+            else:
+                vars(loop)[name] = own
 
 
 def settle_behind_batch(loop: Any, watch: LoopRecorder) -> None:

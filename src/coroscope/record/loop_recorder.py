@@ -3,12 +3,13 @@
 Rule: whatever fails in here ends the recording, and does not reach the program.
 Rule: that a step gave up its turn is written with the beginning of the next step, in one event, unless something else
       comes in between: then by itself.
+Rule: a call costs as much as what it does, so the short ways are written out; what is special goes the ways of `Watch`.
 """
 
 from __future__ import annotations
 
 import time
-from struct import Struct
+from _thread import get_ident
 from typing import Any
 
 from coroscope.loop.observer import Cause
@@ -17,11 +18,11 @@ from coroscope.loop.watch import Phase, task_of
 from coroscope.record.eager import Starting, known_as
 from coroscope.record.events import EventKind, StepEnd
 from coroscope.record.recorder import Recorder, TaskRecord
+from coroscope.record.stream import pack_event
 from coroscope.record.task_events import TaskEvents
 
-pack_begun = Struct("<QIIQ").pack_into
-"""Writes a whole event, of time, task, the task that has given up its turn, and `LoopRecorder.begun`."""
 _UNKNOWN = (None, None)
+_RUNNING, _DISPATCHING = Phase.RUNNING, Phase.DISPATCHING
 _now_ns = time.monotonic_ns
 
 
@@ -30,8 +31,6 @@ class LoopRecorder(TaskEvents):
 
     def __init__(self, recorder: Recorder, loop: Any) -> None:
         super().__init__(recorder, loop)
-        self.begun = self.id << 32 | EventKind.STEP_BEGUN << 56
-        """The last eight bytes of the event that a step begins."""
         self._gave_up = 0
         """The task whose step has just given up its turn, which is still to be written."""
         self.sees_polls = True
@@ -53,27 +52,45 @@ class LoopRecorder(TaskEvents):
 
     def queued(self, item: Any, is_dispatched: bool = False) -> None:
         try:
-            token = self.token
-            if token is None or token.running is None or task_of(item) is not token.running:
+            task = task_of(item)
+            if task is None:
                 super().queued(item, is_dispatched)
+            else:
+                self.queued_step(item, task, is_dispatched)
         except Exception as error:
             self._recorder.fail(error)
+
+    def queued_step(self, item: Any, task: Any, is_dispatched: bool) -> None:
+        """`item`, which steps `task`, enters the ready queue."""
+        token = self.token
+        if token is not None and token.running is task:
+            return  # The end of its step shows that.
+        record, _ = self._tasks.get(id(task), _UNKNOWN)
+        if record is None or record is token or self.phase is not _RUNNING or get_ident() != self._thread:
+            super().queued(item, is_dispatched)
+        elif record.waits:
+            self._wake(record, self.cause)
 
     def begin(self, item: Any) -> None:
         try:
-            task = task_of(item)
-            record, _ = self._tasks.get(id(task), _UNKNOWN)
-            if record is None or not record.has_begun or record.is_silent or record.has_waited_long:
-                self._write_what_gave_up()
-                super().begin(item)
-            else:
-                self._go_on(record, task)
+            self.begin_step(item, task_of(item))
         except Exception as error:
             self._recorder.fail(error)
 
-    def _go_on(self, record: TaskRecord, task: Any) -> None:
-        """The short way of a task that gets its turn again."""
-        self.phase = Phase.RUNNING
+    def begin_step(self, item: Any, task: Any) -> None:
+        """What `item` does starts to run: a step of `task`, or (None) a callback."""
+        record, _ = self._tasks.get(id(task), _UNKNOWN)
+        if record is None or not record.has_begun or record.is_silent:
+            self._write_what_gave_up()
+            super().begin(item)
+            return
+        if record.has_waited_long and task.cancelling() > record.cancellations:
+            self._write_what_gave_up()
+            super().begin(item)
+            return
+        record.has_waited_long = False
+        # The short way of a task that gets its turn again.
+        self.phase = _RUNNING
         self.token = record
         self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
         record.running = task
@@ -83,9 +100,9 @@ class LoopRecorder(TaskEvents):
         record.began_ns = now = _now_ns()
         stream = self._stream
         try:
-            pack_begun(stream.events, stream.next_position(), now, record.id, gave_up, self.begun)
+            pack_event(stream.events, stream.next_position(), now, record.id, gave_up, self._step_begun)
         except Exception:  # in a new chunk
-            stream.emit(EventKind.STEP_BEGUN, now, record.id, gave_up, 0, 0, self.id)
+            stream.write(now, record.id, gave_up, self._step_begun)
 
     def begin_callback(self, cause: Cause) -> None:
         try:
@@ -94,18 +111,26 @@ class LoopRecorder(TaskEvents):
             self._recorder.fail(error)
 
     def end(self) -> None:
+        record = self.token
+        self.phase = _DISPATCHING
+        if record is None:
+            return
+        self.token = None
         try:
-            record = self.token
-            if record is not None and self.sees_polls and not record.is_silent and not record.cancellations:
-                task = record.running
-                if task is not None and task._fut_waiter is None and not task.done():
-                    self.phase = Phase.DISPATCHING
-                    self.token = record.running = record.cause_in_step = None
-                    self._gave_up = record.id
-                    return
-            super().end()
+            task = record.running
+            if (
+                task is not None
+                and self.sees_polls
+                and task._fut_waiter is None
+                and not (record.is_silent or record.cancellations or task.done())
+            ):
+                record.cause_in_step = None
+                self._gave_up = record.id
+            elif self._recorder.is_recording:
+                self._end_step(record)
         except Exception as error:
             self._recorder.fail(error)
+        record.running = None
 
     def poll_begun(self) -> None:
         try:

@@ -14,9 +14,9 @@ from coroscope.loop.observer import IO, Cause, CauseKind
 from coroscope.loop.outcome import PENDING
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase
-from coroscope.record.events import EventKind
-from coroscope.record.loop_recorder import LoopRecorder, pack_begun
+from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import TaskRecord
+from coroscope.record.stream import pack_event
 
 
 class OwnLoopRecorder(LoopRecorder):
@@ -42,7 +42,13 @@ class OwnLoopRecorder(LoopRecorder):
         self._put(item)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
-        now_ns, pack, begun, task_type, pending = time.monotonic_ns, pack_begun, self.begun, Task, PENDING
+        now_ns, pack, begun, task_type, pending = (
+            time.monotonic_ns,
+            pack_event,
+            self._step_begun,
+            Task,
+            PENDING,
+        )
         stream = self._stream
         events, next_position = stream.events, stream.next_position
         for item in items:
@@ -83,7 +89,7 @@ class OwnLoopRecorder(LoopRecorder):
 
     def _begin_in_a_new_chunk(self, record: TaskRecord) -> None:
         try:
-            self._stream.emit(EventKind.STEP_BEGUN, record.began_ns, record.id, self._gave_up, 0, 0, self.id)
+            self._stream.write(record.began_ns, record.id, self._gave_up, self._step_begun)
         except Exception as error:
             self._recorder.fail(error)
 

@@ -60,9 +60,12 @@ _ENTRIES = {
     "asyncio": _Entry("coroscope.record.asyncio_probe", waits_for="asyncio.events"),
     "never-awaited": _Entry("coroscope.record.unawaited", waits_for="warnings"),
     "trio": _Entry("coroscope.record.trio_probe", waits_for="trio._core._run"),
+    "gc": _Entry("coroscope.record.garbage"),
+    "processes": _Entry("coroscope.record.processes"),
+    "threads": _Entry("coroscope.record.threads", waits_for="threading"),
 }
-NAMES = tuple(_ENTRIES)
-"""What users call them, in the order in which they are installed."""
+NAMES = (*_ENTRIES, "gil")
+"""What users call them, in the order in which they are installed; `gil` looks from outside, in the supervisor."""
 
 
 def install(recorder: Recorder, without: Collection[str] = ()) -> None:

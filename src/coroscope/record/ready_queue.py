@@ -18,7 +18,7 @@ from typing import Any
 from coroscope.loop.watch import Phase, Watch
 
 _ROUND = base_events.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
-_DISPATCH = base_events.BaseEventLoop._add_callback.__code__  # type: ignore[attr-defined]
+DISPATCH = base_events.BaseEventLoop._add_callback.__code__  # type: ignore[attr-defined]
 
 
 class ReadyQueue(deque[Any]):
@@ -32,7 +32,7 @@ class ReadyQueue(deque[Any]):
     def append(self, handle: Any) -> None:
         watch = self.watch
         if watch is not None:
-            is_dispatched = watch.phase is Phase.POLLING and sys._getframe(1).f_code is _DISPATCH
+            is_dispatched = watch.phase is Phase.POLLING and sys._getframe(1).f_code is DISPATCH
             watch.queued(handle, is_dispatched)
         super().append(handle)
         if self._successor is not None:

@@ -10,20 +10,22 @@ import itertools
 import os
 import sys
 import time
-import types
 import weakref
-from _thread import get_ident
+from _thread import get_ident, get_native_id
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.observer import CauseKind
 from coroscope.record.chains import Position
-from coroscope.record.events import EventKind
+from coroscope.record.events import U32_MAX, EventKind
 from coroscope.record.stream import ChunkFile, Stream
+from coroscope.record.watched import WatchedLoops
 
 if TYPE_CHECKING:
-    from coroscope.record.watchdog import Watchdog
+    from coroscope.record.heritage import Heritage
+    from coroscope.record.ring import Keeping, RingFile
+    from coroscope.record.sampler import Sampler
 
 OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
@@ -31,22 +33,43 @@ OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
 class Recorder:
     """One recording: the file, its streams, and everything that must end with it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, file: ChunkFile | None = None, keeping: Keeping | None = None) -> None:
         self.path = path
-        self._file = ChunkFile(path)
+        self.ring: RingFile | None = None
+        """The file, if it is one that keeps the last of what happened only."""
+        self.stall_ns = 0
+        """Steps as long as this raise an alarm; 0: none does."""
+        if keeping is not None:
+            file = self._open_ring(path, keeping)
+        self._file = ChunkFile(path) if file is None else file
         self._streams: dict[int, Stream] = {}
         self._endings: list[Callable[[], None]] = []
         self._detachings: list[Callable[[], None]] = []
         self._last_words: list[Callable[[], None]] = []
         self._pauses: list[tuple[Callable[[], None], Callable[[], None]]] = []
+        self.loops = WatchedLoops()
         self._process = os.getpid()
-        self._file.start(time.monotonic_ns())
+        self.origin_ns = time.monotonic_ns()
+        self._file.start(self.origin_ns)
         self.is_recording = True
+        self.heritage: Heritage | None = None
+        """What the processes that this one starts are to know; None: they are not recorded."""
+        self.is_of_fork = False
+        """The process is a fork: what the loops that it finds were doing, they do no more."""
         self.next_task_id = itertools.count(1).__next__
         self.next_loop_id = itertools.count(1).__next__
         self.running: dict[int, Any] = {}
         """The loop recorder of each thread in which a loop runs, for the watchdog."""
-        self.watchdog: Watchdog | None = None
+        self.sampler: Sampler | None = None
+        self.own_threads: set[int] = set()
+        """By their idents: those that look, and are not looked at."""
+
+    def _open_ring(self, path: str, keeping: Keeping) -> RingFile:
+        from coroscope.record.ring import RingFile
+
+        self.stall_ns = keeping.stall_ns
+        self.ring = RingFile(path, keeping)
+        return self.ring
 
     now = staticmethod(time.monotonic_ns)
     """What events are stamped with: nanoseconds on CLOCK_MONOTONIC."""
@@ -62,7 +85,22 @@ class Recorder:
         stream = self._streams.get(ident)
         if stream is None:
             stream = self._streams[ident] = self._file.open_stream()
+            stream.emit(EventKind.THREAD_IS, self.now(), native_id())
         return stream
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether some thread, maybe this one, makes room in the file: a finaliser must not wait for that."""
+        return self._file.is_growing
+
+    def open_stream(self) -> Stream:
+        """A new stream that is no thread's: whoever writes it sees to it that nobody else does at the same time."""
+        return self._file.open_stream()
+
+    def stream_number(self, ident: int) -> int:
+        """The number of the stream of the thread with that ident; 0 where it has none."""
+        stream = self._streams.get(ident)
+        return 0 if stream is None else stream.number
 
     def at_end(self, ending: Callable[[], None]) -> None:
         """Have `ending` called once, when the recording stops for whatever reason."""
@@ -80,6 +118,7 @@ class Recorder:
         detachings, self._detachings = self._detachings, []
         for detaching in detachings:
             detaching()
+        self.loops.detach()
 
     def at_pause(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         """Have `pause` called before the program forks, and `resume` behind it, in the parent."""
@@ -111,6 +150,7 @@ class Recorder:
             if self.is_recording and self.is_of_this_process:
                 for last_words in self._last_words:
                     last_words()
+                self.loops.say_last_words()
             self.end(getattr(sys, "last_exc", None) or getattr(sys, "last_value", None))
         except Exception as error:
             self.fail(error)
@@ -119,9 +159,10 @@ class Recorder:
         """Record the end of what is recorded, and stop; `error` is the exception that ended it."""
         if not self.is_recording or not self.is_of_this_process:
             return
-        stream = self.stream()
-        name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
-        stream.emit(EventKind.PROGRAM_ENDED, self.now(), 0, 0, name)
+        if self._streams or not self.is_of_fork:  # A fork that had nothing to tell leaves no file.
+            stream = self.stream()
+            name = stream.string(type(error).__qualname__) if isinstance(error, BaseException) else 0
+            stream.emit(EventKind.PROGRAM_ENDED, self.now(), 0, 0, name)
         self._stop()
         self._file.close()
 
@@ -144,10 +185,19 @@ class Recorder:
         endings, self._endings = self._endings, []
         for ending in endings:
             ending()
+        self.loops.end()
 
 
-class TaskRecord:
-    """What the recorder keeps of one live task; as a `Cause` it says that this task's step brought something about."""
+def native_id() -> int:
+    """The operating system's number of the calling thread; of a longer one the last 32 bits."""
+    return get_native_id() & U32_MAX
+
+
+class TaskRecord(weakref.ref[Any]):
+    """What the recorder keeps of one live task, and the reference to it, whose callback tells that it is gone.
+
+    As a `Cause` it says that this task's step brought something about.
+    """
 
     kind = CauseKind.TASK
     due_s = None
@@ -163,11 +213,10 @@ class TaskRecord:
         "is_done",
         "is_silent",
         "is_walked",
+        "key",
         "name",
-        "ref",
         "root",
         "running",
-        "subject",
         "suspended_ns",
         "thrown_into",
         "waits",
@@ -177,14 +226,11 @@ class TaskRecord:
     def task(self) -> TaskRecord:
         return self
 
-    def __init__(self, number: int, task: Any, subject: Any, root: Any) -> None:
-        self.id = number
-        self.ref = weakref.ref(task)
-        self.subject = weakref.ref(subject) if _can_be_referenced(subject) else None
-        self.root = root
-        self.name = ""
-        self.began_ns = 0
-        self.suspended_ns = 0
+    def __init__(self, task: Any, gone: Callable[[Any], None]) -> None:  # noqa: ARG002 (taken by `__new__`)
+        self.key = id(task)
+        self.id = self.began_ns = self.suspended_ns = 0
+        self.root: Any = None
+        self.name: str | int = ""
         self.has_begun = self.is_done = False
         self.running: Any = None
         """The task while it takes a step: its last one may let go of what kept it alive."""
@@ -200,10 +246,6 @@ class TaskRecord:
         self.thrown_into: Any = None
         """The chain into which a cancellation was thrown, until it is caught or has passed."""
         self.has_caught = False
-
-
-def _can_be_referenced(subject: Any) -> bool:
-    return isinstance(subject, types.CoroutineType | types.GeneratorType)
 
 
 def place_number(stream: Stream, position: Position) -> int:

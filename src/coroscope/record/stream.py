@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from struct import Struct, error
 from typing import Any
 
-from coroscope.record.events import EVENT, DefinitionKind
+from coroscope.record.events import EVENT, U32_MAX, DefinitionKind
 
 MAGIC = b"COROTRC\0"
 VERSION = 1
@@ -31,19 +31,31 @@ _ORIGIN_AT = 16
 CHUNK = Struct("<4sIIHH")  # magic, size in bytes with this header, stream, content, -
 CHUNK_MAGIC = b"CHNK"
 CHUNK_HEADER_SIZE = 48  # a multiple of an event's size
-META, EVENTS, DEFINITIONS = 1, 2, 3
+META, EVENTS, DEFINITIONS, CARRIED = 1, 2, 3, 4
+INCARNATION = Struct("<Q")  # behind a chunk's header: which use of this room it is, in a ring; else 0
+INCARNATION_AT = 16
 
 DEFINITION = Struct("<IIB3x")  # number, payload's size in bytes, kind (0: no more definitions)
+pack_event = Struct("<QIIQ").pack_into
+"""Writes a whole event, of time, a, b, and the rest as one number."""
 _FIRST_CHUNK = 65536
 _LARGEST_CHUNK = 1 << 20
-_KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+_MOST_NUMBERS = 200_000
+_MOST_TEXTS = 4096
+"""So many texts of the program's own a stream remembers at once: there may be a new one for each task."""
+KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
 def create(path: str, meta: Mapping[str, object]) -> None:
     """Begin a live trace file at `path`, replacing what is there; OSError where that cannot be."""
     import json  # Only here, in the supervising process: the recorded program does not pay for it.
 
-    text = json.dumps(meta).encode()
+    create_from_text(path, json.dumps(meta))
+
+
+def create_from_text(path: str, meta: str) -> None:
+    """Do as `create` does, with `meta` as the JSON that it is to be."""
+    text = meta.encode()
     size = _round_up(CHUNK_HEADER_SIZE + DEFINITION.size + len(text))
     chunk = bytearray(size)
     CHUNK.pack_into(chunk, 0, CHUNK_MAGIC, size, 0, META, 0)
@@ -51,8 +63,22 @@ def create(path: str, meta: Mapping[str, object]) -> None:
     start = CHUNK_HEADER_SIZE + DEFINITION.size
     chunk[start : start + len(text)] = text
     with open(path, "wb") as file:
-        file.write(HEADER.pack(MAGIC, VERSION, LIVE, 0, 0).ljust(HEADER_SIZE, b"\0"))
+        file.write(HEADER.pack(MAGIC, VERSION, LIVE, 0, 0))
+        file.seek(HEADER_SIZE)
         file.write(chunk)
+
+
+def append_events(path: str, stream: int, events: bytes | bytearray) -> None:
+    """Add events of one more stream to a live trace that nobody else writes; OSError where that cannot be."""
+    room = _LARGEST_CHUNK - CHUNK_HEADER_SIZE
+    most = room - room % EVENT.size
+    with open(path, "r+b") as file:
+        file.seek(_round_up(file.seek(0, os.SEEK_END)))
+        for start in range(0, len(events), most):
+            part = events[start : start + most]
+            size = _round_up(CHUNK_HEADER_SIZE + len(part))
+            header = CHUNK.pack(CHUNK_MAGIC, size, stream, EVENTS, 0).ljust(CHUNK_HEADER_SIZE, b"\0")
+            file.write((header + part).ljust(size, b"\0"))
 
 
 def _round_up(size: int) -> int:
@@ -87,6 +113,12 @@ class ChunkFile:
 
     def map_chunk(self, stream: int, content: int, size: int) -> mmap.mmap:
         """Room for `size` bytes at the file's end, mapped, with its header written; OSError where there is none."""
+        return self._place_chunk(stream, content, size)[1]
+
+    def _place_chunk(
+        self, stream: int, content: int, size: int, incarnation: int = 0
+    ) -> tuple[int, mmap.mmap]:
+        """As `map_chunk`, and where in the file it is."""
         descriptor = self._open()
         try:
             with self._lock:
@@ -95,12 +127,17 @@ class ChunkFile:
                     os.posix_fallocate(descriptor, offset, size)
                 else:
                     os.write(descriptor, bytes(size))
-                header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0)
+                header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0) + INCARNATION.pack(incarnation)
                 os.lseek(descriptor, offset, os.SEEK_SET)
                 os.write(descriptor, header)
-            return mmap.mmap(descriptor, size, offset=offset, **_KEEPS_NO_DESCRIPTOR)
+            return offset, mmap.mmap(descriptor, size, offset=offset, **KEEPS_NO_DESCRIPTOR)
         finally:
             os.close(descriptor)
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether a thread is making room at the file's end."""
+        return self._lock.locked()
 
     def _open(self) -> int:
         descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
@@ -125,10 +162,11 @@ class Stream:
 
     def __init__(self, file: ChunkFile, number: int) -> None:
         self._file = file
-        self._number = number
+        self.number = number
         self._is_defining = False
         self._next_number = 1
         self._numbers: dict[Any, int] = {}
+        self._texts: dict[str, int] = {}
         self._sizes = {EVENTS: _FIRST_CHUNK, DEFINITIONS: _FIRST_CHUNK}
         self._pack = EVENT.pack_into
         self.events: Any = None
@@ -140,7 +178,7 @@ class Stream:
     def _take(self, content: int, least: int) -> mmap.mmap:
         size = max(self._sizes[content], _round_up(least + CHUNK_HEADER_SIZE))
         self._sizes[content] = min(self._sizes[content] * 2, _LARGEST_CHUNK)
-        return self._file.map_chunk(self._number, content, size)
+        return self._file.map_chunk(self.number, content, size)
 
     def _take_events(self, _: int) -> None:
         self.events = self._take(EVENTS, 0)
@@ -169,14 +207,40 @@ class Stream:
             if self.events is not None:
                 raise
 
+    def write(self, time_ns: int, a: int, b: int, word: int) -> None:
+        """As `emit`, faster: `word` is the event's last eight bytes, c and what `word_of` tells of the rest."""
+        try:
+            pack_event(self.events, self.next_position(), time_ns, a, b, word)
+        except Exception:  # in a new chunk
+            kind, detail, source, c = word >> 56, word >> 48 & 0xFF, word >> 32 & 0xFFFF, word & U32_MAX
+            self.emit(kind, time_ns, a, b, c, detail, source)
+
+    def emit_for_later(self, event: tuple[int, int, int, int, int, int, int]) -> tuple[Any, int] | None:
+        """Write one event, and give the memory and the position in it where it can be completed; None at the end."""
+        if self.events is None:
+            return None
+        position = self.next_position()
+        if position + EVENT.size > len(self.events):
+            self._take_events(0)
+            position = self.next_position()
+        self._pack(self.events, position, *event)
+        return self.events, position
+
+    def text(self, text: str) -> int:
+        """The number of a text that the program makes up as it runs: of these there is no end."""
+        number = self._texts.get(text)
+        if number is None:
+            if len(self._texts) >= _MOST_TEXTS:
+                self._texts.clear()
+            number = self._define(None, DefinitionKind.STRING, encoded(text))
+            if number:
+                self._texts[text] = number
+        return number
+
     def string(self, text: str) -> int:
-        """The number of a text."""
+        """The number of a text of which the program has only so many: names of functions, files, types."""
         number = self._numbers.get(text)
-        return (
-            self._define(text, DefinitionKind.STRING, text.encode(errors="surrogatepass"))
-            if number is None
-            else number
-        )
+        return self._define(text, DefinitionKind.STRING, encoded(text)) if number is None else number
 
     def place(self, key: tuple[int, int], function: str, file: str, line: int) -> int:
         """The number of a place in the program; `key` is the code object's id() and an offset in it."""
@@ -202,7 +266,10 @@ class Stream:
         return self._define(key, DefinitionKind.SITE, _pack_u32(numbers))
 
     def _define(self, key: Any, kind: DefinitionKind, payload: bytes) -> int:
-        """Write one definition, and return its number; 0 for one that interrupts another being written."""
+        """Write one definition, and return its number; 0 for one that interrupts another being written.
+
+        It is remembered by `key`, unless that is None.
+        """
         if self._is_defining or self._definitions is None:
             return 0
         self._is_defining = True
@@ -217,7 +284,10 @@ class Stream:
             DEFINITION.pack_into(self._definitions, self._defined, number, len(payload), kind)
             self._defined = end
             self._next_number = number + 1
-            self._numbers[key] = number
+            if key is not None:
+                if len(self._numbers) >= _MOST_NUMBERS:
+                    self._numbers.clear()  # What is needed again gets a second number.
+                self._numbers[key] = number
         finally:
             self._is_defining = False
         return number
@@ -225,6 +295,16 @@ class Stream:
     def drop(self) -> None:
         """Write no more; events that still come are lost without a word."""
         self.events = self._definitions = None
+
+
+def word_of(kind: int, source: int, detail: int = 0) -> int:
+    """The last eight bytes of an event whose c is 0."""
+    return source << 32 | detail << 48 | kind << 56
+
+
+def encoded(text: str) -> bytes:
+    """A text as a definition holds it."""
+    return text.encode(errors="surrogatepass")
 
 
 def _pack_u32(numbers: tuple[int, ...]) -> bytes:

@@ -17,11 +17,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-_INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
+from coroscope.record.heritage import VEHICLE, Heritage
+
+if TYPE_CHECKING:
+    from coroscope.record.lock_sampler import LockSampler
+
+
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGCONT", "SIGWINCH")
 _PR_SET_PDEATHSIG = 1
+_LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +39,67 @@ class Ended:
     at_ns: int
 
 
-def run_program(command: Sequence[str], trace: str, loop: str, without: Sequence[str] = ()) -> Ended:
+class Watcher(Protocol):
+    """Who looks after a flight recorder while the program runs."""
+
+    ring: str
+    """What to keep, as `Keeping.to_text` tells it."""
+    signal: int | None
+    """The signal that is its own, and does not reach the program."""
+
+    def signalled(self) -> None:
+        """That signal has come."""
+
+    def look(self) -> None:
+        """Called some times a second."""
+
+
+def run_program(
+    command: Sequence[str], trace: str, loop: str, without: Sequence[str] = (), watcher: Watcher | None = None
+) -> Ended:
     """Run `python command…`, recording into the live trace file `trace`; returns when the program has ended.
 
-    `loop` is "keep" or "coroscope"; `without` names the probes to leave out.
+    `loop` is "keep" or "coroscope"; `without` names the probes to leave out; with a `watcher` the recording is a ring.
     """
     process = subprocess.Popen(
         [sys.executable, *subprocess._args_from_interpreter_flags(), *command],  # type: ignore[attr-defined]
-        env=_environment(trace, loop, without),
+        env=_environment(trace, loop, without, "" if watcher is None else watcher.ring),
         close_fds=False,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
-    previous = _pass_on_signals(process)
+    previous = _pass_on_signals(process, watcher)
+    sampler = None if "gil" in without else _sampler(process.pid)
     try:
         while process.returncode is None:
             # The terminal sends its interrupts to the program as well; what it does about them is its business.
-            with suppress(KeyboardInterrupt):
-                process.wait()
+            with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+                process.wait(timeout=None if watcher is None else _LOOK_EVERY_S)
+            if watcher is not None:
+                watcher.look()
     finally:
         ended_ns = time.monotonic_ns()
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if sampler is not None:
+        sampler.stop()
+        with suppress(Exception):  # The trace tells of the program all the same.
+            sampler.write_to(trace)
     code = process.returncode
     return Ended(code if code >= 0 else None, -code if code < 0 else None, ended_ns)
+
+
+def _sampler(process: int) -> LockSampler | None:
+    if sys.platform != "linux":
+        return None
+    try:
+        # Only now: the program has begun, and need not wait for it.
+        from coroscope.record.lock_sampler import LockSampler
+
+        sampler = LockSampler(process)
+        sampler.start()
+    except Exception:  # One thread too many, or such: the program runs, recorded without that.
+        return None
+    return sampler
 
 
 def end_as(ended: Ended) -> int:
@@ -70,16 +114,10 @@ def end_as(ended: Ended) -> int:
     return ended.exit_code or 0
 
 
-def _environment(trace: str, loop: str, without: Sequence[str]) -> dict[str, str]:
+def _environment(trace: str, loop: str, without: Sequence[str], ring: str) -> dict[str, str]:
     environment = dict(os.environ)
-    own = environment.get("PYTHONPATH")
-    if own is not None:
-        environment["COROSCOPE_RECORD_PYTHONPATH"] = own
-    environment["PYTHONPATH"] = os.pathsep.join([_INJECTED, *([own] if own else [])])
-    environment["COROSCOPE_RECORD_PATH"] = os.path.abspath(trace)
-    environment["COROSCOPE_RECORD_LOOP"] = loop
-    environment["COROSCOPE_RECORD_WITHOUT"] = ",".join(without)
-    return environment
+    heritage = Heritage(os.path.abspath(trace), loop, tuple(without), 0)
+    return environment | heritage.variables(environment.get(VEHICLE)) | {"COROSCOPE_RECORD_RING": ring}
 
 
 _prctl: Any = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
@@ -90,7 +128,7 @@ def _die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _pass_on_signals(process: subprocess.Popen[bytes]) -> dict[int, Any]:
+def _pass_on_signals(process: subprocess.Popen[bytes], watcher: Watcher | None) -> dict[int, Any]:
     def pass_on(number: int, _: FrameType | None) -> None:
         with suppress(OSError):
             process.send_signal(number)
@@ -100,5 +138,9 @@ def _pass_on_signals(process: subprocess.Popen[bytes]) -> dict[int, Any]:
         number = getattr(signal, name, None)
         if number is not None:
             previous[number] = signal.signal(number, pass_on)
+    if watcher is not None and watcher.signal is not None:
+        take = watcher.signalled
+        before = signal.signal(watcher.signal, lambda *_: take())
+        previous.setdefault(watcher.signal, before)
     previous[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
     return previous

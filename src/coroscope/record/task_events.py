@@ -7,21 +7,22 @@ suspended there: walking an await chain costs several times what a step does.
 
 from __future__ import annotations
 
-import sys
 import time
 from _thread import get_ident
-from types import FrameType
+from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 
-from coroscope.loop.observer import OUTSIDE, Cause, CauseKind
+from coroscope.loop.observer import IO, OUTSIDE, Cause, CauseKind
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Watch
-from coroscope.record.chains import LONG_WAIT_NS, WALKED_AT_ONCE, await_chain
+from coroscope.record.chains import LONG_WAIT_NS, await_chain, chain_key
 from coroscope.record.clauses import links, where_caught
-from coroscope.record.events import U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
+from coroscope.record.events import NAMED_IN_STEP, U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
-from coroscope.record.recorder import OWN_PATH, Recorder, TaskRecord, place_number, stack_number
-from coroscope.record.subjects import describe, has_begun, kind_of, subject_of
+from coroscope.record.recorder import Recorder, TaskRecord, stack_number
+from coroscope.record.roots import Roots
+from coroscope.record.stream import Stream, word_of
+from coroscope.record.subjects import has_begun, kind_of, subject_of
 from coroscope.record.unretrieved import Failures
 
 _CAUSES = {
@@ -48,8 +49,19 @@ class TaskEvents(Watch):
         self._stream = recorder.stream()
         self._thread = get_ident()
         self._type = f"{type(loop).__module__}.{type(loop).__qualname__}"
-        self._walked: dict[int, int] = {}
+        self._roots = Roots()
+        self._chains: dict[tuple[int, ...], int] = {}
+        """The stacks that are defined in `_stream`, by what tells the chains apart."""
         self._codes: dict[int, Any] = {}
+        self._lead = 0
+        """What the number in the last name "Task-n" that `_stream` has of this loop is ahead of the task's id."""
+        self._leads: dict[int, int] = {}
+        """The same of other streams, by their id()."""
+        self._step_begun = word_of(EventKind.STEP_BEGUN, self.id)
+        self._woken_by_task = word_of(EventKind.WOKEN, self.id, EventCause.TASK)
+        self._woken_by_io = word_of(EventKind.WOKEN, self.id, EventCause.IO)
+        self._waits: dict[type, int] = {}
+        """How a step ends that waits for something of a type, as the last eight bytes of the event."""
         self._runs_in = 0
         """The frame that runs the loop, by its id(): above it is nobody who asked for a task."""
         self.failures = Failures(recorder)
@@ -62,12 +74,12 @@ class TaskEvents(Watch):
         if not recorder.is_recording:
             return
         try:
-            self._stream = recorder.stream()
+            self._use(recorder.stream())
             recorder.running[self._thread] = self
-            runs_in = _user_frame()
+            runs_in = self._roots.user_frame(1)
             self._runs_in = 0 if runs_in is None else id(runs_in)
-            if recorder.watchdog is not None:
-                recorder.watchdog.ensure_running()
+            if recorder.sampler is not None:
+                recorder.sampler.ensure_running()
             self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string(self._type))
         except Exception as error:  # Whatever fails in here must not reach the program.
             recorder.fail(error)
@@ -87,7 +99,8 @@ class TaskEvents(Watch):
         if not self._recorder.is_recording:
             return None
         try:
-            return self._note_created(task, cause.task.id if cause.task is not None else 0, _user_frame())
+            parent = cause.task.id if cause.task is not None else 0
+            return self._note_created(task, parent, self._roots.user_frame(1))
         except Exception as error:
             self._recorder.fail(error)
             return None
@@ -101,7 +114,8 @@ class TaskEvents(Watch):
             return None
         try:
             is_begun = has_begun(subject_of(task))
-            record = self._note_created(task, 0, _user_frame() if is_asked_for and not is_begun else None)
+            is_asked_for = is_asked_for and not is_begun
+            record = self._note_created(task, 0, self._roots.user_frame(1) if is_asked_for else None)
             record.has_begun = is_begun
             if is_running:
                 record.running = task
@@ -115,7 +129,7 @@ class TaskEvents(Watch):
 
     def settle(self, record: TaskRecord) -> None:
         """Write down what a task has come to in a step that could not be seen."""
-        task = record.ref()
+        task = record()
         if task is None or record.is_done or record.waits or not self._recorder.is_recording:
             return
         try:
@@ -133,35 +147,62 @@ class TaskEvents(Watch):
             self._end_step(record)
             record.running = None
 
+    def _use(self, stream: Stream) -> None:
+        """Write to `stream`, the one of the thread that runs the loop."""
+        if stream is not self._stream:
+            self._leads[id(self._stream)] = self._lead
+            self._lead = self._leads.get(id(stream), 0)
+            self._stream = stream
+            self._chains.clear()
+
     def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
-        subject = subject_of(task)
-        qualname, file, line, code = describe(subject)
-        record = TaskRecord(self._recorder.next_task_id(), task, subject, code)
-        if code is not None:
-            self._codes[id(code)] = code
+        record = TaskRecord(task, self._forget)
+        number = record.id = self._recorder.next_task_id()
+        root = record.root = self._roots.of(subject_of(task))
         stream = self._recorder.stream()
-        created_at = self._creation(stream, creator)
-        site = stream.site(qualname, file, line, created_at)
+        # Above the frame that runs the loop is nobody who asked for a task.
+        site = root.site(stream, None if id(creator) == self._runs_in else creator)
+        detail = _KINDS[kind_of(task)]
+        name = record.name = task._name if type(task) is Task else task.get_name()
+        is_in_step = stream is self._stream and (
+            name == number + self._lead if type(name) is int else name == f"Task-{number + self._lead}"
+        )
         now = record.began_ns = _now_ns()
-        stream.emit(EventKind.TASK_CREATED, now, record.id, parent, site, _KINDS[kind_of(task)], self.id)
-        self._name(stream, record, task.get_name())
+        word = word_of(EventKind.TASK_CREATED, self.id, detail | NAMED_IN_STEP if is_in_step else detail)
+        stream.write(now, number, parent, word | site)
+        if not is_in_step:
+            self._name(stream, record, name)
         return record
 
-    def _creation(self, stream: Any, frame: FrameType | None) -> int:
-        """The place where the program's own code, in `frame`, asked for the task that is being created."""
-        if frame is None or id(frame) == self._runs_in:
-            return 0
-        self._codes[id(frame.f_code)] = frame.f_code
-        return place_number(stream, (frame.f_code, frame.f_lasti, frame.f_lineno or 0))
+    def _keep(self, task: Any, token: TaskRecord | None) -> Any:
+        if token is None:
+            return super()._keep(task, token)
+        self._tasks[token.key] = token, token
+        return token
 
-    def _name(self, stream: Any, record: TaskRecord, name: str) -> None:
+    def _forget(self, record: Any) -> None:
+        """The task is gone: it has been freed."""
+        if self._tasks.pop(record.key, None) is not None and not record.is_done:
+            self.task_destroyed(record)
+
+    def _name(self, stream: Stream, record: TaskRecord, name: str | int) -> None:
         record.name = name
-        number = name[5:] if name.startswith("Task-") else ""
+        number = _number_in(name)
         now = _now_ns()
-        if number.isascii() and number.isdigit() and number[0] != "0" and len(number) < 10:
-            stream.emit(EventKind.TASK_NAMED, now, record.id, int(number), 0, 0, self.id)
+        if number:
+            stream.emit(EventKind.TASK_NAMED, now, record.id, number, 0, 0, self.id)
+            if stream is self._stream:
+                self._lead = number - record.id
         else:
-            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.string(name), 0, self.id)
+            stream.emit(
+                EventKind.TASK_NAMED,
+                now,
+                record.id,
+                0,
+                stream.string(f"Task-{name}" if type(name) is int else name),
+                0,
+                self.id,
+            )
 
     def task_ready(self, record: TaskRecord, cause: Cause) -> None:
         if not self._recorder.is_recording:
@@ -174,31 +215,50 @@ class TaskEvents(Watch):
         except Exception as error:
             self._recorder.fail(error)
 
-    def _wake(self, record: TaskRecord, cause: Cause) -> None:
+    def _wake(self, record: TaskRecord, cause: Cause | TaskRecord) -> None:
         if not record.waits:
             return
         record.waits = False
-        stream = self._recorder.stream() if cause.kind is CauseKind.THREAD else self._stream
+        stream = self._stream
         now = _now_ns()
         waker = stack = 0
-        if cause.task is not None:
-            waker = cause.task.id
-        elif cause.due_s is not None:
-            waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
+        if type(cause) is TaskRecord:
+            waker, word = cause.id, self._woken_by_task
+        elif cause is IO:
+            word = self._woken_by_io
+        else:
+            word = word_of(EventKind.WOKEN, self.id, _CAUSES[cause.kind])
+            if cause.kind is CauseKind.THREAD:
+                stream = self._recorder.stream()
+            if cause.task is not None:
+                waker = cause.task.id
+            elif cause.due_s is not None:
+                waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
         if now - record.suspended_ns >= LONG_WAIT_NS:
+            task = record()
             if not record.is_walked:
-                stack = self._walk(stream, record)
+                stack = self._walk(stream, record, task)
             record.has_waited_long = True
-            task = record.ref()
             if type(task) is Task:
                 task._record = None  # Its next step is looked into.
-        stream.emit(EventKind.WOKEN, now, record.id, waker, stack, _CAUSES[cause.kind], self.id)
+        stream.write(now, record.id, waker, word | stack)
 
-    def _walk(self, stream: Any, record: TaskRecord) -> int:
+    def _walk(self, stream: Stream, record: TaskRecord, task: Any) -> int:
         record.is_walked = True
-        subject = record.subject() if record.subject is not None else None
-        if subject is None:
+        subject = subject_of(task) if task is not None else None
+        if type(subject) is not CoroutineType and type(subject) is not GeneratorType:
             return 0
+        if stream is not self._stream:
+            return self._stack_of(stream, subject)
+        key = chain_key(subject)
+        stack = self._chains.get(key)
+        if stack is None:
+            stack = self._stack_of(stream, subject)
+            if stack or not key:
+                self._chains[key] = stack
+        return stack
+
+    def _stack_of(self, stream: Stream, subject: Any) -> int:
         chain = await_chain(subject)
         for code, _, _ in chain:
             self._codes[id(code)] = code  # Kept, so that its id() is never another's.
@@ -216,7 +276,7 @@ class TaskEvents(Watch):
         if not self._recorder.is_recording:
             return
         try:
-            task = record.running = record.ref()
+            task = record.running = record()
             if not record.has_begun:
                 record.has_begun = True
                 record.is_silent = (
@@ -227,7 +287,7 @@ class TaskEvents(Watch):
                 _note_cancellation(record, task)
             now = record.began_ns = _now_ns()
             if not record.is_silent:
-                self._stream.emit(EventKind.STEP_BEGUN, now, record.id, 0, 0, 0, self.id)
+                self._stream.write(now, record.id, 0, self._step_begun)
         except Exception as error:
             self._recorder.fail(error)
 
@@ -244,20 +304,18 @@ class TaskEvents(Watch):
 
     def _end_step(self, record: TaskRecord) -> None:
         now = _now_ns()
-        task = record.running or record.ref()
+        task = record.running or record()
         if task is None:
             return
         if record.cancellations:
             self._follow_cancellation(record, task)
-        if task.done():
-            if not record.is_silent:
-                self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, 0, StepEnd.DONE, self.id)
-            self._end_task(record, task)
+        awaited = task._fut_waiter
+        if awaited is None and task.done():
+            self._end_task(record, task, now)
             return
         record.is_silent = False
         if type(task) is Task and not record.cancellations:
             task._record = record
-        awaited = task._fut_waiter
         cause, record.cause_in_step = record.cause_in_step, None
         if awaited is None:
             self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, 0, StepEnd.YIELDED, self.id)
@@ -265,20 +323,26 @@ class TaskEvents(Watch):
         record.suspended_ns = now
         record.waits = True
         stack = 0
-        root = id(record.root)
-        walked = self._walked.get(root, 0)
-        if walked < WALKED_AT_ONCE:
-            self._walked[root] = walked + 1
-            stack = self._walk(self._stream, record)
+        root = record.root
+        if root.to_walk:
+            root.to_walk -= 1
+            stack = self._walk(self._stream, record, task)
         else:
             record.is_walked = False
-        self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, stack, _word_for(type(awaited)), self.id)
+        kind = type(awaited)
+        word = self._waits.get(kind) or self._word_for(kind)
+        self._stream.write(now, record.id, 0, word | stack)
         if cause is not None:
             self._wake(record, cause)
 
-    def _end_task(self, record: TaskRecord, task: Any) -> None:
+    def _word_for(self, awaited: type) -> int:
+        word = self._waits[awaited] = word_of(EventKind.STEP_ENDED, self.id, _word_for(awaited))
+        return word
+
+    def _end_task(self, record: TaskRecord, task: Any, now: int) -> None:
+        """Write the end of a task, and so of its last step."""
         record.is_done = True
-        name = task.get_name()
+        name = task._name if type(task) is Task else task.get_name()
         if name != record.name:
             self._name(self._stream, record, name)
         text = 0
@@ -291,7 +355,8 @@ class TaskEvents(Watch):
         else:
             outcome = TaskOutcome.RETURNED
         outstanding = task.cancelling() if record.has_caught else 0
-        self._emit(EventKind.TASK_ENDED, record.id, outstanding, text, outcome)
+        word = word_of(EventKind.TASK_ENDED, self.id, outcome)
+        self._stream.write(now, record.id, outstanding, word | text)
 
     def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:
         """After a step of a task that was cancelled: has it caught the cancellation, or was that taken back?"""
@@ -349,8 +414,9 @@ def _note_cancellation(record: TaskRecord, task: Any) -> None:
     """Before the step that follows a long wait: remember where it was if a cancellation is thrown there."""
     if task is None or task.cancelling() <= record.cancellations:
         return
-    subject = record.subject() if record.subject is not None else None
-    if subject is not None and (task._must_cancel or _is_cancelled(task._fut_waiter)):
+    subject = subject_of(task)
+    can_be_followed = type(subject) is CoroutineType or type(subject) is GeneratorType
+    if can_be_followed and (task._must_cancel or _is_cancelled(task._fut_waiter)):
         record.cancellations = task.cancelling()
         record.thrown_into = links(subject)
 
@@ -361,12 +427,10 @@ def _is_cancelled(awaited: Any) -> bool:
     return getattr(awaited, "_state", "") == "CANCELLED" or kind == "CancelledError"
 
 
-def _user_frame() -> FrameType | None:
-    """The innermost frame that is neither ours nor asyncio's."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(OWN_PATH) and "asyncio" not in file.rsplit("/", 2)[-2:-1]:
-            return frame
-        frame = frame.f_back
-    return None
+def _number_in(name: str | int) -> int:
+    """n of the name "Task-n", 0 where it is another."""
+    if type(name) is int:
+        return name if name < 10**9 else 0
+    digits = name[5:] if name.startswith("Task-") else ""
+    is_number = digits.isascii() and digits.isdigit() and digits[0] != "0" and len(digits) < 10
+    return int(digits) if is_number else 0

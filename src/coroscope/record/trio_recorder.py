@@ -194,8 +194,8 @@ class TrioRecorder:
         self._stream = recorder.stream()
         if not self._runner.is_guest:
             recorder.running[self._thread] = self
-        if recorder.watchdog is not None:
-            recorder.watchdog.ensure_running()
+        if recorder.sampler is not None:
+            recorder.sampler.ensure_running()
         self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string("trio"))
 
     def _is_of_trio(self, task: Any) -> bool:
@@ -220,7 +220,8 @@ class TrioRecorder:
 
     def _note_created(self, task: Any, creator: FrameType | None) -> TaskRecord:
         qualname, file, line, code = describe(task.coro)
-        record = TaskRecord(self._recorder.next_task_id(), task, task.coro, code)
+        record = TaskRecord(task, _ignore)
+        record.id, record.root = self._recorder.next_task_id(), code
         if code is not None:
             self._codes[id(code)] = code
         stream = self._stream
@@ -284,8 +285,8 @@ class TrioRecorder:
 
     def _walk(self, record: TaskRecord) -> int:
         record.is_walked = True
-        subject = record.subject() if record.subject is not None else None
-        chain = self._without_inside(await_chain(subject)) if subject is not None else []
+        task = record()
+        chain = self._without_inside(await_chain(task.coro)) if task is not None else []
         for code, _, _ in chain:
             self._codes[id(code)] = code  # Kept, so that its id() is never another's.
         return stack_number(self._stream, chain) if chain else 0
@@ -395,3 +396,7 @@ class TrioRecorder:
 
 def _module(code: CodeType) -> str:
     return os.path.basename(code.co_filename).removesuffix(".py")
+
+
+def _ignore(_: object) -> None:
+    """What becomes of a task is told by trio."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
+from coroscope.record import alarms
 from coroscope.record.chains import raised_at
 from coroscope.record.events import EventKind
 from coroscope.record.recorder import Recorder, TaskRecord, stack_number
@@ -23,7 +24,6 @@ class Failures:
         self._recorder = recorder
         self._failed: dict[int, TaskRecord] = {}
         self._codes: dict[int, types.CodeType] = {}
-        recorder.before_end(self._look_at_what_is_held)
 
     def add(self, task: Any, record: TaskRecord) -> None:
         """`task` has ended by an exception."""
@@ -32,8 +32,12 @@ class Failures:
             del self._failed[next(iter(self._failed))]
 
     def watch_reports(self, loop: Any) -> None:
-        """Listen to what `loop` is told to report, until the recording ends."""
-        handle = loop.call_exception_handler
+        """Listen to what `loop` is told to report, until the recording ends; unless the program does so itself."""
+        entry = self._recorder.loops.entry(loop)
+        entry.before_end.append(self._look_at_what_is_held)
+        if "call_exception_handler" in vars(loop):
+            return
+        handle = type(loop).call_exception_handler
 
         def call_exception_handler(context: Any) -> Any:
             if self._recorder.is_recording:
@@ -41,25 +45,27 @@ class Failures:
                     self._take(context)
                 except Exception as error:
                     self._recorder.fail(error)
-            return handle(context)
+            return handle(entry.loop(), context)  # The loop is not to hold itself.
 
         loop.call_exception_handler = call_exception_handler
 
-        def detach() -> None:
+        def detach(loop: Any) -> None:
             if vars(loop).get("call_exception_handler") is call_exception_handler:
                 del loop.call_exception_handler
 
-        self._recorder.at_end(detach)
+        entry.at_end.append(detach)
 
     def _take(self, context: Any) -> None:
         message = context.get("message") if type(context) is dict else None
+        if message is not None and "exception" in context:
+            alarms.tell_exception(self._recorder)
         if type(message) is str and message.endswith("exception was never retrieved"):
             record = self._failed.pop(id(context.get("future")), None)
             self._record(0 if record is None else record.id, context.get("exception"))
 
-    def _look_at_what_is_held(self) -> None:
+    def _look_at_what_is_held(self, _: object) -> None:
         for record in self._failed.values():
-            task = record.ref()
+            task = record()
             if task is not None and _is_unretrieved(task):
                 self._record(record.id, task._exception)
         self._failed.clear()

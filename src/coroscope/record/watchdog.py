@@ -1,7 +1,4 @@
-"""The watchdog: a thread that looks where a step is when it takes long, and what keeps it there.
-
-It is not one of `threading`'s, so the program's own list of threads stays as it is, and it exists only while a loop
-runs. Before a fork it ends, because CPython 3.12+ warns of forks in programs with several threads.
+"""The watchdog: looks where a step is when it takes long, and what keeps it there.
 
 Three signs tell a call that waits from a loop in Python: the instruction that the step stands at, how long the
 watchdog had to wait for the interpreter's lock, and how much of the time the step's thread was on a processor.
@@ -11,18 +8,19 @@ others by itself is in C code, and mostly waits there.
 
 from __future__ import annotations
 
-import _thread
 import sys
 import time
+from types import FrameType
 
+from coroscope.record import alarms
 from coroscope.record.calls import CallSites
 from coroscope.record.chains import call_stack
 from coroscope.record.events import EventKind, Standing
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import TaskRecord, stack_number
+from coroscope.record.sampler import INTERVAL_NS, sampler_of
+from coroscope.record.stream import Stream
 
-INTERVAL_S = 0.01
-_INTERVAL_NS = round(INTERVAL_S * 1e9)
 LONG_STEP_NS = 40_000_000
 """Steps are looked into from here on; stalls are at least twice as long by default."""
 MOST_SAMPLES = 100
@@ -34,15 +32,13 @@ _HAS_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 def install(probe: Probe) -> None:
     """Have every loop watched from its start on."""
-    watchdog = probe.recorder.watchdog = Watchdog(probe)
-    probe.recorder.at_pause(watchdog.stop, watchdog.resume)
-    probe.at_end(watchdog.stop)
+    sampler_of(probe.recorder).serve(probe, Watchdog(probe))
 
 
 class _Look:
     """What the watchdog knows of a thread, and of the step that it is in."""
 
-    __slots__ = ("began_ns", "cpu_ns", "next_ns", "samples", "seen_ns")
+    __slots__ = ("began_ns", "cpu_ns", "has_alarmed", "next_ns", "samples", "seen_ns")
 
     def __init__(self) -> None:
         self.seen_ns = self.cpu_ns = 0
@@ -52,62 +48,31 @@ class _Look:
         """Begin with another step."""
         self.began_ns = began_ns
         self.next_ns = self.samples = 0
+        self.has_alarmed = False
 
 
 class Watchdog:
     """Samples the stacks of long steps into a stream of its own."""
 
     def __init__(self, probe: Probe) -> None:
-        self._probe = probe
         self._recorder = probe.recorder
-        self._stop = _thread.allocate_lock()
-        self._ended = _thread.allocate_lock()
-        self._is_running = False
         self._call_sites = CallSites()
         self._looks: dict[int, _Look] = {}
+        self._stream: Stream | None = None
 
-    def ensure_running(self) -> None:
-        """Start the thread, unless it runs."""
-        if self._is_running or not self._probe.is_on:
-            return
-        self._is_running = True
-        self._stop = _thread.allocate_lock()
-        self._stop.acquire()
-        self._ended = _thread.allocate_lock()
-        self._ended.acquire()
-        _thread.start_new_thread(self._watch, (self._stop, self._ended))
+    def is_needed(self) -> bool:
+        """Whether a loop runs."""
+        return bool(self._recorder.running)
 
-    def resume(self) -> None:
-        """Start the thread again if there is a loop to watch: in the parent, behind a fork."""
-        if self._recorder.running:
-            self.ensure_running()
+    def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
+        """Look at the thread of each loop that runs."""
+        lock = _lock_signs(late_ns)
+        for ident, loop in list(self._recorder.running.items()):
+            frame = frames.get(ident)
+            if frame is not None:
+                self._look(ident, frame, loop.token, now, lock)
 
-    def stop(self) -> None:
-        """End the thread, and wait until it has ended."""
-        if self._is_running:
-            self._is_running = False
-            self._stop.release()
-            self._ended.acquire(timeout=1)
-
-    def _watch(self, stop: _thread.LockType, ended: _thread.LockType) -> None:
-        try:
-            asked_ns = self._recorder.now()
-            while not stop.acquire(timeout=INTERVAL_S) and self._probe.is_on:
-                now = self._recorder.now()
-                lock = _lock_signs(now - asked_ns - _INTERVAL_NS)
-                for ident, loop in list(self._recorder.running.items()):
-                    self._look(ident, loop.token, now, lock)
-                asked_ns = self._recorder.now()
-        except Exception as error:
-            self._probe.fail(error)
-        finally:
-            self._is_running = False
-            ended.release()
-
-    def _look(self, ident: int, record: TaskRecord | None, now: int, lock: int) -> None:
-        frame = sys._current_frames().get(ident)
-        if frame is None:
-            return
+    def _look(self, ident: int, frame: FrameType, record: TaskRecord | None, now: int, lock: int) -> None:
         look = self._looks.setdefault(ident, _Look())
         share = _processor_share(ident, look, now)
         if record is None:
@@ -118,13 +83,17 @@ class Watchdog:
         if now - began_ns < LONG_STEP_NS or now < look.next_ns:
             return
         stack = call_stack(frame)
-        del frame
         standing = lock | (Standing.AT_CALL if self._call_sites.include(stack) else 0)
-        stream = self._recorder.stream()
+        if self._stream is None:
+            self._stream = self._recorder.open_stream()
+        stream = self._stream
         stream.emit(EventKind.STALL_SAMPLED, now, task, share, stack_number(stream, stack), standing)
-        pause_ns = _INTERVAL_NS << (look.samples // MOST_SAMPLES)
+        pause_ns = INTERVAL_NS << (look.samples // MOST_SAMPLES)
         look.samples += 1
         look.next_ns = now + pause_ns // 2
+        if not look.has_alarmed and 0 < self._recorder.stall_ns <= now - began_ns:
+            look.has_alarmed = True
+            alarms.tell_stall(self._recorder)
 
 
 def _lock_signs(late_ns: int) -> int:

@@ -15,16 +15,15 @@ Anything else is an event too many, as can happen when one was lost, and changes
 
 from __future__ import annotations
 
+import gc
 import os
-from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from heapq import merge
-from operator import gt, itemgetter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coroscope.record.events import (
-    EVENT,
+    NAMED_IN_STEP,
     Cause,
     EventKind,
     Standing,
@@ -34,9 +33,13 @@ from coroscope.record.events import (
 )
 from coroscope.trace.chapter import Chapter, Event
 from coroscope.trace.definitions import Definitions, UserCode, cut
+from coroscope.trace.garbage import Garbage
+from coroscope.trace.interpreter_lock import InterpreterLock
+from coroscope.trace.jobs import Jobs
 from coroscope.trace.marks import Marks
 from coroscope.trace.model import (
     Cancellation,
+    Cut,
     Ending,
     Kind,
     LoopInfo,
@@ -50,14 +53,19 @@ from coroscope.trace.model import (
     Wait,
     Waker,
 )
+from coroscope.trace.order import iter_in_order, last_ns
+from coroscope.trace.packing import Packer
+from coroscope.trace.processes import PROGRAM, Processes
 from coroscope.trace.raw import LATEST_NS, RawTrace
+from coroscope.trace.threads import Threads
 
-_SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor")
+_SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor", "._do_shutdown")
 _KINDS: dict[int, Kind] = {
     TaskKind.TASK: "task",
     TaskKind.POLLABLE: "pollable",
     TaskKind.GENERATOR: "generator",
     TaskKind.CALLABLE: "callable",
+    TaskKind.THREAD: "thread",
 }
 _OUTCOMES: dict[int, Outcome] = {
     TaskOutcome.RETURNED: "returned",
@@ -73,54 +81,83 @@ _WAKERS: dict[int, Waker] = {
     Cause.SIGNAL: "signal",
     Cause.YIELD: "yield",
 }
-_AWAITED = {StepEnd.WAITS_FOR_FUTURE: "future", StepEnd.WAITS_FOR_TASK: "task"}
+_AWAITED: dict[int, str] = {StepEnd.WAITS_FOR_FUTURE: "future", StepEnd.WAITS_FOR_TASK: "task"}
+_GIVES_UP: tuple[int, ...] = (StepEnd.YIELDED.value, StepEnd.PAUSED.value)
 _RESUMED = 1
+# As plain numbers: to make an enumeration's member of each took half of the time.
+_READY, _RUNNING, _WAITING = State.READY.value, State.RUNNING.value, State.WAITING.value
+_BY_TASK, _BY_TIMER = Cause.TASK.value, Cause.TIMER.value
 
 
-def build(raw: RawTrace) -> Trace:
-    """The trace that `raw` tells of."""
-    builder = _Builder(raw)
-    for event in _in_order(raw):
-        builder.take(event)
-    return builder.finish()
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """So much a trace is made of at most: what is behind that in time is left out, and the trace says so."""
+
+    events: int = 12_000_000
+    """About a gigabyte of a trace, and a minute."""
+    tasks: int = 2_000_000
 
 
-_CHAPTERS: tuple[type[Chapter], ...] = (Marks,)
-_TIME = itemgetter(0)
+class _EnoughError(Exception):
+    """One task more than the limit."""
 
 
-def _in_order(raw: RawTrace) -> Iterable[Event]:
-    # Stable: events of one stream with the same time stay in the order in which they were written. Lazy: as objects
-    # all events together would take ten times the memory of the trace that they make.
-    return merge(*(_iter_events(number, stream.events) for number, stream in raw.streams.items()), key=_TIME)
+def build(raw: RawTrace, limits: Limits) -> Trace:
+    """The trace that `raw` tells of, within `limits`."""
+    builder = _Builder(raw, limits.tasks)
+    with _collector_paused():
+        builder.take_all(iter_in_order(raw, limits.events))
+    recorded = sum(stream.event_count for stream in raw.streams.values())
+    is_whole = recorded <= limits.events and not builder.is_full
+    return builder.finish(None if is_whole else Cut(last_ns(raw), builder.taken / recorded))
 
 
-def _iter_events(number: int, events: bytearray) -> Iterator[Event]:
-    times = array("Q")
-    times.frombytes(events)
-    times = times[::3]
-    records: Iterable[tuple[int, ...]] = EVENT.iter_unpack(events)
-    if any(map(gt, times, times[1:])):
-        records = sorted(records, key=_TIME)
-    for time_ns, a, b, c, source, detail, kind in records:
-        if kind and time_ns <= LATEST_NS:
-            yield time_ns, a, b, c, source, detail, kind, number
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nothing here is garbage, and looking for it over and over takes a sixth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Threads, Jobs, Garbage, InterpreterLock)
 
 
 class _Builder:
-    def __init__(self, raw: RawTrace) -> None:
+    def __init__(self, raw: RawTrace, most_tasks: int) -> None:
         self._raw = raw
+        self._most_tasks = most_tasks
+        self.is_full = False
+        """It had to leave out a task, and all that came later."""
+        self.taken = 0
+        """So many events it is made of."""
         user_code = UserCode(raw.meta)
-        self._definitions = {number: Definitions(stream, user_code) for number, stream in raw.streams.items()}
+        self._processes = Processes(raw)
+        self._definitions = {
+            number: Definitions(stream, self._processes.user_code_of(number, user_code))
+            for number, stream in raw.streams.items()
+        }
         self._threads: dict[int, int] = {}
+        """By stream; by what the operating system calls it, negative, where a thread has no stream yet."""
+        self._streams_of: dict[int, int] = {}
+        """By what the operating system calls a thread: its stream."""
         self._tasks: dict[int, Task] = {}
+        self._alive: dict[int, Task] = {}
+        """Those that have not ended."""
+        self._packer = Packer()
         self._loops: dict[int, LoopInfo] = {}
         self._samples: list[Sample] = []
-        self._notices: list[str] = []
+        self._notices: list[str] = list(raw.notices)
         self._last_ns = 0
         self._ended_ns: int | None = None
         self._exception: str | None = None
         self._main_of: set[int] = set()
+        self._leads: dict[tuple[int, int], int] = {}
+        """By stream and loop: what the number in a task's name is ahead of its id."""
         self._unawaited: list[Unawaited] = []
         self._unretrieved: list[Unretrieved] = []
         self._handlers: dict[int, Callable[[Event], None]] = {
@@ -140,126 +177,159 @@ class _Builder:
             EventKind.UNRETRIEVED: self._note_unretrieved,
             EventKind.CANCELLATION_CAUGHT: self._catch,
             EventKind.UNCANCELLED: self._uncancel,
+            EventKind.THREAD_IS: self._identify,
         }
-        self._chapters = [chapter() for chapter in _CHAPTERS]
+        self._chapters = [*(chapter() for chapter in _CHAPTERS), self._processes]
         for chapter in self._chapters:
-            chapter.begin(self._definitions, self._thread)
+            chapter.native_thread = self._native_thread
+            chapter.begin(self._definitions, self._thread, self._processes.number_of)
             self._handlers.update(chapter.handlers())
 
-    def take(self, event: Event) -> None:
-        self._last_ns = event[0]
-        handler = self._handlers.get(event[6])
-        if handler is not None:
-            handler(event)
+    def take_all(self, events: Iterable[Event]) -> None:
+        """The loop over millions of events: nothing in it is needless."""
+        handler_of = self._handlers.get
+        event: Event | None = None
+        number = 0
+        try:
+            for number, event in enumerate(events, 1):  # noqa: B007  (wanted behind the loop)
+                handler = handler_of(event[6])
+                if handler is not None:
+                    handler(event)
+        except _EnoughError:
+            self.is_full = True
+        self.taken = number
+        self._last_ns = 0 if event is None else event[0]
 
     def _thread(self, stream: int) -> int:
         return self._threads.setdefault(stream, len(self._threads) + 1)
+
+    def _identify(self, event: Event) -> None:
+        native, stream = event[1], event[7]
+        self._streams_of[native] = stream
+        if -native in self._threads:
+            self._threads.setdefault(stream, self._threads[-native])
+
+    def _native_thread(self, native: int) -> int:
+        return self._thread(self._streams_of.get(native, -native))
 
     def _create(self, event: Event) -> None:
         time_ns, number, parent, site_number, loop, detail, _, stream = event
         if not number or number in self._tasks:
             return
+        if len(self._tasks) >= self._most_tasks:
+            raise _EnoughError
         site = self._definitions[stream].site(site_number)
-        is_main = not parent and loop not in self._main_of
+        # One that was not created before: its creation was lost, or it is a circle, as only a forger makes it.
+        creator = self._tasks.get(parent)
+        lead = self._leads.get((stream, loop), 0) if detail & NAMED_IN_STEP else 0
+        is_thread = detail == TaskKind.THREAD
+        is_main = not is_thread and not parent and loop not in self._main_of
         if is_main:
             self._main_of.add(loop)
         task = Task(
             id=number,
-            name=f"Task-{number}",
-            kind=_KINDS.get(detail, "task"),
+            name=f"Task-{max(number + lead, 0)}",
+            kind=_KINDS.get(detail & ~NAMED_IN_STEP, "task"),
             coroutine=site.coroutine,
             file=site.file or None,
             line=site.line,
-            process=1,
-            thread=self._thread(stream),
+            process=self._processes.number_of(stream),
+            thread=0 if is_thread else self._thread(stream),
             loop=loop,
-            # One that was not created before: its creation was lost, or it is a circle, as only a forger makes it.
-            parent=parent if parent in self._tasks else None,
+            parent=None if creator is None else creator.id,
             is_main=is_main,
             created_ns=time_ns,
             created_at=site.created_at,
-            is_root=not parent and not self._runs(loop),
+            is_root=not is_thread and not parent and not self._runs(loop),
         )
-        self._tasks[number] = task
-        _enter(task, State.READY, time_ns)
-
-    def _alive(self, event: Event) -> Task | None:
-        task = self._tasks.get(event[1])
-        return task if task is not None and task.ended_ns is None else None
+        self._tasks[number] = self._alive[number] = task
+        task.times_ns.append(time_ns)
+        task.states.append(_READY)  # type: ignore[union-attr]  # until it is packed, at its end
 
     def _name(self, event: Event) -> None:
         task = self._tasks.get(event[1])
         if task is not None:
             text = f"Task-{event[2]}" if event[2] else self._definitions[event[7]].string(event[3])
+            if task.kind == "thread":
+                text = (self._definitions[event[7]].string(event[3]) or "?").replace("\0", str(event[2]), 1)
             task.name = task.name if text is None else text
+        if event[2]:
+            self._leads[event[7], event[4]] = event[2] - event[1]
 
     def _begin_step(self, event: Event) -> None:
         if event[2]:
             self._give_up(event[2], event[0])
-        task = self._alive(event)
-        if task is None or _state(task) is State.RUNNING:
+        task = self._alive.get(event[1])
+        if task is None:
             return
-        if _state(task) is State.WAITING:
+        state = task.states[-1]
+        if state == _RUNNING:
+            return
+        if state == _WAITING:
             _end_wait(task, event[0], None, None)
-        _enter(task, State.RUNNING, event[0])
+        _enter(task, _RUNNING, event[0])
         if event[5] != _RESUMED:
             task.steps += 1
 
     def _give_up(self, number: int, time_ns: int) -> None:
-        task = self._tasks.get(number)
-        if task is not None and task.ended_ns is None and _state(task) is State.RUNNING:
-            _enter(task, State.READY, time_ns)
+        task = self._alive.get(number)
+        if task is not None and task.states[-1] == _RUNNING:
+            _enter(task, _READY, time_ns)
 
     def _end_step(self, event: Event) -> None:
-        task = self._alive(event)
-        if task is None or _state(task) is not State.RUNNING:
+        task = self._alive.get(event[1])
+        if task is None or task.states[-1] != _RUNNING:
             return
         time_ns, detail = event[0], event[5]
-        on = _AWAITED.get(detail)  # type: ignore[call-overload]
+        on = _AWAITED.get(detail)
         if on is not None:
             chain = self._definitions[event[7]].chain(event[3])
-            task.waits.append(Wait(time_ns, None, on, chain, None, None))
-            _enter(task, State.WAITING, time_ns)
-        elif detail in (StepEnd.YIELDED, StepEnd.PAUSED):
-            _enter(task, State.READY, time_ns)
+            wait = Wait(time_ns, None, on, chain, None, None)
+            task.waits.append(wait)  # type: ignore[attr-defined]  # until it is packed, at its end
+            _enter(task, _WAITING, time_ns)
+        elif detail in _GIVES_UP:
+            _enter(task, _READY, time_ns)
 
     def _wake(self, event: Event) -> None:
-        task = self._alive(event)
-        if task is None or _state(task) is not State.WAITING:
+        task = self._alive.get(event[1])
+        if task is None or task.states[-1] != _WAITING:
             return
         time_ns, _, by, stack, _, detail, _, stream = event
-        waker = by or None if detail == Cause.TASK else None
-        if detail == Cause.TIMER:
-            time_ns = max(time_ns - by * 1000, task.waits[-1].start_ns)
-        if stack and not task.waits[-1].chain:
-            task.waits[-1].chain = self._definitions[stream].chain(stack)
+        waker = by or None if detail == _BY_TASK else None
+        wait = task.waits[-1]
+        if detail == _BY_TIMER:
+            time_ns = max(time_ns - by * 1000, wait.start_ns)
+        if stack and not wait.chain:
+            wait.chain = self._definitions[stream].chain(stack)
         _end_wait(task, time_ns, _WAKERS.get(detail), waker)
-        _enter(task, State.READY, time_ns)
+        _enter(task, _READY, time_ns)
 
     def _end(self, event: Event) -> None:
-        task = self._alive(event)
+        task = self._alive.pop(event[1], None)
         if task is None:
             return
-        if _state(task) is State.WAITING:
+        if task.states[-1] == _WAITING:
             _end_wait(task, event[0], None, None)
         task.ended_ns = task.end_ns = max(event[0], task.times_ns[-1])
         task.outcome = _OUTCOMES.get(event[5], "pending")
         task.exception = self._definitions[event[7]].string(event[3])
         task.outstanding = event[2]
+        self._packer.pack(task)
 
     def _leave(self, event: Event) -> None:
-        task = self._alive(event)
+        task = self._alive.get(event[1])
         if task is not None:
             task.left_ns = event[0]
 
     def _catch(self, event: Event) -> None:
-        task = self._alive(event)
+        task = self._alive.get(event[1])
         if task is not None:
             place = self._definitions[event[7]].frame(event[3])
-            task.cancellations.append(Cancellation(event[0], event[2], place, raises=bool(event[5])))
+            caught = Cancellation(event[0], event[2], place, raises=bool(event[5]))
+            task.cancellations = [*task.cancellations, caught]
 
     def _uncancel(self, event: Event) -> None:
-        task = self._alive(event)
+        task = self._alive.get(event[1])
         for cancellation in task.cancellations if task is not None else ():
             if cancellation.end_ns is None:
                 cancellation.end_ns = event[0]
@@ -314,18 +384,24 @@ class _Builder:
             self._notices.append(text)
 
     def _end_program(self, event: Event) -> None:
-        self._ended_ns = event[0]
-        self._exception = self._definitions[event[7]].string(event[3])
+        exception = self._definitions[event[7]].string(event[3])
+        if self._processes.number_of(event[7]) == PROGRAM:
+            self._ended_ns, self._exception = event[0], exception
+        self._processes.end_program(event, exception)
 
-    def finish(self) -> Trace:
+    def finish(self, cut: Cut | None) -> Trace:
         raw = self._raw
         duration_ns = self._ended_ns
         if duration_ns is None:
             duration_ns = max(raw.ended_ns or 0, self._last_ns)
+        if cut is not None:
+            cut = replace(cut, recorded_ns=max(cut.recorded_ns, duration_ns))
+            duration_ns = self._last_ns
         duration_ns = max(duration_ns, self._last_ns)
-        for task in self._tasks.values():
-            if task.ended_ns is None:
-                task.end_ns = duration_ns
+        for task in self._alive.values():
+            task.end_ns = duration_ns
+        for number in [task.id for task in self._tasks.values() if _is_shutdown(task)]:
+            del self._tasks[number]
         ending = raw.ending or Ending(None, None, None, False)
         trace = Trace(
             python=_text(raw.meta.get("python")) or "?",
@@ -333,10 +409,11 @@ class _Builder:
             started_at=_seconds(raw.meta.get("started_at")),
             duration_ns=duration_ns,
             ended=Ending(ending.exit_code, ending.signal, self._exception, ending.complete),
-            tasks={number: task for number, task in self._tasks.items() if not _is_shutdown(task)},
+            tasks=self._tasks,
             loops=self._loops,
             samples=self._samples,
             notices=tuple(self._notices),
+            cut=cut,
             unawaited=self._unawaited,
             unretrieved=self._unretrieved,
         )
@@ -345,14 +422,11 @@ class _Builder:
         return trace
 
 
-def _state(task: Task) -> State:
-    return State(task.states[-1])
-
-
-def _enter(task: Task, state: State, time_ns: int) -> None:
-    times = task.times_ns
-    times.append(max(time_ns, times[-1]) if times else time_ns)
-    task.states.append(state)
+def _enter(task: Task, state: int, time_ns: int) -> None:
+    times_ns = task.times_ns
+    last_ns = times_ns[-1]
+    times_ns.append(time_ns if time_ns > last_ns else last_ns)
+    task.states.append(state)  # type: ignore[union-attr]  # until it is packed, at its end
 
 
 def _end_wait(task: Task, time_ns: int, woken_by: Waker | None, waker: int | None) -> None:
@@ -364,7 +438,7 @@ def _end_wait(task: Task, time_ns: int, woken_by: Waker | None, waker: int | Non
 def _is_shutdown(task: Task) -> bool:
     """Whether asyncio made this task itself, to shut a loop down."""
     return (
-        task.parent is None
+        (task.parent is None or task.kind == "thread")
         and task.coroutine.endswith(_SHUTDOWN)
         and os.path.basename(task.file or "") in ("base_events.py", "")
     )

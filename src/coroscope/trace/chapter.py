@@ -19,10 +19,16 @@ class Chapter:
     """Of each stream."""
     thread: Callable[[int], int]
     """The number of the thread that wrote a stream."""
+    native_thread: Callable[[int], int]
+    """The number of the thread that has this number with the operating system; set by who builds the trace."""
+    process: Callable[[int], int]
+    """The number of the process that wrote a stream."""
 
-    def begin(self, definitions: dict[int, Definitions], thread: Callable[[int], int]) -> None:
+    def begin(
+        self, definitions: dict[int, Definitions], thread: Callable[[int], int], process: Callable[[int], int]
+    ) -> None:
         """Know what the events refer to; called once, before the first of them."""
-        self.definitions, self.thread = definitions, thread
+        self.definitions, self.thread, self.process = definitions, thread, process
 
     def handlers(self) -> dict[int, Handler]:
         """By the kind of event that they take."""

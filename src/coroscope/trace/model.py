@@ -10,10 +10,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
+
+from coroscope.trace.collecting import CollectingTime
+from coroscope.trace.lock_samples import LockSamples
 
 Outcome = Literal["returned", "raised", "cancelled", "pending"]
 Waker = Literal["task", "timer", "io", "thread", "signal", "yield"]
@@ -62,6 +65,8 @@ class Wait:
     chain: tuple[Frame, ...]
     woken_by: Waker | None
     waker: int | None
+    lock: int | None = None
+    """Of a thread that waits for a lock: which, where that is known."""
 
     @property
     def place(self) -> Frame | None:
@@ -136,6 +141,13 @@ class Stall:
     place: Frame | None
     start_ns: int
     duration_ns: int
+    collecting_ns: int = 0
+    """How much of it went into garbage collections."""
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether that is the most of it, so that they explain it, and not the place."""
+        return 2 * self.collecting_ns >= self.duration_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +184,45 @@ class Collection:
     process: int
     thread: int
     """The one that it ran in, and held up."""
+    collected: int = 0
+    """Objects that it found and freed."""
+    uncollectable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Collections:
+    """What all garbage collections of one generation came to, those included that were too short to be recorded."""
+
+    generation: int
+    count: int
+    total_ns: int
+    longest_ns: int
+
+
+@dataclass(slots=True)
+class Process:
+    """One process of the program: number 1 is the program itself; the others are its children, and theirs.
+
+    `ended_ns` is `None` where nobody saw the end; then, and where it is not known how it ended, `exit_code` and
+    `signal` are `None`.
+    """
+
+    number: int
+    pid: int | None
+    parent: int | None
+    """The number of the process that started it; `None` for the program, and where it is not known."""
+    name: str
+    """Of the object that stands for it (`multiprocessing`), or of its script."""
+    argv: tuple[str, ...]
+    python: str | None
+    """The version that ran it; `None` where nothing was recorded in it, as in what is no Python."""
+    started_ns: int
+    ended_ns: int | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    exception: str | None = None
+    task: int | None = None
+    """The task, of kind "process", that stands for it; `None` for the program."""
 
 
 @dataclass(slots=True)
@@ -197,13 +248,13 @@ class Task:
     steps: int = 0
     end_ns: int = 0
     times_ns: array[int] = field(default_factory=lambda: array("q"))
-    states: bytearray = field(default_factory=bytearray)
-    waits: list[Wait] = field(default_factory=list)
+    states: bytes | bytearray = field(default_factory=bytearray)
+    waits: Sequence[Wait] = field(default_factory=list)
     is_root: bool = False
     """Code around the loop made it while the loop did not run, as `run_until_complete` does."""
     left_ns: int | None = None
     """When `asyncio.run` found it pending at its end, and nobody had cancelled it."""
-    cancellations: list[Cancellation] = field(default_factory=list)
+    cancellations: Sequence[Cancellation] = ()
     """Those that it has caught, in order of time."""
     outstanding: int = 0
     """How many cancellations were not taken back by its end; known of tasks that have caught one."""
@@ -250,6 +301,61 @@ class LoopInfo:
     """When it last stopped; None while it runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Of a recording that is too long the trace is the first part, as if it had been recorded until then."""
+
+    recorded_ns: int
+    """How long the whole recording lasted."""
+    share: float
+    """How much of what was recorded the trace was made of, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSample:
+    """Where a thread stood at one moment, outermost frame first."""
+
+    task: int
+    """The thread's track."""
+    time_ns: int
+    chain: tuple[Frame, ...]
+    on: str | None
+    """What it may have waited for, as `Wait.on` has it; None: it computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A thread pool that was given a job."""
+
+    id: int
+    name: str
+    """What the names of its threads begin with; "" where it has none of its own."""
+    workers: int
+    """So many threads at most."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A call that was given to a thread pool; `None` for what had not happened by the end of the recording."""
+
+    id: int
+    pool: int
+    task: int | None
+    """The task or thread that submitted it."""
+    function: str
+    file: str | None
+    line: int | None
+    """Where the function begins."""
+    place: Frame | None
+    """The line that submitted it."""
+    submitted_ns: int
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    worker: int | None = None
+    """The thread that took it up."""
+    outcome: Outcome = "pending"
+
+
 @dataclass(slots=True)
 class Trace:
     """One recorded run of a program, as every view, analysis and export reads it."""
@@ -273,8 +379,42 @@ class Trace:
     """In order of their beginning."""
     collections: list[Collection] = field(default_factory=list)
     """In order of time."""
+    cut: Cut | None = None
+    """What is left out, of a recording that is too long; None for a whole one."""
+    collection_totals: list[Collections] = field(default_factory=list)
+    """By generation, the youngest first."""
+    lock_samples: LockSamples = field(default_factory=LockSamples)
+    """Of the interpreter's lock; none where nobody looked, as with one thread alone."""
     unawaited: list[Unawaited] = field(default_factory=list)
     unretrieved: list[Unretrieved] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    """In order of their numbers; of a recorded run the program itself at least."""
+    thread_samples: list[ThreadSample] = field(default_factory=list)
+    """In order of time."""
+    pools: dict[int, Pool] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    """In order of their submission."""
+
+    def without_processes(self) -> Trace:
+        """The same trace with no task that stands for a process as a whole: what runs in it is in the others."""
+        if len(self.processes) < 2:
+            return self
+        return replace(self, tasks={task.id: task for task in self.tasks.values() if task.kind != "process"})
+
+    @property
+    def threads(self) -> list[Task]:
+        """The tracks of threads, the main one first; none where the program had only that one."""
+        return [task for task in self.tasks.values() if task.kind == "thread"]
+
+    @property
+    def loop_tasks(self) -> dict[int, Task]:
+        """The tasks that loops have run: all but the threads and processes."""
+        return {number: task for number, task in self.tasks.items() if task.kind not in ("thread", "process")}
+
+    @property
+    def main_tracks(self) -> dict[int, Task]:
+        """What the program is made of, looked at from above: its tasks or, where it has none, its threads."""
+        return self.loop_tasks or self.without_processes().tasks
 
     def stalls(self, slow_ms: float) -> list[Stall]:
         """The steps longer than `slow_ms` milliseconds, in order of time."""
@@ -282,9 +422,17 @@ class Trace:
         samples: dict[int, list[Sample]] = {}
         for sample in self.samples:
             samples.setdefault(sample.task, []).append(sample)
+        collecting = CollectingTime(self.collections)
         stalls = [
-            Stall(task.id, _place_of(samples.get(task.id, []), start_ns, end_ns), start_ns, end_ns - start_ns)
-            for task in self.tasks.values()
+            Stall(
+                task.id,
+                _place_of(samples.get(task.id, []), start_ns, end_ns),
+                start_ns,
+                end_ns - start_ns,
+                collecting.within(task.process, start_ns, end_ns),
+            )
+            for task in self.loop_tasks.values()
+            if task.end_ns - task.created_ns > limit_ns
             for start_ns, end_ns in task.iter_steps()
             if end_ns - start_ns > limit_ns
         ]

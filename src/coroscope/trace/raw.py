@@ -3,25 +3,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from coroscope.errors import TraceFormatError
-from coroscope.record.events import U32_MAX
+from coroscope.record.events import EVENT, U32_MAX
 from coroscope.record.stream import DEFINITION
 from coroscope.trace.model import Ending
 
+_EVENTS_AT_A_TIME = 65536
 LATEST_NS = 1 << 62
 """146 years: what comes later was never recorded, and would not fit into the model's 64 bits."""
 
 
-@dataclass(slots=True)
-class RawStream:
-    """One thread's events, 24 bytes each, and its definitions as they were written, one after another."""
+@dataclass(frozen=True, slots=True)
+class EventBlock:
+    """Some events of one stream: `read` gives their records of 24 bytes, each time anew."""
 
-    events: bytearray = field(default_factory=bytearray)
-    definitions: bytearray = field(default_factory=bytearray)
+    count: int
+    read: Callable[[], bytes]
+
+
+class RawStream:
+    """One thread's events, and its definitions, each as they were written, one after another."""
+
+    __slots__ = ("_events", "blocks", "definitions")
+
+    def __init__(self, events: bytearray | None = None, definitions: bytearray | None = None) -> None:
+        self._events = bytearray() if events is None else events
+        self.blocks: list[EventBlock] = []
+        """Those that are still in the file, before all others."""
+        self.definitions = bytearray() if definitions is None else definitions
+
+    @property
+    def event_count(self) -> int:
+        """How many there are, those of no kind with them."""
+        return sum(block.count for block in self.blocks) + len(self._events) // EVENT.size
+
+    @property
+    def events(self) -> bytearray:
+        """All events, 24 bytes each, in memory from now on; TraceFormatError where they cannot be read."""
+        if self.blocks:
+            self._events = bytearray().join([*(block.read() for block in self.blocks), self._events])
+            self.blocks = []
+        return self._events
+
+    @events.setter
+    def events(self, events: bytearray) -> None:
+        self.blocks = []
+        self._events = events
+
+    def as_blocks(self) -> list[EventBlock]:
+        """All events, some at a time; a long recording needs no more memory than what is made of it."""
+        size = _EVENTS_AT_A_TIME * EVENT.size
+        records = memoryview(self._events)
+        parts = [records[start : start + size] for start in range(0, len(records), size)]
+        return [*self.blocks, *(EventBlock(len(part) // EVENT.size, part.tobytes) for part in parts)]
 
     def iter_definitions(self) -> Iterator[tuple[int, int, bytes]]:
         """Number, kind and payload of each definition that was written whole."""
@@ -36,6 +74,14 @@ class RawStream:
             position += size
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a child process recorded by itself: its metadata, and the numbers of its streams in the trace."""
+
+    meta: dict[str, Any]
+    streams: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class RawTrace:
     """A trace file's content; `ended_ns` counts from the recording's start and is None where nobody saw the end."""
@@ -45,6 +91,10 @@ class RawTrace:
     streams: dict[int, RawStream]
     ending: Ending | None = None
     ended_ns: int | None = None
+    parts: list[Part] = field(default_factory=list)
+    """Streams that are in none of them are the program's own."""
+    notices: list[str] = field(default_factory=list)
+    """What of the files could not be read, in sentences for the user."""
 
 
 def ending_from(path: str, stored: object) -> Ending:
@@ -54,6 +104,23 @@ def ending_from(path: str, stored: object) -> Ending:
         if _is_number(code) and _is_number(signal) and (exception is None or isinstance(exception, str)):
             return Ending(code, signal, exception, bool(stored.get("complete")))
     raise TraceFormatError(path, "its metadata is damaged; record the program again")
+
+
+def parts_from(path: str, stored: object) -> list[Part]:
+    """The parts in a trace's metadata."""
+    entries = stored if isinstance(stored, list) else [stored]
+    parts = []
+    for entry in entries:
+        meta, streams = (entry.get("meta"), entry.get("streams")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(meta, dict) or not isinstance(streams, list):
+            raise TraceFormatError(path, "its metadata is damaged; record the program again")
+        parts.append(Part(meta, tuple(number for number in streams if isinstance(number, int))))
+    return parts
+
+
+def notices_from(stored: object) -> list[str]:
+    """The notices in a trace's metadata."""
+    return [text for text in stored if isinstance(text, str)] if isinstance(stored, list) else []
 
 
 def meta_from(path: str, text: bytes | bytearray) -> dict[str, Any]:

@@ -10,15 +10,27 @@ import json
 import os
 import zlib
 from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from itertools import pairwise
+from functools import partial
+from itertools import accumulate, pairwise
 from struct import Struct
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT
 from coroscope.record.stream import AT_REST, DEFINITIONS, EVENTS, HEADER, MAGIC, META, VERSION
-from coroscope.trace.raw import RawStream, RawTrace, ending_from, is_time, meta_from
+from coroscope.trace.raw import (
+    EventBlock,
+    RawStream,
+    RawTrace,
+    ending_from,
+    is_time,
+    meta_from,
+    notices_from,
+    parts_from,
+)
 
 BLOCK = Struct(
     "<4sHHIIII"
@@ -38,13 +50,16 @@ def write_rest(path: str, raw: RawTrace) -> None:
         try:
             file.write(HEADER.pack(MAGIC, VERSION, AT_REST, 0, raw.origin_ns))
             ending = None if raw.ending is None else asdict(raw.ending)
-            about = {"meta": raw.meta, "ending": ending, "ended_ns": raw.ended_ns}
+            about: dict[str, Any] = {"meta": raw.meta, "ending": ending, "ended_ns": raw.ended_ns}
+            if raw.parts:
+                about["parts"] = [asdict(part) for part in raw.parts]
+            if raw.notices:
+                about["notices"] = raw.notices
             file.write(_block(META, 0, json.dumps(about).encode()))
             for number, stream in raw.streams.items():
                 if stream.definitions:
                     file.write(_block(DEFINITIONS, number, bytes(stream.definitions)))
-                for start in range(0, len(stream.events), _EVENTS_A_BLOCK * EVENT.size):
-                    records = bytes(stream.events[start : start + _EVENTS_A_BLOCK * EVENT.size])
+                for records in _full_blocks(stream):
                     file.write(_block(EVENTS, number, _to_planes(records)))
             file.write(BLOCK.pack(END_MAGIC, 0, 0, 0, 0, 0, 0))
             file.flush()
@@ -58,6 +73,19 @@ def write_rest(path: str, raw: RawTrace) -> None:
 
 def _keep_permissions(path: str, temporary: str) -> None:
     os.chmod(temporary, os.stat(path).st_mode & 0o777)
+
+
+def _full_blocks(stream: RawStream) -> Iterator[bytes]:
+    """The stream's records, as many together as a block at rest holds; of the last one, what is left."""
+    size = _EVENTS_A_BLOCK * EVENT.size
+    waiting = bytearray()
+    for block in stream.as_blocks():
+        waiting += block.read()
+        while len(waiting) >= size:
+            yield bytes(waiting[:size])
+            del waiting[:size]
+    if waiting:
+        yield bytes(waiting)
 
 
 def _block(content: int, stream: int, data: bytes) -> bytes:
@@ -88,11 +116,7 @@ def _from_planes(planes: bytes) -> bytes:
         records[plane :: EVENT.size] = planes[plane * count : (plane + 1) * count]
     times = array("Q")
     times.frombytes(bytes(deltas))
-    total = 0
-    for index, delta in enumerate(times):
-        total = (total + delta) & _U64_MAX
-        times[index] = total
-    stored = times.tobytes()
+    stored = array("Q", [total & _U64_MAX for total in accumulate(times)]).tobytes()
     for plane in range(8):
         records[plane :: EVENT.size] = stored[plane::8]
     return bytes(records)
@@ -111,32 +135,44 @@ def read_rest(path: str, data: bytes, origin_ns: int) -> RawTrace:
             break
         if magic != BLOCK_MAGIC:
             raise TraceFormatError(path, "a block's header is damaged; copy it again", position)
-        body = _inflate(path, data, position, size, inflated, checksum)
+        inflate = _check(path, data, position, size, inflated, checksum)
         if content == META:
-            about = body
+            about = inflate()
         elif content == EVENTS:
             if inflated % EVENT.size or inflated > _EVENTS_A_BLOCK * EVENT.size:
                 raise TraceFormatError(path, "a block's size is impossible; copy it again", position)
-            streams.setdefault(number, RawStream()).events += _from_planes(body)
+            block = EventBlock(inflated // EVENT.size, partial(_read_events, inflate))
+            streams.setdefault(number, RawStream()).blocks.append(block)
         elif content == DEFINITIONS:
-            streams.setdefault(number, RawStream()).definitions += body
+            streams.setdefault(number, RawStream()).definitions += inflate()
         position += BLOCK.size + size
     if about is None:
         raise TraceFormatError(path, "its metadata is missing; copy it again", HEADER.size)
     return _trace_from(path, about, origin_ns, streams)
 
 
-def _inflate(path: str, data: bytes, position: int, size: int, inflated: int, checksum: int) -> bytes:
+def _read_events(inflate: Callable[[], bytes]) -> bytes:
+    return _from_planes(inflate())
+
+
+def _check(
+    path: str, data: bytes, position: int, size: int, inflated: int, checksum: int
+) -> Callable[[], bytes]:
+    """What inflates the block at `position`, which is as it was written, and within its limits."""
     start = position + BLOCK.size
     if start + size > len(data):
         raise TraceFormatError(path, "the file is truncated; copy it again", position)
-    stored = data[start : start + size]
+    stored = memoryview(data)[start : start + size]
     if zlib.crc32(stored) != checksum:
         raise TraceFormatError(path, "a block's checksum is wrong; copy the file again", position)
     if inflated > size * _GREATEST_RATIO:
         raise TraceFormatError(
             path, "a block inflates to more than any recording does; record the program again", position
         )
+    return partial(_inflate, path, position, stored, inflated)
+
+
+def _inflate(path: str, position: int, stored: memoryview, inflated: int) -> bytes:
     try:
         inflater = zlib.decompressobj()
         body = inflater.decompress(stored, inflated + 1)
@@ -152,4 +188,12 @@ def _trace_from(path: str, body: bytes, origin_ns: int, streams: dict[int, RawSt
     meta, ending, ended_ns = (about.get(name) for name in ("meta", "ending", "ended_ns"))
     if not isinstance(meta, dict) or not (ended_ns is None or is_time(ended_ns)):
         raise TraceFormatError(path, "its metadata is damaged; copy the file again")
-    return RawTrace(meta, origin_ns, streams, None if ending is None else ending_from(path, ending), ended_ns)
+    return RawTrace(
+        meta,
+        origin_ns,
+        streams,
+        None if ending is None else ending_from(path, ending),
+        ended_ns,
+        parts_from(path, about.get("parts", [])),
+        notices_from(about.get("notices")),
+    )

@@ -8,14 +8,18 @@ A check is a dataclass whose fields are its thresholds; `CHECKS` has one of each
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from coroscope.analysis.findings.blocking_call import BlockingCall
 from coroscope.analysis.findings.check import Check
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.gil_contention import GilContention
 from coroscope.analysis.findings.leaked_task import LeakedTask
+from coroscope.analysis.findings.lock_convoy import LockConvoy
 from coroscope.analysis.findings.low_concurrency import LowConcurrency
 from coroscope.analysis.findings.never_awaited import NeverAwaited
 from coroscope.analysis.findings.never_yields import NeverYields
+from coroscope.analysis.findings.saturated_thread_pool import SaturatedThreadPool
 from coroscope.analysis.findings.sequential_awaits import SequentialAwaits
 from coroscope.analysis.findings.starved_tasks import StarvedTasks
 from coroscope.analysis.findings.swallowed_cancellation import SwallowedCancellation
@@ -41,9 +45,13 @@ CHECKS: tuple[Check, ...] = (
     UnretrievedException(),
     NeverAwaited(),
     SwallowedCancellation(),
+    SaturatedThreadPool(),
+    LockConvoy(),
+    GilContention(),
 )
 """Every check there is, with its default thresholds."""
 
+_OF_THREADS = {"saturated-thread-pool", "lock-convoy", "gil-contention"}
 _LONG_STEPS = {"blocking-call", "starved-tasks", "never-yields"}
 _MAKES_LONG_STEPS = {"tiny-tasks", "unbounded-burst"}
 """To create so many tasks in one step takes long: where these are found, the others would say the same again."""
@@ -58,10 +66,13 @@ def find(
 
     A check that fails is told to `failed`, and its findings are left out; without `failed` it raises.
     """
+    trace = trace.without_processes()
     found: list[Finding] = []
+    # A thread that waits holds no loop up, and is none of the tasks that wait for one another.
+    of_loops = replace(trace, tasks=trace.loop_tasks) if trace.threads else trace
     for check in checks:
         try:
-            found += check.find(trace)
+            found += check.find(trace if check.name in _OF_THREADS else of_loops)
         except Exception as error:
             if failed is None:
                 raise

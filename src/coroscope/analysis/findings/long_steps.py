@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 
+from coroscope.trace.collecting import CollectingTime
 from coroscope.trace.model import Frame, Sample, Task, Trace
 
 IDLE_SHARE = 0.2
@@ -42,6 +43,8 @@ class Activity(Enum):
     """In one call that computes and lets no other Python code run, in whatever thread."""
     IMPORTS = "imports"
     RUNS_PYTHON = "runs Python"
+    COLLECTS = "collects garbage"
+    """In a step that mostly does: then what it stands at has little to do with it."""
 
 
 BLOCKING = frozenset({Activity.WAITS, Activity.COMPUTES, Activity.KEEPS_LOCK})
@@ -134,11 +137,31 @@ def long_steps(trace: Trace, longer_than_ns: float) -> list[LongStep]:
         and (inside := [sample for sample in its if start_ns <= sample.time_ns <= end_ns])
     ]
     calls = _what_calls_do(sample for _, _, _, inside in seen for sample in inside)
+    collecting = CollectingTime(trace.collections)
     steps = [
-        LongStep(task, start_ns, end_ns, tuple(_moments(start_ns, end_ns, inside, calls)))
+        LongStep(
+            task,
+            start_ns,
+            end_ns,
+            tuple(_without_garbage(task.process, collecting, _moments(start_ns, end_ns, inside, calls))),
+        )
         for task, start_ns, end_ns, inside in seen
     ]
     return sorted(steps, key=lambda step: step.start_ns)
+
+
+def _without_garbage(process: int, collecting: CollectingTime, moments: Iterable[Moment]) -> Iterator[Moment]:
+    """The moments, those that are mostly garbage collection as such where the step is, and else as Python code.
+
+    No other code runs meanwhile, so that they look as a call which keeps the interpreter's lock.
+    """
+    seen = [(moment, collecting.within(process, moment.start_ns, moment.end_ns)) for moment in moments]
+    is_garbage = 2 * sum(ns for _, ns in seen) >= sum(moment.duration_ns for moment, _ in seen)
+    for moment, collecting_ns in seen:
+        if 2 * collecting_ns < moment.duration_ns:
+            yield moment
+        else:
+            yield replace(moment, activity=Activity.COLLECTS if is_garbage else Activity.RUNS_PYTHON)
 
 
 def _within(task: Task, sample: Sample) -> Sample:

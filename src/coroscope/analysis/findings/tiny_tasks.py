@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import ClassVar
@@ -86,7 +86,7 @@ class TinyTasks:
         return int(passed_ns) + _collecting_ns(parent.waits if parent is not None else [], last_ns)
 
 
-def _collecting_ns(waits: list[Wait], last_ns: int) -> int:
+def _collecting_ns(waits: Sequence[Wait], last_ns: int) -> int:
     """From the end of the last task to the wakeup of a parent that waited for all: every task's end is told to it."""
     for wait in reversed(waits):
         if wait.start_ns < last_ns:

@@ -66,16 +66,23 @@ class UnboundedBurst:
                 first = last
 
 
-def _wanting(task: Task, pooled: set[int]) -> Iterator[tuple[int, int]]:
+def _wanting(task: Task, pooled: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     for wait in task.waits:
-        if wait.end_ns is not None and (wait.woken_by in ("io", "thread") or id(wait) in pooled):
+        if wait.end_ns is not None and (
+            wait.woken_by in ("io", "thread") or (task.id, wait.start_ns) in pooled
+        ):
             yield wait.start_ns, wait.end_ns
 
 
-def _waits_at_pools(trace: Trace) -> set[int]:
-    """The waits, by their `id()`, for something that another task gives back; asyncio's locks and semaphores
+def _waits_at_pools(trace: Trace) -> set[tuple[int, int]]:
+    """The waits, by task and beginning, for something that another task gives back; asyncio's locks and semaphores
     stand there to limit how many go on."""
-    return {id(wait) for gate in gates(trace) for wait in gate.waits if not _is_limit(wait)}
+    return {
+        (gate.tasks_of[id(wait)], wait.start_ns)
+        for gate in gates(trace)
+        for wait in gate.waits
+        if not _is_limit(wait)
+    }
 
 
 def _is_limit(wait: Wait) -> bool:

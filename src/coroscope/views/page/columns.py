@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 _WORD_BYTES = 8
 
@@ -25,13 +26,12 @@ class Column:
 
 def number_column(name: str, values: Iterable[int]) -> Column:
     """A column of numbers below 2**64; slicing with a stride splits the planes at C speed."""
-    words = array("Q", values)
+    words = values if isinstance(values, array) else array("Q", values)
+    significant = (max(words, default=0).bit_length() + 7) // 8
     if sys.byteorder == "big":
         words.byteswap()
-    raw = words.tobytes()
-    planes = [raw[weight::_WORD_BYTES] for weight in range(_WORD_BYTES)]
-    while planes and planes[-1].count(0) == len(words):
-        planes.pop()
+    raw = memoryview(words).cast("B")
+    planes = [bytes(raw[weight::_WORD_BYTES]) for weight in range(significant)]
     return Column(name, len(words), tuple(planes))
 
 
@@ -43,3 +43,9 @@ def byte_column(name: str, values: bytes) -> Column:
 def zigzag(value: int) -> int:
     """Small numbers of either sign as small numbers: 0, -1, 1, -2 become 0, 1, 2, 3."""
     return value << 1 if value >= 0 else (-value << 1) - 1
+
+
+def deltas(values: Iterable[int]) -> Iterator[int]:
+    """The difference of each from the one before it (the first from 0), the sign folded in."""
+    for before, value in pairwise(chain((0,), values)):
+        yield zigzag(value - before)

@@ -36,8 +36,13 @@ def _pack(plan: PagePlan, excerpts: Mapping[str, Excerpt]) -> bytes:
         "sources": _number_sources(plan, excerpts),
     }
     text = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    planes = (plane for column in plan.columns for plane in column.planes)
-    return zlib.compress(b"".join((len(text).to_bytes(4, "little"), text, *planes)), _COMPRESSION_LEVEL)
+    coder = zlib.compressobj(_COMPRESSION_LEVEL)
+    parts = [
+        len(text).to_bytes(4, "little"),
+        text,
+        *(plane for column in plan.columns for plane in column.planes),
+    ]
+    return b"".join([*map(coder.compress, parts), coder.flush()])
 
 
 def _number_sources(plan: PagePlan, excerpts: Mapping[str, Excerpt]) -> dict[int, dict[str, Any]]:

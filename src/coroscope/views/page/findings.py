@@ -8,11 +8,12 @@ from typing import Any
 from coroscope.analysis.findings import Finding
 from coroscope.views.page.interning import Places
 from coroscope.views.page.plain_text import make_visible
+from coroscope.views.page.row_numbers import RowNumbers
 
 _TEXT_LIMIT = 2000
 
 
-def plan_findings(findings: Iterable[Finding], rows: dict[int, int], places: Places) -> list[dict[str, Any]]:
+def plan_findings(findings: Iterable[Finding], rows: RowNumbers, places: Places) -> list[dict[str, Any]]:
     """One object for each finding, in the order given; a task that the trace does not hold is row -1."""
     return [
         {
@@ -20,7 +21,7 @@ def plan_findings(findings: Iterable[Finding], rows: dict[int, int], places: Pla
             "message": make_visible(finding.message, _TEXT_LIMIT),
             "advice": make_visible(finding.advice, _TEXT_LIMIT),
             "place": places.number(finding.place),
-            "row": -1 if finding.task is None else rows.get(finding.task, -1),
+            "row": rows.plus_one(finding.task) - 1,
             "start": finding.start_ns,
             "duration": finding.duration_ns,
             "cost": finding.cost_ns,

@@ -11,6 +11,9 @@ from coroscope.trace.model import Frame, Trace
 from coroscope.views.page.columns import Column
 from coroscope.views.page.findings import plan_findings
 from coroscope.views.page.interning import Chains, Places, Strings
+from coroscope.views.page.lanes import lane_columns, plan_lanes
+from coroscope.views.page.plain_text import make_visible
+from coroscope.views.page.row_numbers import RowNumbers
 from coroscope.views.page.summary import summarize
 from coroscope.views.page.tables import (
     KINDS,
@@ -42,17 +45,22 @@ def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] 
     strings = Strings()
     places = Places(strings)
     chains = Chains(places)
-    rows = {task: row for row, task in enumerate(trace.tasks)}
+    rows = RowNumbers(trace.tasks)
+    lanes = plan_lanes(trace)
     columns = (
         *task_columns(trace, rows, strings, places),
         *span_columns(trace),
         *wait_columns(trace, rows, strings, chains),
         *sample_columns(trace, rows, chains),
+        *lane_columns(lanes, rows, strings, trace.duration_ns),
     )
     summary = summarize(trace)
     facts = {
         "summary": summary,
         "findings": plan_findings(findings, rows, places),
+        "lanes": [
+            {"title": make_visible(lane.title), "noun": lane.noun, "count": len(lane.items)} for lane in lanes
+        ],
         "stalls": _plan_stalls(trace, slow_ms, rows, places),
         "strings": strings.table,
         "places": places.table,
@@ -65,7 +73,7 @@ def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] 
     return PagePlan(f"{summary['command']} · coroscope", facts, columns, tuple(places.frames), file_numbers)
 
 
-def _plan_stalls(trace: Trace, slow_ms: float, rows: dict[int, int], places: Places) -> dict[str, Any]:
+def _plan_stalls(trace: Trace, slow_ms: float, rows: RowNumbers, places: Places) -> dict[str, Any]:
     """The longest stalls, in order of time, as rows of task row, place, start and duration."""
     stalls = trace.stalls(slow_ms)
     longest = sorted(stalls, key=lambda stall: -stall.duration_ns)[:_STALLS_LISTED]

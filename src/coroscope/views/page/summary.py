@@ -6,7 +6,8 @@ import shlex
 from typing import Any
 
 from coroscope.analysis import concurrency, program_shares
-from coroscope.trace.model import Ending, Trace
+from coroscope.trace.model import Ending, Process, Trace
+from coroscope.views.cut_words import cut_sentence
 from coroscope.views.page.plain_text import make_visible
 
 
@@ -18,12 +19,20 @@ def summarize(trace: Trace) -> dict[str, Any]:
         "command": make_visible(shlex.join(trace.argv)) or "(no command line)",
         "python": make_visible(trace.python),
         "duration": trace.duration_ns,
+        "cut": cut_sentence(trace),
         "ended": _describe_ending(trace.ended),
         "concurrency": {"max": alive.max, "mean": alive.mean},
         "program": {"running": shares.running_ns, "ready": shares.ready_ns, "waiting": shares.waiting_ns},
         "loops": {loop.id: make_visible(loop.type) for loop in trace.loops.values()},
+        "processes": {process.number: _describe_process(process) for process in trace.processes},
         "notices": [make_visible(notice, 2000) for notice in trace.notices],
     }
+
+
+def _describe_process(process: Process) -> str:
+    """Its name, and the system's number of it where that is known."""
+    name = make_visible(process.name, 200)
+    return f"{name} (pid {process.pid})" if process.pid is not None and process.number > 1 else name
 
 
 def _describe_ending(ended: Ending) -> dict[str, str]:

@@ -110,6 +110,8 @@ def _stall_row(sheet: Sheet, stall: Stall, trace: Trace) -> Row:
         where = f"line not recorded, in {own_name(sheet, task.coroutine)}"
     else:
         where = "line not recorded"
+    if stall.is_collecting:
+        where = f"garbage collection, {where}"
     return [Text(sheet.time(stall.duration_ns), TROUBLE), sheet.time(stall.start_ns), name, where]
 
 

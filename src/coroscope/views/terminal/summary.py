@@ -14,10 +14,15 @@ from rich.text import Text
 from coroscope.analysis import Concurrency, concurrency, program_shares, total_shares, waited_places
 from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Ending, Outcome, Stall, State, Task, Trace
+from coroscope.views.cut_words import cut_sentence
 from coroscope.views.terminal.findings import print_first_findings
 from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
+from coroscope.views.terminal.interpreter import print_interpreter
+from coroscope.views.terminal.marks import print_marks
 from coroscope.views.terminal.places import place_in
+from coroscope.views.terminal.processes import print_processes
 from coroscope.views.terminal.sheet import INDENT, Sheet
+from coroscope.views.terminal.threads import describe_threads
 from coroscope.views.terminal.timeline import Timeline
 
 _MAX_STALLS = 6
@@ -29,6 +34,11 @@ _MEANINGS = {
     State.READY: "could run, waited its turn",
     State.WAITING: "for a timer, a reply, a task",
 }
+_MEANINGS_OF_THREADS = {
+    State.RUNNING: "a thread was on a processor",
+    State.READY: "could run, others did",
+    State.WAITING: "for a lock, a reply, a thread",
+}
 
 
 def print_summary(
@@ -39,9 +49,12 @@ def print_summary(
     Steps longer than `slow_ms` milliseconds are stalls.
     """
     sheet = Sheet(console)
+    trace = trace.without_processes()
     _print_title(sheet, trace)
+    _print_cut(sheet, trace)
     if not trace.tasks:
         _print_no_tasks(sheet)
+        print_processes(sheet, trace)
     else:
         stalls = trace.stalls(slow_ms)
         alive = concurrency(trace)
@@ -49,7 +62,10 @@ def print_summary(
         _print_shares(sheet, trace)
         _print_timeline(sheet, trace, alive, stalls)
         _print_waits(sheet, trace)
-        _print_stalls(sheet, trace, stalls, slow_ms)
+        if trace.loop_tasks:
+            _print_stalls(sheet, trace, stalls, slow_ms)
+    print_marks(sheet, trace)
+    print_interpreter(sheet, trace)
     _print_notices(sheet, trace)
     if trace.tasks or findings:
         print_first_findings(sheet, trace, findings)
@@ -67,12 +83,20 @@ def _print_title(sheet: Sheet, trace: Trace) -> None:
     program = sheet.inert(" ".join(trace.argv)) or "The program"
     room = max(sheet.width - 40, 20)
     ending, in_trouble = _ending(sheet, trace.ended)
+    took_ns = trace.duration_ns if trace.cut is None else trace.cut.recorded_ns
     title = Text.assemble(
-        (sheet.cut(program, room), STRONG), " took ", (sheet.time(trace.duration_ns), STRONG), " and "
+        (sheet.cut(program, room), STRONG), " took ", (sheet.time(took_ns), STRONG), " and "
     )
     title.append(ending, TROUBLE if in_trouble else "")
     title.append(f" (Python {sheet.inert(trace.python)})", QUIET)
     sheet.paragraph(title)
+
+
+def _print_cut(sheet: Sheet, trace: Trace) -> None:
+    sentence = cut_sentence(trace)
+    if sentence is not None:
+        sheet.blank()
+        sheet.paragraph(sentence, TROUBLE, label="part", label_width=_FACTS_WIDTH)
 
 
 def _ending(sheet: Sheet, ended: Ending) -> tuple[str, bool]:
@@ -97,23 +121,32 @@ def _signal_name(number: int) -> str:
 
 def _print_no_tasks(sheet: Sheet) -> None:
     sheet.blank()
-    sheet.paragraph("No task was recorded: the program started no event loop, or it ended before one ran.")
+    sheet.paragraph(
+        "No task was recorded: the program started no event loop and no thread, or it ended before one ran."
+    )
 
 
 def _print_facts(sheet: Sheet, trace: Trace, alive: Concurrency) -> None:
     sheet.blank()
-    sheet.paragraph(_task_counts(sheet, trace), label="tasks", label_width=_FACTS_WIDTH)
+    word = "task" if trace.loop_tasks else "thread"
+    counts = _counts(sheet, list(trace.main_tracks.values()), word)
+    sheet.paragraph(counts, label=f"{word}s", label_width=_FACTS_WIDTH)
+    about_threads = describe_threads(sheet, trace)
+    if about_threads:
+        label = "threads" if trace.loop_tasks else "pools"
+        sheet.paragraph(about_threads, label=label, label_width=_FACTS_WIDTH)
     if alive.max_at_ns is None:
-        text = "never more than the main task, so nothing overlapped"
+        text = f"never more than the main {word}, so nothing overlapped"
     else:
         text = f"{alive.max} at most, first at {sheet.time(alive.max_at_ns)}; {alive.mean:.1f} on average"
     sheet.paragraph(text, label="at once", label_width=_FACTS_WIDTH)
+    print_processes(sheet, trace, _FACTS_WIDTH)
 
 
-def _task_counts(sheet: Sheet, trace: Trace) -> Text:
-    tasks = [task for task in trace.tasks.values() if not task.is_main]
-    mains = len(trace.tasks) - len(tasks)
-    beside = {0: "", 1: " beside the main task"}.get(mains, f" beside {mains} main tasks")
+def _counts(sheet: Sheet, tracks: list[Task], word: str) -> Text:
+    tasks = [task for task in tracks if not task.is_main]
+    mains = len(tracks) - len(tasks)
+    beside = {0: "", 1: f" beside the main {word}"}.get(mains, f" beside {mains} main {word}s")
     text = Text(f"{len(tasks) or 'none'}{beside}")
     counts = Counter(task.outcome for task in tasks)
     for number, outcome in enumerate(outcome for outcome in _OUTCOMES if counts[outcome]):
@@ -133,25 +166,30 @@ def _exception_types(sheet: Sheet, tasks: list[Task]) -> str:
 
 
 def _print_shares(sheet: Sheet, trace: Trace) -> None:
-    program, tasks = program_shares(trace), total_shares(trace.tasks.values())
+    program, tasks = program_shares(trace), total_shares(trace.main_tracks.values())
     shares = [
         (State.RUNNING, program.running_ns, tasks.running_ns),
         (State.READY, program.ready_ns, tasks.ready_ns),
         (State.WAITING, program.waiting_ns, tasks.waiting_ns),
     ]
+    word = "task" if trace.loop_tasks else "thread"
+    meanings = _MEANINGS if trace.loop_tasks else _MEANINGS_OF_THREADS
     sheet.blank()
-    _print_share_row(sheet, Text(" " * 11), ("the program", "tasks added up"), "", QUIET)
+    _print_share_row(sheet, Text(" " * 11), ("the program", f"{word}s added up"), "", QUIET)
     for state, of_program_ns, of_tasks_ns in shares:
         sign = Text.assemble((f"{sheet.glyphs.states[state]} {state.name.lower():9}", STATE_STYLES[state]))
         columns = (
             _share(sheet, of_program_ns, trace.duration_ns),
             _share(sheet, of_tasks_ns, tasks.total_ns),
         )
-        _print_share_row(sheet, sign, columns, sheet.plain(_MEANINGS[state]))
+        _print_share_row(sheet, sign, columns, sheet.plain(meanings[state]))
     idle_ns = trace.duration_ns - program.total_ns
     if idle_ns > trace.duration_ns / 200:
         _print_share_row(
-            sheet, Text.assemble(("  no task  ", QUIET)), (_share(sheet, idle_ns, trace.duration_ns), ""), ""
+            sheet,
+            Text.assemble((f"  {f'no {word}':9}", QUIET)),
+            (_share(sheet, idle_ns, trace.duration_ns), ""),
+            "",
         )
 
 
@@ -188,7 +226,8 @@ def _print_waits(sheet: Sheet, trace: Trace) -> None:
     if not places:
         return
     sheet.heading("Waited longest at")
-    sheet.paragraph("Waits of all tasks added up:", QUIET)
+    whose = "tasks" if trace.loop_tasks else "threads"
+    sheet.paragraph(f"Waits of all {whose} added up:", QUIET)
     for waited in places:
         often = f"{waited.count} wait" + ("s" if waited.count > 1 else "")
         sheet.line(
@@ -213,8 +252,10 @@ def _print_stalls(sheet: Sheet, trace: Trace, stalls: list[Stall], slow_ms: floa
     longest = sorted(stalls, key=lambda stall: -stall.duration_ns)[:_MAX_STALLS]
     for stall in longest:
         when = f"{sheet.time(stall.duration_ns):>9} at {sheet.time(stall.start_ns):12} "
-        place = _stall_place(sheet, stall, trace.tasks.get(stall.task), sheet.width - INDENT - 26)
-        sheet.line(Text.assemble((when, TROUBLE), place))
+        word = "garbage collection, " if stall.is_collecting else ""
+        room = sheet.width - INDENT - 26 - len(word)
+        place = _stall_place(sheet, stall, trace.tasks.get(stall.task), room)
+        sheet.line(Text.assemble((when, TROUBLE), word, place))
     if len(stalls) > len(longest):
         sheet.line(Text(f"{sheet.glyphs.ellipsis} {len(stalls) - len(longest)} shorter ones", QUIET))
 

@@ -3,6 +3,7 @@ import { Strip } from "./strip.js";
 import { packColor } from "./theme.js";
 
 const FOOT_PX = 3;
+const EDGED_ABOVE_PX = 6; // a lower bar has its edge at the foot only
 
 // Paints the bars of the visible rows, pixel by pixel, into one image that is put on the canvas at once.
 export class Bars {
@@ -51,13 +52,18 @@ export class Bars {
     }
     if (isHead) return;
     const { running, ready, waiting, page } = theme.rgb;
+    const waitingEdge = theme.rgb["waiting-edge"];
     const strip = this.#strip;
     const nsPerPixel = view.camera.span / strip.color.length;
-    strip.fill(view.model.spans, row, view.camera.start, nsPerPixel, { background: tint ?? page, running, ready, waiting });
+    strip.fill(view.model.spans, row, view.camera.start, nsPerPixel, { background: tint ?? page, running, ready, waiting, waitingEdge });
     const bar = geometry.bar(position);
     const bottom = clip(bar.top + bar.height);
+    const thickness = Math.max(1, Math.round(ratio));
+    const edgedFrom = clip(bar.top + bar.height) - thickness;
+    const edgedTo = bar.height >= EDGED_ABOVE_PX ? clip(bar.top) + thickness : 0;
     const alive = strip.color.subarray(strip.from, strip.to);
-    for (let y = clip(bar.top); y < bottom; y++) pixels.set(alive, y * width + left + strip.from);
+    const edge = strip.edge.subarray(strip.from, strip.to);
+    for (let y = clip(bar.top); y < bottom; y++) pixels.set(y >= edgedFrom || y < edgedTo ? edge : alive, y * width + left + strip.from);
     if (bar.height >= 3 * FOOT_PX) this.#paintFoot(pixels, width, left, clip(bar.top + bar.height - FOOT_PX), bottom, running);
   }
 

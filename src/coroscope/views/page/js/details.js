@@ -69,22 +69,24 @@ function spanSection(model, view, row, span) {
 }
 
 function spanBody(model, view, row, span, state, start, end) {
-  if (state === WAITING) return waitBody(model, view, model.waits.at(row, start));
+  if (state === WAITING) return waitBody(model, view, row, model.waits.at(row, start));
   if (state === RUNNING) return stepBody(model, row, start, end);
-  return [el("p", {}, "It could run, but its loop was busy with others.")];
+  const busy = model.isThread(row) ? "others had the interpreter's lock, or the processor" : "its loop was busy with others";
+  return [el("p", {}, `It could run, but ${busy}.`)];
 }
 
-function waitBody(model, view, wait) {
+function waitBody(model, view, row, wait) {
   if (wait < 0) return [el("p", { className: "quiet" }, "What it waited for was not recorded.")];
   const { waits } = model;
   const on = model.waitsOn(wait);
   const waker = waits.waker(wait);
   const by = waker >= 0 ? taskLink(model, view, waker, waits.end[wait] - 1) : causeOf(model, wait);
   const chain = waits.chain[wait];
+  const what = model.isThread(row) ? "Call stack" : "Await chain";
   return [
     el("dl", { className: "facts" }, ...fact("for", on), ...fact("woken by", by)),
     chain
-      ? el("div", {}, el("h4", {}, "Await chain, outermost first"), chainList(model, chain))
+      ? el("div", {}, el("h4", {}, `${what}, outermost first`), chainList(model, chain))
       : el("p", { className: "quiet" }, "Its await chain was not recorded: chains are kept for longer waits."),
   ];
 }

@@ -34,8 +34,9 @@ export class Groups {
     const { columns, facts } = this.model;
     const row = this.first[group];
     const number = (column) => columns[`task.${column}`][row];
-    if (this.by === "process") return `process ${number("process")}`;
+    if (this.by === "process") return [`process ${number("process")}`, facts.summary.processes[number("process")]].filter(Boolean).join(" · ");
     if (this.by === "thread") return `process ${number("process")}, thread ${number("thread")}`;
+    if (this.by === "loop" && this.model.isThread(row)) return "threads";
     if (this.by === "loop") return [`loop ${number("loop")}`, facts.summary.loops[number("loop")]].filter(Boolean).join(" · ");
     if (this.by === "coroutine") return this.model.coroutine(row) || "(no name)";
     const parent = this.model.parent(row);

@@ -2,7 +2,7 @@ import { SORTS } from "./statistics.js";
 
 // The view as the part of the address after "#": a link to the page brings back what was looked at.
 // Times are whole nanoseconds; a task is named by its id, and a moment in it selects what it did then; a coroutine by the
-// id of its first task; findings count from 1, groups from 0.
+// id of its first task; findings and items of lanes count from 1, groups from 0.
 // Rule: an address may hold anything; what is not understood is left out.
 
 const SETTLE_MS = 150;
@@ -58,6 +58,8 @@ export class HashLink {
     const finding = model.facts.findings[number];
     if (finding && !hasWindow) return view.showFinding(number);
     const row = finding ? finding.row : this.#rowOf(wanted.get("task"));
+    const item = Number(wanted.get("item")) - 1;
+    if (Number.isInteger(item) && item >= 0 && item < model.lanes.count) return view.showItem(item, !hasWindow);
     const at = wanted.has("at") ? Number(wanted.get("at")) : NaN;
     view.select(row, row >= 0 && !Number.isNaN(at) ? model.spans.at(row, at) : -1);
     if (finding) view.finding = number;
@@ -103,6 +105,7 @@ export class HashLink {
     if (view.selected >= 0) parts.set("task", model.ids[view.selected]);
     if (view.span >= 0) parts.set("at", model.spans.start[view.span]);
     if (view.finding >= 0) parts.set("finding", view.finding + 1);
+    if (view.item >= 0) parts.set("item", view.item + 1);
     if (view.query) parts.set("q", view.query);
     if (view.only >= 0) parts.set("only", model.ids[model.groups("coroutine").first[view.only]]);
     if (view.groups) parts.set("by", view.grouping);

@@ -16,12 +16,14 @@ export function fillHeader(model) {
   byId("ending").textContent = summary.ended.text;
   byId("ending").className = `ending ${summary.ended.tone}`;
   byId("figures").replaceChildren(
-    figure("duration", duration(summary.duration)),
+    figure(summary.cut ? "of it, in this part" : "duration", duration(summary.duration)),
     figure(model.count === 1 ? "task" : "tasks", model.count.toLocaleString("en")),
     figure("at once, at most", summary.concurrency.max.toLocaleString("en")),
     figure("on average", summary.concurrency.mean.toFixed(1)),
     figure("Python", summary.python),
   );
+  byId("cut").hidden = !summary.cut;
+  byId("cut").textContent = summary.cut ?? "";
   fillLegend(model.totalShares());
 }
 

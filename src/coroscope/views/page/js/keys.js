@@ -22,7 +22,7 @@ function actions(view, search, table) {
     [["Home"], () => view.moveCursorBy(-view.rowCount)],
     [["End"], () => view.moveCursorBy(view.rowCount)],
     [["Enter"], () => (view.cursor >= 0 ? openTask(view, view.cursor) : view.toggleFold(view.cursor))],
-    [["z"], () => onRow((row) => zoomOn(view, row))],
+    [["z"], () => (view.item >= 0 ? zoomOnItem(view) : onRow((row) => zoomOn(view, row)))],
     [["f"], () => view.fit()],
     [["t"], () => table.toggle()],
     [["g"], () => view.groupByNext()],
@@ -34,6 +34,8 @@ function actions(view, search, table) {
     [["p"], () => moveSpanBy(view, -1)],
     [["."], () => view.moveFindingBy(1)],
     [[","], () => view.moveFindingBy(-1)],
+    [["m"], () => view.moveItemBy(1)],
+    [["M"], () => view.moveItemBy(-1)],
     [["/"], () => search.focus()],
     [["?"], () => byId("help").showModal()],
     [["Escape"], () => leave(view)],
@@ -88,6 +90,12 @@ function zoomOn(view, row) {
   view.select(row);
 }
 
+function zoomOnItem(view) {
+  const { lanes } = view.model;
+  const margin = Math.max(1000, lanes.length[view.item] * 0.4);
+  view.camera.show(lanes.start[view.item] - margin, lanes.end(view.item) + margin);
+}
+
 function moveSpanBy(view, step) {
   if (view.selected < 0) return;
   const { spans } = view.model;
@@ -98,9 +106,9 @@ function moveSpanBy(view, step) {
   view.camera.reveal(spans.start[span]);
 }
 
-// One thing at a time: the finding, the selected span, the selection, the search, then the statistics.
+// One thing at a time: the finding or mark, the selected span, the selection, the search, then the statistics.
 function leave(view) {
-  if (view.finding >= 0) view.select(-1);
+  if (view.finding >= 0 || view.item >= 0) view.select(-1);
   else if (view.span >= 0) view.select(view.selected);
   else if (view.selected >= 0) view.select(-1);
   else if (view.query || view.only >= 0) view.clearSearch();

@@ -5,11 +5,11 @@ import { STATE_NAMES, WAITING, lastNotAfter } from "./spans.js";
 import { AXIS_LINE } from "./geometry.js";
 import { tickLabel } from "./axis.js";
 
-const NAME_FONT = '500 12px system-ui, -apple-system, "Segoe UI", sans-serif';
+export const NAME_FONT = '500 12px system-ui, -apple-system, "Segoe UI", sans-serif';
 const HEAD_FONT = '700 12px system-ui, -apple-system, "Segoe UI", sans-serif';
-const SMALL_FONT = '11px system-ui, -apple-system, "Segoe UI", sans-serif';
+export const SMALL_FONT = '11px system-ui, -apple-system, "Segoe UI", sans-serif';
 const INDENT_PX = 10;
-const PADDING_PX = 10;
+export const PADDING_PX = 10;
 const SMALLEST_LABELLED_PX = 40;
 const SPANS_LABELLED = 60; // in one row; more would be too narrow to hold a word
 const READABLE_ROW_PX = 12;

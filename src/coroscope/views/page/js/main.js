@@ -10,6 +10,7 @@ import { Panel } from "./panel.js";
 import { Pointer } from "./pointer.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
+import { Strips } from "./strips.js";
 import { Table } from "./table.js";
 import { Theme } from "./theme.js";
 import { Timeline } from "./timeline.js";
@@ -24,6 +25,7 @@ async function start() {
   const view = new View(model);
   theme.onChange = () => view.changed();
   const timeline = new Timeline(byId("timeline"), view, theme);
+  const strips = new Strips(view, theme);
   const minimap = new Minimap(byId("minimap"), view, theme);
   const panel = new Panel(model, view);
   const search = new Search(view);
@@ -40,6 +42,7 @@ async function start() {
   link.restore();
   view.onChange(() => {
     timeline.draw();
+    strips.draw();
     minimap.draw();
     panel.update();
     search.update();

@@ -61,16 +61,25 @@ export class Minimap {
     ];
     for (const [values, color] of layers) {
       context.fillStyle = color;
-      context.beginPath();
-      context.moveTo(0, height);
-      for (let bin = 0; bin < BINS; bin++) {
-        const y = height - (values[bin] / this.highest) * (height - 4);
-        context.lineTo((bin / BINS) * width, y);
-        context.lineTo(((bin + 1) / BINS) * width, y);
-      }
-      context.lineTo(width, height);
+      this.#trace(values, width, height);
       context.fill();
+      if (values !== counts.all) continue;
+      context.strokeStyle = theme.css["waiting-edge"];
+      context.lineWidth = 1;
+      context.stroke();
     }
+  }
+
+  #trace(values, width, height) {
+    const { context } = this;
+    context.beginPath();
+    context.moveTo(0, height);
+    for (let bin = 0; bin < BINS; bin++) {
+      const y = height - (values[bin] / this.highest) * (height - 4);
+      context.lineTo((bin / BINS) * width, y);
+      context.lineTo(((bin + 1) / BINS) * width, y);
+    }
+    context.lineTo(width, height);
   }
 
   #drawWindow(width, height) {

@@ -1,4 +1,5 @@
 import { Groups } from "./groups.js";
+import { Lanes } from "./lanes.js";
 import { sumDeltas } from "./load.js";
 import { Spans } from "./spans.js";
 import { Waits } from "./waits.js";
@@ -17,6 +18,7 @@ export class Model {
     this.ids = sumDeltas(columns["task.id"]);
     this.spans = new Spans(columns);
     this.waits = new Waits(columns, this.spans);
+    this.lanes = new Lanes(facts, columns);
     this.depth = this.#depths();
     this.chainPlace = facts.chains.map((chain) => this.#userPlace(chain));
     this.sampleTime = sumDeltas(columns["sample.time"]);
@@ -56,6 +58,10 @@ export class Model {
 
   parent(row) {
     return this.columns["task.parent"][row] - 1;
+  }
+
+  isThread(row) {
+    return this.facts.kinds[this.columns["task.kind"][row]] === "thread";
   }
 
   outcome(row) {

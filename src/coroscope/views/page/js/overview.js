@@ -1,5 +1,6 @@
 import { el } from "./dom.js";
 import { findingsSection } from "./findings.js";
+import { itemsSection } from "./items.js";
 import { count, duration, moment } from "./format.js";
 import { growingList, leadingRow, placeTitle, placesList, section } from "./lists.js";
 import { sourceLine } from "./quote.js";
@@ -10,6 +11,7 @@ export function overview(model, view) {
     el("h2", {}, "Where the time went"),
     el("p", { className: "lede" }, programSentence(model)),
     findingsSection(model, view),
+    itemsSection(model, view),
     stallsSection(model, view),
     waitsSection(model, view),
     failuresSection(model, view),

@@ -2,7 +2,8 @@ import { groupOfHead } from "./arrangement.js";
 import { byId } from "./dom.js";
 import { details } from "./details.js";
 import { findingDetails } from "./findings.js";
-import { count } from "./format.js";
+import { count, duration, moment } from "./format.js";
+import { itemDetails } from "./items.js";
 import { overview } from "./overview.js";
 
 // The panel beside the timeline: the finding that is shown, the selected task, or where the time went while there is neither.
@@ -20,7 +21,8 @@ export class Panel {
   update() {
     this.#announce();
     const { view } = this;
-    const wanted = `${view.selected}/${view.span}/${view.finding}`;
+    const listed = view.selected < 0 && this.model.lanes.count ? view.query : "";
+    const wanted = `${view.selected}/${view.span}/${view.finding}/${view.item}/${listed}`;
     if (wanted === this.#shown) return;
     const hadFocus = this.element.contains(document.activeElement);
     this.#shown = wanted;
@@ -33,18 +35,26 @@ export class Panel {
     const { model, view } = this;
     const finding = view.finding >= 0 ? findingDetails(model, view) : null;
     if (view.selected >= 0) return [finding, ...details(model, view)];
+    if (view.item >= 0) return [itemDetails(model, view)];
     return finding ? [finding] : overview(model, view);
   }
 
-  // For those who hear the page: the task that the keys have come to.
+  #itemInWords(item) {
+    const { lanes } = this.model;
+    const length = lanes.isInstant(item) ? "" : `, ${duration(lanes.length[item])}`;
+    return `${lanes.text(item)}, ${lanes.nouns[lanes.lane(item)]}${length}, at ${moment(lanes.start[item])}`;
+  }
+
+  // For those who hear the page: the task or mark that the keys have come to.
   #announce() {
     const { view, model } = this;
     const entry = view.cursor;
     const group = groupOfHead(entry);
-    const wanted = `${entry}/${view.grouping}/${group >= 0 && view.folded.has(group)}`;
+    const wanted = `${entry}/${view.grouping}/${group >= 0 && view.folded.has(group)}${view.item < 0 ? "" : `/${view.item}`}`;
     if (wanted === this.#announced) return;
     this.#announced = wanted;
-    if (group >= 0) this.announcer.textContent = `${view.groups.title(group)}, ${count(view.groups.counts[group], "task")}, ${view.folded.has(group) ? "folded" : "open"}`;
+    if (view.item >= 0) this.announcer.textContent = this.#itemInWords(view.item);
+    else if (group >= 0) this.announcer.textContent = `${view.groups.title(group)}, ${count(view.groups.counts[group], "task")}, ${view.folded.has(group) ? "folded" : "open"}`;
     else this.announcer.textContent = entry < 0 ? "" : `${model.name(entry)}, ${model.coroutine(entry)}, ${model.outcome(entry)}`;
   }
 }

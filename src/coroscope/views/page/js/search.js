@@ -21,7 +21,9 @@ export class Search {
     if (document.activeElement !== this.field) this.field.value = view.query;
     const shown = view.arrangement.taskCount;
     const isAll = !view.query && view.only < 0;
-    this.found.textContent = isAll ? "" : `${shown.toLocaleString("en")} of ${count(view.model.count, "task")}`;
+    const tasks = isAll ? "" : `${shown.toLocaleString("en")} of ${count(view.model.count, "task")}`;
+    const items = view.foundItems ? view.foundItems.reduce((sum, one) => sum + one, 0) : 0;
+    this.found.textContent = items ? `${tasks}, ${items.toLocaleString("en")} above them` : tasks;
   }
 
   #key(event) {
@@ -29,9 +31,14 @@ export class Search {
       this.field.value = "";
       this.view.search("");
       this.field.blur();
-    } else if (event.key === "Enter" && this.view.cursor >= 0) {
-      this.view.select(this.view.cursor);
-      byId("timeline").focus();
-    }
+    } else if (event.key === "Enter") this.#goToFirst();
+  }
+
+  // The task that the keys are at, or else the first mark or region.
+  #goToFirst() {
+    const { view } = this;
+    if (view.cursor >= 0) view.select(view.cursor);
+    else if (view.foundItems) view.moveItemBy(1);
+    if (view.selected >= 0 || view.item >= 0) byId("timeline").focus();
   }
 }

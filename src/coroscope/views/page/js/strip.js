@@ -6,12 +6,13 @@ import { packColor } from "./theme.js";
 export class Strip {
   constructor(width) {
     this.color = new Uint32Array(width);
+    this.edge = new Uint32Array(width); // the colours along the bar's edges, where pale waiting has to stand out
     this.hasRun = new Uint8Array(width); // whether the task ran at all in the pixel
     this.from = 0; // the pixels in which the task was alive: from..to-1
     this.to = 0;
   }
 
-  // `palette`: background and the colour of each state, as [red, green, blue].
+  // `palette`: background, the colour of each state, and that of waiting's edge, as [red, green, blue].
   fill(spans, row, start, nsPerPixel, palette) {
     const low = spans.first[row];
     const high = spans.first[row + 1];
@@ -23,6 +24,7 @@ export class Strip {
     this.to = low === high ? this.from : Math.max(this.from, this.to);
     if (this.to === this.from) return;
     const mix = new Mixer(palette);
+    const edgeMix = new Mixer({ ...palette, waiting: palette.waitingEdge });
     let time = Math.max(lifeStart, start + this.from * nsPerPixel);
     let index = lastNotAfter(spans.start, time, low, high);
     let run = ranUntil(spans, index, time);
@@ -34,6 +36,7 @@ export class Strip {
       const readyNext = readyUntil(spans, index, next);
       const alive = next - time;
       this.color[x] = mix.color(runNext - run, readyNext - ready, alive, nsPerPixel);
+      this.edge[x] = edgeMix.color(runNext - run, readyNext - ready, alive, nsPerPixel);
       this.hasRun[x] = runNext > run ? 1 : 0;
       time = next;
       run = runNext;

@@ -2,7 +2,7 @@
 
 const NAMES = [
   "page", "raised", "text", "muted", "line", "accent", "bad", "cursor", "selection",
-  "running", "ready", "waiting", "on-running", "on-ready", "on-waiting",
+  "running", "ready", "waiting", "waiting-edge", "on-running", "on-ready", "on-waiting", "lane", "lane-fill",
 ];
 
 // Follows the system until the reader chooses.

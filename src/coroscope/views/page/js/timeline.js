@@ -40,6 +40,7 @@ export class Timeline {
     drawAxis(context, geometry, theme, marks);
     drawRowLabels(context, view, geometry, theme);
     this.#outlineSelectedSpan();
+    this.#markSelectedItem();
     drawArrows(context, view, geometry, theme);
     this.#drawScrollbar();
     if (!view.rowCount) this.#drawEmpty();
@@ -57,6 +58,18 @@ export class Timeline {
     context.strokeStyle = theme.css.accent;
     context.lineWidth = 2;
     context.strokeRect(left - 1, bar.top - 1, Math.max(3, right - left) + 2, bar.height + 2);
+  }
+
+  // Where the selected mark or region begins and ends, down through the rows.
+  #markSelectedItem() {
+    const { context, view, geometry, theme } = this;
+    const { lanes } = view.model;
+    if (view.item < 0) return;
+    context.fillStyle = theme.css.accent;
+    for (const time of new Set([lanes.start[view.item], lanes.end(view.item)])) {
+      const x = geometry.x(time);
+      if (x >= geometry.gutter && x <= geometry.width) context.fillRect(x - 0.5, AXIS_HEIGHT, 1, geometry.rowsHeight);
+    }
   }
 
   #drawScrollbar() {

@@ -24,6 +24,8 @@ export class View {
     this.selected = -1;
     this.finding = -1; // the finding that is shown, by its place in the list, or -1
     this.span = -1; // the selected span of the selected task, or -1
+    this.item = -1; // the selected mark, region or collection, or -1
+    this.foundItems = null; // which of them the search finds, or null for all
     this.hover = -1; // the row under the pointer
     this.rowsHeight = 1; // of the part of the timeline that shows rows, in CSS pixels
   }
@@ -96,6 +98,7 @@ export class View {
     this.selected = row;
     this.span = span;
     this.finding = -1;
+    this.item = -1;
     if (row >= 0) this.moveCursorTo(row);
     this.changed();
   }
@@ -136,6 +139,45 @@ export class View {
     const last = this.model.facts.findings.length - 1;
     const next = this.finding < 0 ? (step > 0 ? 0 : last) : this.finding + step;
     if (next >= 0 && next <= last) this.showFinding(next);
+  }
+
+  // A mark, region or collection, and the window about it; it need not move where all of it can be seen already.
+  showItem(item, mayZoom = true) {
+    const { lanes } = this.model;
+    const { camera } = this;
+    const [start, end] = [lanes.start[item], lanes.end(item)];
+    this.select(-1);
+    this.item = item;
+    if (lanes.row(item) >= 0 && this.positionOf(lanes.row(item)) >= 0) this.moveCursorTo(lanes.row(item));
+    const isTiny = end - start < camera.span / 50 && !lanes.isInstant(item);
+    if (mayZoom && (start < camera.start || end > camera.end || isTiny)) {
+      if (lanes.isInstant(item)) camera.reveal(start);
+      else camera.show(start - (end - start) * MARGIN, end + (end - start) * MARGIN);
+      this.followRows();
+    }
+    this.changed();
+  }
+
+  // Where an item stands among those that the search finds, in order of time.
+  placeOfItem(item) {
+    const items = this.#itemsByTime();
+    return { at: items.indexOf(item), of: items.length };
+  }
+
+  // Without one selected, from where the window begins.
+  moveItemBy(step) {
+    const items = this.#itemsByTime();
+    if (!items.length) return;
+    const { start } = this.model.lanes;
+    const following = items.findIndex((item) => start[item] >= this.camera.start);
+    const ahead = following < 0 ? items.length - 1 : following;
+    const next = this.item < 0 ? (step > 0 ? ahead : Math.max(0, ahead - 1)) : items.indexOf(this.item) + step;
+    if (next >= 0 && next < items.length) this.showItem(items[next]);
+  }
+
+  #itemsByTime() {
+    const { byTime } = this.model.lanes;
+    return this.foundItems ? byTime.filter((item) => this.foundItems[item]) : byTime;
   }
 
   #uncover(row) {
@@ -213,6 +255,7 @@ export class View {
   #arrange() {
     const { model } = this;
     const isAll = !this.query && this.only < 0;
+    this.foundItems = model.lanes.find(this.query);
     const rows = isAll ? null : findRows(model, this.query.toLowerCase(), this.only);
     this.arrangement = new Arrangement(model.count, rows, this.groups, this.folded);
     this.camera.scrollBy(0, this.rowCount, this.rowsHeight);

@@ -1,0 +1,130 @@
+"""The sampler: one thread that has every probe look in turn, every 10 ms, while there is something to see.
+
+It is not one of `threading`'s, so the program's own list of threads stays as it is. Before a fork it ends, because
+CPython 3.12+ warns of forks in programs with several threads.
+Rule: it goes by what `_turn` is: whoever finds another one there than its own ends. So to stop it, or to start
+another, never waits for a lock that a signal's handler could have interrupted.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+from _thread import get_ident
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Protocol
+
+from coroscope.record.probes import Probe
+from coroscope.record.recorder import Recorder
+
+INTERVAL_S = 0.01
+INTERVAL_NS = round(INTERVAL_S * 1e9)
+_LINGERS = 50
+"""Rounds for which it stays when there is nothing more to see: programs start one thread after another."""
+
+
+class Looker(Protocol):
+    """What looks."""
+
+    def is_needed(self) -> bool:
+        """Whether there is something to see."""
+        ...
+
+    def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
+        """Look at `frames`, the innermost frame of each thread, at `now`; the sampler went on so much later than asked.
+
+        The sampler holds the interpreter's lock, so where they stand does not change meanwhile.
+        """
+        ...
+
+
+class _Turn:
+    """One thread's time as the sampler."""
+
+    def __init__(self) -> None:
+        self.stop = _thread.allocate_lock()
+        self.stop.acquire()
+        self.ended = _thread.allocate_lock()
+        self.ended.acquire()
+
+
+class Sampler:
+    """The thread, and the lookers that it serves."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._lookers: list[tuple[Probe, Looker]] = []
+        self._turn: _Turn | None = None
+        recorder.at_pause(self.stop, self.ensure_running)
+
+    def serve(self, probe: Probe, looker: Looker) -> None:
+        """Have `looker` look until `probe` ends."""
+        self._lookers.append((probe, looker))
+        probe.at_end(lambda: self._dismiss(looker))
+
+    def _dismiss(self, looker: Looker) -> None:
+        self._lookers = [entry for entry in self._lookers if entry[1] is not looker]
+        if not self._lookers:
+            self.stop()
+
+    def ensure_running(self) -> None:
+        """Start the thread, unless it runs or there is nothing to see."""
+        if self._turn is None and self._is_needed():
+            turn = self._turn = _Turn()
+            _thread.start_new_thread(self._run, (turn,))
+
+    def stop(self) -> None:
+        """End the thread, and wait until it has ended."""
+        turn, self._turn = self._turn, None
+        if turn is not None and get_ident() not in self._recorder.own_threads:
+            turn.stop.release()
+            turn.ended.acquire(timeout=1)
+
+    def _is_needed(self) -> bool:
+        return any(probe.is_on and looker.is_needed() for probe, looker in self._lookers)
+
+    def _run(self, turn: _Turn) -> None:
+        self._recorder.own_threads.add(get_ident())
+        try:
+            _say_name()
+            self._look_until(turn)
+        finally:
+            self._recorder.own_threads.discard(get_ident())
+            turn.ended.release()
+
+    def _look_until(self, turn: _Turn) -> None:
+        now: Callable[[], int] = self._recorder.now
+        idle = 0
+        asked_ns = now()
+        while not turn.stop.acquire(timeout=INTERVAL_S) and self._turn is turn:
+            self._look(now(), asked_ns)
+            idle = 0 if self._is_needed() else idle + 1
+            if idle > _LINGERS and self._turn is turn:
+                self._turn = None
+                self.ensure_running()  # What began since the last look did not start a thread.
+                return
+            asked_ns = now()
+
+    def _look(self, now: int, asked_ns: int) -> None:
+        frames = sys._current_frames()
+        for probe, looker in self._lookers:
+            if probe.is_on:
+                try:
+                    looker.look(now, now - asked_ns - INTERVAL_NS, frames)
+                except Exception as error:
+                    probe.fail(error)
+
+
+def sampler_of(recorder: Recorder) -> Sampler:
+    """The one of this recording."""
+    if recorder.sampler is None:
+        recorder.sampler = Sampler(recorder)
+    return recorder.sampler
+
+
+def _say_name() -> None:
+    """Tell the system whose thread this is, so that who samples the interpreter's lock can leave it out."""
+    with suppress(OSError), open(f"/proc/self/task/{_thread.get_native_id()}/comm", "w") as file:
+        file.write("coroscope")

@@ -1,0 +1,137 @@
+"""Joins what the processes of one run have recorded, each in a file of its own, into one trace.
+
+A child's file is a part: a live trace in a folder beside the program's. In the joined trace, ids of tasks and loops
+and numbers of streams are all different; times need no change, for all are told by one clock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+from coroscope.errors import TraceFormatError
+from coroscope.record.events import EVENT, LOOP_IN_A, TASK_FIELDS, U32_MAX, Cause, EventKind
+from coroscope.record.part import FOLDER_SUFFIX, SUFFIX
+from coroscope.record.stream import HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
+from coroscope.trace.live import read_live
+from coroscope.trace.raw import Part, RawStream, RawTrace
+
+_LATEST_LOOP = 0xFFFF
+
+
+def join_parts(path: str, raw: RawTrace) -> None:
+    """Add to `raw`, what the program itself wrote into the live trace at `path`, the parts of its children."""
+    parts = list(_iter_parts(path, raw))
+    if not parts:
+        return
+    tasks, loops = _latest_ids(raw)
+    for part in parts:
+        _shift(part, tasks, loops)
+        tasks, loops = map(max, (tasks, loops), _latest_ids(part))
+        first = max(raw.streams, default=0) + 1
+        numbers = range(first, first + len(part.streams))
+        raw.streams.update(zip(numbers, part.streams.values(), strict=True))
+        raw.parts.append(Part(part.meta, tuple(numbers)))
+
+
+def _iter_parts(path: str, raw: RawTrace) -> Iterator[RawTrace]:
+    for file in part_files(path):
+        part = _read_part(file, raw)
+        if part is None:
+            raw.notices.append(f"what a child process recorded in {os.path.basename(file)!r} cannot be read")
+        elif part.meta.get("run") == raw.origin_ns:  # else it was left by another run into the same file
+            yield part
+
+
+def part_files(path: str) -> list[str]:
+    """The files of the parts of the trace at `path`, in the order in which they were begun."""
+    folder = os.path.abspath(path) + FOLDER_SUFFIX
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in sorted(names, key=_age) if name.endswith(SUFFIX)]
+
+
+def remove_parts(path: str) -> None:
+    """Delete the parts of the trace at `path`, and their folder unless there is something else in it."""
+    for file in part_files(path):
+        with suppress(OSError):
+            os.unlink(file)
+    with suppress(OSError):
+        os.rmdir(os.path.abspath(path) + FOLDER_SUFFIX)
+
+
+def _age(name: str) -> tuple[int, str]:
+    begun = name.removesuffix(SUFFIX).rpartition("-")[2]
+    return (int(begun) if begun.isascii() and begun.isdigit() else 0), name
+
+
+def _read_part(file: str, root: RawTrace) -> RawTrace | None:
+    try:
+        with open(file, "rb") as opened:
+            data = opened.read()
+        magic, version, layout, _, _ = HEADER.unpack_from(data.ljust(HEADER.size, b"\0"))
+        if (magic, version, layout) != (MAGIC, VERSION, LIVE) or len(data) < HEADER_SIZE:
+            return None
+        return read_live(file, data, root.origin_ns)
+    except (OSError, TraceFormatError):
+        return None
+
+
+def _latest_ids(raw: RawTrace) -> tuple[int, int]:
+    """The highest id of a task, and of a loop."""
+    return _latest_id(raw, EventKind.TASK_CREATED), min(_latest_id(raw, EventKind.LOOP_STARTED), _LATEST_LOOP)
+
+
+def _latest_id(raw: RawTrace, kind: EventKind) -> int:
+    latest = 0
+    for stream in raw.streams.values():
+        kinds = stream.events[EVENT.size - 1 :: EVENT.size]
+        index = kinds.find(kind)
+        while index >= 0:
+            latest = max(latest, EVENT.unpack_from(stream.events, index * EVENT.size)[1])
+            index = kinds.find(kind, index + 1)
+    return latest
+
+
+def _shift(part: RawTrace, tasks: int, loops: int) -> None:
+    """Count its tasks on from `tasks`, and its loops from `loops`; what cannot be counted any more is 0, not known."""
+    for stream in part.streams.values():
+        for index, event in enumerate(EVENT.iter_unpack(bytes(stream.events))):
+            EVENT.pack_into(stream.events, index * EVENT.size, *_shifted(event, tasks, loops))
+
+
+def _shifted(event: tuple[int, ...], tasks: int, loops: int) -> tuple[int, ...]:
+    time_ns, a, b, c, source, detail, kind = event
+    fields = TASK_FIELDS.get(kind, "")  # type: ignore[call-overload]
+    if "a" in fields:
+        a = _counted(a, tasks, U32_MAX)
+    if "b" in fields or (kind == EventKind.WOKEN and detail == Cause.TASK):
+        b = _counted(b, tasks, U32_MAX)
+    if kind in LOOP_IN_A:
+        a = _counted(a, loops, _LATEST_LOOP)
+    return time_ns, a, b, c, _counted(source, loops, _LATEST_LOOP), detail, kind
+
+
+def _counted(number: int, before: int, latest: int) -> int:
+    return number + before if number and number + before <= latest else 0
+
+
+def program_streams(raw: RawTrace) -> Iterator[RawStream]:
+    """The streams of the program's own process, also of what it executed in its place."""
+    children = {number for part in raw.parts for number in part.streams}
+    own = {number: stream for number, stream in raw.streams.items() if number not in children}
+    pids = {pid for stream in own.values() for pid in _pids(stream)}
+    yield from own.values()
+    for part in raw.parts:
+        if any(pid in pids for number in part.streams for pid in _pids(raw.streams[number])):
+            yield from (raw.streams[number] for number in part.streams)
+
+
+def _pids(stream: RawStream) -> Iterator[int]:
+    """The number of the process that wrote it, where it says so."""
+    index = stream.events[EVENT.size - 1 :: EVENT.size].find(EventKind.PROCESS_BEGUN)
+    if index >= 0:
+        yield EVENT.unpack_from(stream.events, index * EVENT.size)[1]

@@ -1,0 +1,318 @@
+"""What a trace says of threads and pools whose every wait is known, and that they notice nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import coroscope
+from coroscope.trace import Trace, load
+from coroscope.trace.model import Job, State, Task, Wait
+from tests.programs import run_alone, run_recorded, show_json, write_program
+
+SCRIPT = """\
+import _thread, asyncio, json, queue, sys, threading, time, traceback
+from concurrent.futures import ThreadPoolExecutor
+
+used_s = {}
+lock = threading.Lock()
+results = queue.Queue()
+go = threading.Event()
+
+def clocked(function):
+    def run(*args):
+        function(*args)
+        used_s[threading.current_thread().name] = time.thread_time()
+    return run
+
+class Client:
+    def __init__(self):
+        self._lock = threading.RLock()
+    def request(self):
+        with self._lock:
+            time.sleep(0.12)
+
+@clocked
+def asks(client):
+    client.request()
+
+@clocked
+def acquires():
+    lock.acquire()
+    lock.release()
+
+@clocked
+def takes():
+    results.get()
+
+@clocked
+def awaits():
+    go.wait()
+
+@clocked
+def computes():
+    end = time.thread_time() + 0.2
+    number = 0
+    while time.thread_time() < end:
+        for number in range(1000): number += 1
+
+@clocked
+def sleeps_a_little():
+    for _ in range(20):
+        sum(range(20_000))
+        time.sleep(0.005)
+
+class Failing(threading.Thread):
+    def run(self):
+        traceback.print_stack(file=sys.stdout)
+        raise LookupError("as it should")
+
+def job(number):
+    if number == 0: traceback.print_stack(file=sys.stdout)
+    if number == 3: raise KeyError(number)
+    time.sleep(0.06)
+
+def raw():
+    time.sleep(0.15)
+    done.release()
+
+done = _thread.allocate_lock(); done.acquire()
+_thread.start_new_thread(raw, ())
+client = Client()
+lock.acquire()
+threads = [threading.Thread(target=asks, args=(client,), name=f"asks-{n}") for n in (1, 2)]
+threads += [threading.Thread(target=f, name=f.__closure__[0].cell_contents.__name__)
+            for f in (acquires, takes, awaits, computes, sleeps_a_little)]
+for thread in threads: thread.start()
+print(set(threading.enumerate()) <= {threading.main_thread(), *threads})
+time.sleep(0.15)
+lock.release(); results.put(1); go.set()
+for thread in threads: thread.join()
+done.acquire()
+failing = Failing(name="failing"); failing.start(); failing.join()
+with ThreadPoolExecutor(2, thread_name_prefix="pool") as pool:
+    futures = [pool.submit(job, number) for number in range(4)]
+    print([type(future.exception()).__name__ for future in futures])
+    traceback.print_exception(futures[3].exception(), file=sys.stdout)
+
+async def main():
+    await asyncio.to_thread(time.sleep, 0.02)
+
+asyncio.run(main())
+print(sorted(thread.name for thread in threading.enumerate()))
+print(json.dumps(used_s))
+"""
+
+
+def line_of(text: str) -> int:
+    return SCRIPT[: SCRIPT.index(text)].count("\n") + 1
+
+
+class Recorded:
+    """The program's trace, and what it has said itself."""
+
+    def __init__(self, program: Path) -> None:
+        self.alone = run_alone(program)
+        self.ran = run_recorded(program)
+        assert self.ran.returncode == 0, self.ran.stderr
+        self.trace: Trace = load(program.with_suffix(".coroscope"))
+        self.shown = show_json(program.with_suffix(".coroscope"))
+        self.used_s: dict[str, float] = json.loads(self.ran.stdout.splitlines()[-1])
+
+    def thread(self, name: str) -> Task:
+        (found,) = [thread for thread in self.trace.threads if thread.name == name]
+        return found
+
+    def longest_wait(self, name: str) -> Wait:
+        return max(self.thread(name).waits, key=lambda wait: (wait.end_ns or 0) - wait.start_ns)
+
+    def jobs(self, pool: str) -> list[Job]:
+        return [job for job in self.trace.jobs if self.trace.pools[job.pool].name == pool]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    return Recorded(write_program(tmp_path_factory.mktemp("threads"), SCRIPT))
+
+
+def test_the_program_says_what_it_says_alone(recorded: Recorded) -> None:
+    def said(output: str) -> list[str]:
+        return output.splitlines()[:-1]  # Not how much processor time it used.
+
+    assert said(recorded.ran.stdout) == said(recorded.alone.stdout)
+    assert recorded.alone.stderr in recorded.ran.stderr
+
+
+def test_a_thread_has_its_name_what_it_runs_and_who_started_it_where(recorded: Recorded) -> None:
+    thread = recorded.thread("asks-1")
+    assert thread.kind == "thread"
+    assert (thread.coroutine, thread.line) == ("clocked.<locals>.run", line_of("    def run(*args)"))
+    assert thread.parent == recorded.thread("MainThread").id
+    assert thread.created_at is not None
+    assert thread.created_at.line == line_of("for thread in threads: thread.start()")
+    assert recorded.thread("failing").coroutine == "Failing.run"
+
+
+def test_a_thread_that_raises_has_ended_so_and_others_returned(recorded: Recorded) -> None:
+    failing = recorded.thread("failing")
+    assert (failing.outcome, failing.exception) == ("raised", "LookupError")
+    assert {recorded.thread(name).outcome for name in ("MainThread", "asks-2", "computes")} == {"returned"}
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "line"),
+    [
+        ("acquires", "lock", "    lock.acquire()\n    lock.release()"),
+        ("takes", "queue", "results.get()"),
+        ("awaits", "event", "go.wait()"),
+        ("MainThread", "thread", "for thread in threads: thread.join()"),
+    ],
+)
+def test_a_wait_has_what_it_waits_for_and_where(recorded: Recorded, name: str, on: str, line: str) -> None:
+    wait = recorded.longest_wait(name)
+    assert wait.place is not None
+    assert (wait.on, wait.place.line) == (on, line_of(line))
+
+
+def test_threads_that_wait_for_one_lock_say_which(recorded: Recorded) -> None:
+    waits = [
+        wait
+        for name in ("asks-1", "asks-2", "acquires")
+        for wait in recorded.thread(name).waits
+        if wait.on == "lock"
+    ]
+    by_line = {wait.place.line: wait.lock for wait in waits if wait.place is not None}
+    assert by_line.keys() == {line_of("        with self._lock"), line_of("    lock.acquire()\n")}
+    assert None not in by_line.values()
+    assert len(set(by_line.values())) == 2
+
+
+def test_what_ran_on_a_processor_agrees_with_the_clock_of_the_thread(recorded: Recorded) -> None:
+    for name in ("computes", "sleeps_a_little"):
+        ran_s = recorded.thread(name).time_in(State.RUNNING) / 1e9
+        assert ran_s == pytest.approx(recorded.used_s[name], rel=0.02)
+
+
+def test_states_add_up_to_the_life_of_a_thread(recorded: Recorded) -> None:
+    for thread in recorded.trace.threads:
+        life_ns = thread.end_ns - thread.created_ns
+        assert sum(thread.time_in(state) for state in State) == life_ns
+
+
+def test_a_thread_that_threading_does_not_know_is_met_by_sampling(recorded: Recorded) -> None:
+    raw = [thread for thread in recorded.trace.threads if thread.coroutine == "?"]
+    assert {wait.place.function for thread in raw for wait in thread.waits if wait.place} == {"raw"}
+
+
+def test_jobs_have_who_submitted_them_where_and_when_they_waited_ran_and_ended(recorded: Recorded) -> None:
+    jobs = recorded.jobs("pool")
+    assert [job.outcome for job in jobs] == ["returned", "returned", "returned", "raised"]
+    assert {(job.function, job.task) for job in jobs} == {("job", recorded.thread("MainThread").id)}
+    assert {job.place.line for job in jobs if job.place} == {line_of("futures = [pool.submit")}
+    assert {recorded.trace.tasks[job.worker].name for job in jobs if job.worker} == {"pool_0", "pool_1"}
+    for job in jobs:
+        assert job.started_ns is not None
+        assert job.ended_ns is not None
+        assert job.submitted_ns <= job.started_ns <= job.ended_ns
+    assert (jobs[2].started_ns or 0) >= min(job.ended_ns or 0 for job in jobs[:2])
+
+
+def test_a_job_of_to_thread_is_submitted_by_the_task_at_its_line(recorded: Recorded) -> None:
+    (job,) = recorded.jobs("asyncio")
+    (main,) = recorded.trace.loop_tasks
+    assert (job.function, job.task) == ("sleep", main)
+    assert job.place is not None
+    assert job.place.line == line_of("await asyncio.to_thread")
+
+
+def test_threads_are_no_tasks_of_a_loop_for_those_who_count(recorded: Recorded) -> None:
+    assert [task.coroutine for task in recorded.trace.loop_tasks.values()] == ["main"]
+    assert recorded.shown["concurrency"]["max"] == 0
+    assert {stall.task for stall in recorded.trace.stalls(0)} == set(recorded.trace.loop_tasks)
+    kinds = {task["kind"] for task in recorded.shown["tasks"]}
+    assert kinds == {"task", "thread"}
+
+
+def test_the_json_has_the_pools_and_their_jobs(recorded: Recorded) -> None:
+    assert [pool["name"] for pool in recorded.shown["pools"]] == ["pool", "asyncio"]
+    job = recorded.shown["jobs"][0]
+    assert job["worker"] in {task["id"] for task in recorded.shown["tasks"]}
+    assert job["started_s"] < job["ended_s"]
+
+
+def test_the_summary_counts_threads_and_jobs(recorded: Recorded) -> None:
+    assert "2 pools with 3 of them at work on 5 jobs" in " ".join(recorded.ran.stderr.split())
+
+
+@pytest.fixture
+def waiting() -> Iterator[threading.Event]:
+    """A thread that is older than the recording, and ends when the event is set."""
+    event = threading.Event()
+    thread = threading.Thread(target=event.wait, name="older")
+    thread.start()
+    yield event
+    event.set()
+    thread.join()
+
+
+def test_a_thread_that_is_older_than_the_recording_is_met_by_its_name(
+    waiting: threading.Event, tmp_path: Path
+) -> None:
+    before = dict(vars(threading.Thread))
+    with coroscope.record(tmp_path / "out.coroscope") as recording:
+        for _ in range(2):
+            thread = threading.Thread(target=waiting.wait, args=(0.1,))
+            thread.start()
+            thread.join()
+    assert dict(vars(threading.Thread)) == before
+    older = [thread for thread in recording.load().threads if thread.name == "older"]
+    assert [(thread.coroutine, thread.outcome) for thread in older] == [("Event.wait", "pending")]
+
+
+def test_many_threads_one_after_another_cost_no_streams(tmp_path: Path) -> None:
+    path = tmp_path / "out.coroscope"
+    with coroscope.record(path):
+        for _ in range(400):
+            thread = threading.Thread(target=int)
+            thread.start()
+            thread.join()
+        size = path.stat().st_size
+    assert size <= 8 * 65536
+    trace = load(path)
+    assert len([thread for thread in trace.threads if thread.coroutine == "int"]) == 400
+
+
+def test_a_program_with_the_main_thread_alone_has_no_tracks(tmp_path: Path) -> None:
+    program = write_program(tmp_path, "import asyncio\nasyncio.run(asyncio.sleep(0.03))\n")
+    run_recorded(program)
+    shown = show_json(program.with_suffix(".coroscope"))
+    assert [task["kind"] for task in shown["tasks"]] == ["task"]
+    assert "jobs" not in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_fork_while_threads_are_watched_goes_on_in_both(tmp_path: Path) -> None:
+    text = """\
+import os, threading
+def wait(event): event.wait()
+event = threading.Event()
+thread = threading.Thread(target=wait, args=(event,)); thread.start()
+child = os.fork()
+if not child:
+    own = threading.Thread(target=int); own.start(); own.join()
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+event.set(); thread.join()
+later = threading.Thread(target=int, name="later"); later.start(); later.join()
+"""
+    program = write_program(tmp_path, text)
+    ran = run_recorded(program)
+    assert ran.stdout == "7\n"
+    trace = load(program.with_suffix(".coroscope"))
+    assert [thread.name for thread in trace.threads][-1] == "later"
+    assert trace.notices == ()
