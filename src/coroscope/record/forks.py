@@ -6,6 +6,7 @@ Rule: before a fork, no thread of ours is left: CPython 3.12+ warns of forks in 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,14 +27,21 @@ def follow(recorder: Recorder) -> None:
 
 def _before() -> None:
     if _recorder is not None and _recorder.is_recording:
-        _recorder.pause()
+        _kept_from_the_program(_recorder, _recorder.pause)
 
 
 def _after_in_parent() -> None:
     if _recorder is not None and _recorder.is_recording:
-        _recorder.resume()
+        _kept_from_the_program(_recorder, _recorder.resume)
 
 
 def _after_in_child() -> None:
     if _recorder is not None and _recorder.is_recording:
-        _recorder.abandon()
+        _kept_from_the_program(_recorder, _recorder.abandon)
+
+
+def _kept_from_the_program(recorder: Recorder, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except Exception as error:  # CPython would print it.
+        recorder.fail(error)

@@ -16,6 +16,10 @@ import mmap
 import os
 import sys
 from collections.abc import Mapping
+
+# As they are: programs replace them in `os` to find what blocks their loop, or to count what they read and write.
+from os import close, fstat, lseek, write
+from os import open as open_descriptor
 from struct import Struct, error
 from typing import Any
 
@@ -74,10 +78,10 @@ class ChunkFile:
         """Write down when the recording begins, on CLOCK_MONOTONIC."""
         descriptor = self._open()
         try:
-            os.lseek(descriptor, _ORIGIN_AT, os.SEEK_SET)
-            os.write(descriptor, origin_ns.to_bytes(8, "little"))
+            lseek(descriptor, _ORIGIN_AT, os.SEEK_SET)
+            write(descriptor, origin_ns.to_bytes(8, "little"))
         finally:
-            os.close(descriptor)
+            close(descriptor)
 
     def open_stream(self) -> Stream:
         """A new stream, for the calling thread alone."""
@@ -90,23 +94,25 @@ class ChunkFile:
         descriptor = self._open()
         try:
             with self._lock:
-                offset = os.lseek(descriptor, 0, os.SEEK_END)
+                offset = lseek(descriptor, 0, os.SEEK_END)
                 if hasattr(os, "posix_fallocate"):
                     os.posix_fallocate(descriptor, offset, size)
                 else:
-                    os.write(descriptor, bytes(size))
+                    write(descriptor, bytes(size))
                 header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0)
-                os.lseek(descriptor, offset, os.SEEK_SET)
-                os.write(descriptor, header)
+                lseek(descriptor, offset, os.SEEK_SET)
+                write(descriptor, header)
             return mmap.mmap(descriptor, size, offset=offset, **_KEEPS_NO_DESCRIPTOR)
         finally:
-            os.close(descriptor)
+            close(descriptor)
 
     def _open(self) -> int:
-        descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
-        status = os.fstat(descriptor)
+        descriptor = open_descriptor(
+            self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        )
+        status = fstat(descriptor)
         if (status.st_dev, status.st_ino) != self._identity:
-            os.close(descriptor)
+            close(descriptor)
             raise OSError(f"{self._path!r} is no longer the trace that was begun")
         return descriptor
 

@@ -29,6 +29,8 @@ MOST_SAMPLES = 100
 """Of one step; then as many again take twice the time, and so on."""
 _KEPT_NS = 50_000_000
 """Ten switch intervals: no Python code keeps the lock for so long."""
+_acquire = _thread.LockType.acquire
+"""As it is: programs replace it to find what blocks their loop, and this does so for a moment before a fork."""
 _HAS_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
@@ -72,9 +74,9 @@ class Watchdog:
             return
         self._is_running = True
         self._stop = _thread.allocate_lock()
-        self._stop.acquire()
+        _acquire(self._stop)
         self._ended = _thread.allocate_lock()
-        self._ended.acquire()
+        _acquire(self._ended)
         _thread.start_new_thread(self._watch, (self._stop, self._ended))
 
     def resume(self) -> None:
@@ -87,12 +89,12 @@ class Watchdog:
         if self._is_running:
             self._is_running = False
             self._stop.release()
-            self._ended.acquire(timeout=1)
+            _acquire(self._ended, timeout=1)
 
     def _watch(self, stop: _thread.LockType, ended: _thread.LockType) -> None:
         try:
             asked_ns = self._recorder.now()
-            while not stop.acquire(timeout=INTERVAL_S) and self._probe.is_on:
+            while not _acquire(stop, timeout=INTERVAL_S) and self._probe.is_on:
                 now = self._recorder.now()
                 lock = _lock_signs(now - asked_ns - _INTERVAL_NS)
                 for ident, loop in list(self._recorder.running.items()):
