@@ -7,10 +7,10 @@ Rule: that a step gave up its turn is written with the beginning of the next ste
 
 from __future__ import annotations
 
-import time
 from struct import Struct
 from typing import Any
 
+from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import Cause
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase, task_of
@@ -21,7 +21,6 @@ from coroscope.record.task_events import TaskEvents
 pack_begun = Struct("<QIIQ").pack_into
 """Writes a whole event, of time, task, the task that has given up its turn, and `LoopRecorder.begun`."""
 _UNKNOWN = (None, None)
-_now_ns = time.monotonic_ns
 
 
 class LoopRecorder(TaskEvents):
@@ -79,7 +78,7 @@ class LoopRecorder(TaskEvents):
         if type(task) is Task and not record.cancellations:
             task._record = record
         gave_up, self._gave_up = self._gave_up, 0
-        record.began_ns = now = _now_ns()
+        record.began_ns = now = now_ns()
         stream = self._stream
         try:
             pack_begun(stream.events, stream.next_position(), now, record.id, gave_up, self.begun)

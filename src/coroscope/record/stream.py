@@ -31,6 +31,8 @@ LIVE, AT_REST = 1, 2
 HEADER = Struct("<8sHHIQ")  # magic, format version, layout, -, origin on CLOCK_MONOTONIC in ns
 HEADER_SIZE = 65536  # so that every chunk is aligned wherever memory is mapped in steps of up to 64 KiB
 _ORIGIN_AT = 16
+WORD = Struct("<QI")  # behind the header: time in ns, size of the sentence that follows
+LONGEST_WORD = 1000
 
 CHUNK = Struct("<4sIIHH")  # magic, size in bytes with this header, stream, content, -
 CHUNK_MAGIC = b"CHNK"
@@ -40,6 +42,7 @@ META, EVENTS, DEFINITIONS = 1, 2, 3
 DEFINITION = Struct("<IIB3x")  # number, payload's size in bytes, kind (0: no more definitions)
 _FIRST_CHUNK = 65536
 _LARGEST_CHUNK = 1 << 20
+_reserve = getattr(os, "posix_fallocate", None)
 _KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
@@ -83,6 +86,16 @@ class ChunkFile:
         finally:
             close(descriptor)
 
+    def leave_word(self, time_ns: int, sentence: str) -> None:
+        """Write down why the recording stopped: in the header's page, which needs no room that there may not be."""
+        text = sentence.encode(errors="replace")[:LONGEST_WORD]
+        descriptor = self._open()
+        try:
+            lseek(descriptor, HEADER.size, os.SEEK_SET)
+            write(descriptor, WORD.pack(time_ns, len(text)) + text)
+        finally:
+            close(descriptor)
+
     def open_stream(self) -> Stream:
         """A new stream, for the calling thread alone."""
         stream = Stream(self, self._next_stream())
@@ -95,8 +108,8 @@ class ChunkFile:
         try:
             with self._lock:
                 offset = lseek(descriptor, 0, os.SEEK_END)
-                if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(descriptor, offset, size)
+                if _reserve is not None:
+                    _reserve(descriptor, offset, size)
                 else:
                     write(descriptor, bytes(size))
                 header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0)

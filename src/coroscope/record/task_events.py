@@ -8,11 +8,11 @@ suspended there: walking an await chain costs several times what a step does.
 from __future__ import annotations
 
 import sys
-import time
 from _thread import get_ident
 from types import FrameType
 from typing import Any
 
+from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import OUTSIDE, Cause, CauseKind
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Watch
@@ -39,9 +39,6 @@ _CAUSES = {
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
 
-_now_ns = time.monotonic_ns
-
-
 class TaskEvents(Watch):
     """A watch that is its own observer. The record of a task stands for it as a cause, too."""
 
@@ -59,7 +56,7 @@ class TaskEvents(Watch):
         self.failures = Failures(recorder)
 
     def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
-        self._stream.emit(kind, _now_ns(), a, b, c, detail, self.id)
+        self._stream.emit(kind, now_ns(), a, b, c, detail, self.id)
 
     def loop_started(self) -> None:
         recorder = self._recorder
@@ -146,7 +143,7 @@ class TaskEvents(Watch):
         stream = self._recorder.stream()
         created_at = self._creation(stream, creator)
         site = stream.site(qualname, file, line, created_at)
-        now = record.began_ns = _now_ns()
+        now = record.began_ns = now_ns()
         stream.emit(EventKind.TASK_CREATED, now, record.id, parent, site, _KINDS[kind_of(task)], self.id)
         self._name(stream, record, task.get_name())
         return record
@@ -161,7 +158,7 @@ class TaskEvents(Watch):
     def _name(self, stream: Any, record: TaskRecord, name: str) -> None:
         record.name = name
         number = name[5:] if name.startswith("Task-") else ""
-        now = _now_ns()
+        now = now_ns()
         if number.isascii() and number.isdigit() and number[0] != "0" and len(number) < 10:
             stream.emit(EventKind.TASK_NAMED, now, record.id, int(number), 0, 0, self.id)
         else:
@@ -183,7 +180,7 @@ class TaskEvents(Watch):
             return
         record.waits = False
         stream = self._recorder.stream() if cause.kind is CauseKind.THREAD else self._stream
-        now = _now_ns()
+        now = now_ns()
         waker = stack = 0
         if cause.task is not None:
             waker = cause.task.id
@@ -227,7 +224,7 @@ class TaskEvents(Watch):
             elif record.has_waited_long:
                 record.has_waited_long = False
                 _note_cancellation(record, task)
-            now = record.began_ns = _now_ns()
+            now = record.began_ns = now_ns()
             if not record.is_silent:
                 self._stream.emit(EventKind.STEP_BEGUN, now, record.id, 0, 0, 0, self.id)
         except Exception as error:
@@ -245,7 +242,7 @@ class TaskEvents(Watch):
             record.running = None
 
     def _end_step(self, record: TaskRecord) -> None:
-        now = _now_ns()
+        now = now_ns()
         task = record.running or record.ref()
         if task is None:
             return
@@ -328,7 +325,7 @@ class TaskEvents(Watch):
             return
         try:
             stream = self._recorder.stream()
-            now = _now_ns()
+            now = now_ns()
             stream.emit(EventKind.TASK_ENDED, now, record.id, 0, 0, TaskOutcome.DESTROYED, self.id)
         except Exception as error:
             self._recorder.fail(error)

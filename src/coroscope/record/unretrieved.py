@@ -34,7 +34,7 @@ class Failures:
         """Listen to what `loop` is told to report, until the recording ends; not where the program does."""
         entry = self._recorder.loops.entry(loop)
         entry.before_end.append(self._look_at_what_is_held)
-        handle = getattr(type(loop), "call_exception_handler", None)
+        handle: Any = getattr(type(loop), "call_exception_handler", None)
         if "call_exception_handler" in vars(loop) or not hasattr(type(handle), "__get__"):
             return
 
