@@ -36,7 +36,8 @@ def compact(path: str | os.PathLike[str], ending: Ending, ended_ns: int | None) 
     raw = _read(name)
     kinds = (stream.events[EVENT.size - 1 :: EVENT.size] for stream in raw.streams.values())
     raw.ending = replace(ending, complete=any(EventKind.PROGRAM_ENDED in kind for kind in kinds))
-    if ended_ns is not None and raw.origin_ns:
+    # What was going on when the recording stopped may have ended at once: nobody saw it go on until the program's end.
+    if ended_ns is not None and raw.origin_ns and not raw.has_stopped_early:
         raw.ended_ns = max(ended_ns - raw.origin_ns, 0)
     write_rest(name, raw)
 

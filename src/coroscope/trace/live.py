@@ -52,9 +52,10 @@ def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
         position += size
     if meta is None:
         raise TraceFormatError(path, "its metadata is missing; record the program again", HEADER_SIZE)
-    if word := _read_word(data, origin_ns):
+    word = _read_word(data, origin_ns)
+    if word is not None:
         streams[max(streams, default=0) + 1] = word
-    return RawTrace(meta, origin_ns, streams)
+    return RawTrace(meta, origin_ns, streams, has_stopped_early=word is not None)
 
 
 def _read_word(data: bytes, origin_ns: int) -> RawStream | None:

@@ -45,6 +45,8 @@ class RawTrace:
     streams: dict[int, RawStream]
     ending: Ending | None = None
     ended_ns: int | None = None
+    has_stopped_early: bool = False
+    """Whether the recording, of which there is a notice then, did not go on to the program's end."""
 
 
 def ending_from(path: str, stored: object) -> Ending:
