@@ -45,7 +45,12 @@ SUITES = {
             "truststore",
             "uvloop",
         ),
-        ("tests",),
+        (
+            "tests",
+            "--ignore=tests/test_sockets.py",  # needs IPv6, and a resolver of names
+            "--ignore=tests/test_lazyimport.py",  # a minute of imports, in processes of their own
+            "--ignore=tests/test_pytest_plugin.py",  # as long, in pytest runs of their own
+        ),
     ),
     "aiosqlite": Suite((), ("aiosqlite/tests/smoke.py",)),
     "janus": Suite(

@@ -44,6 +44,10 @@ def test_a_console_without_unicode_gets_ascii(check_golden: Callable[[str, str],
         (Ending(None, 9, None, complete=False), "was ended by SIGKILL"),
         (Ending(None, 250, None, complete=True), "was ended by signal 250"),
         (Ending(None, None, None, complete=False), "was cut off"),
+        (
+            Ending(0, None, None, complete=False),
+            "ended with exit code 0; how it came to that was not recorded",
+        ),
         (Ending(None, None, None, complete=True), "took 1.00 ms and ended (Python"),
     ],
 )

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from typing import Any
 
+from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import IO, OUTSIDE, SIGNAL, THREAD, Cause, CauseKind, Observer, stepped_task
 from coroscope.loop.task import Task
 
@@ -94,11 +94,11 @@ class Watch:
         """The batch is over, and the loop asks the operating system."""
         self.end()
         self.phase = Phase.POLLING
-        self._poll_began_ns = time.monotonic_ns()
+        self._poll_began_ns = now_ns()
 
     def poll_ended(self) -> None:
         """What is queued from here to the next step is input, output, or a timer that is due."""
-        self._observer.polled(time.monotonic_ns() - self._poll_began_ns)
+        self._observer.polled(now_ns() - self._poll_began_ns)
         self.phase = Phase.DISPATCHING
 
     def queued(self, item: Any, is_dispatched: bool = False) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -62,7 +62,7 @@ def executing() -> Iterator[None]:
 
 def _before() -> None:
     if _recorder is not None and _recorder.is_recording:
-        _recorder.pause()
+        _kept_from_the_program(_recorder, _recorder.pause)
         if _heirs is not None and get_ident() not in _executing:
             _announced[get_ident()] = _heirs.announce()
 
@@ -70,7 +70,7 @@ def _before() -> None:
 def _after_in_parent() -> None:
     _announced.pop(get_ident(), None)
     if _recorder is not None and _recorder.is_recording:
-        _recorder.resume()
+        _kept_from_the_program(_recorder, _recorder.resume)
 
 
 def _after_in_child() -> None:
@@ -78,7 +78,14 @@ def _after_in_child() -> None:
     announced = _announced.pop(get_ident(), None)
     _announced.clear()
     if _recorder is not None and _recorder.is_recording:
-        _recorder.abandon()
+        _kept_from_the_program(_recorder, _recorder.abandon)
         if heirs is not None and is_heir:
             with suppress(Exception):  # The child runs, recorded or not.
                 heirs.succeed(announced)
+
+
+def _kept_from_the_program(recorder: Recorder, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except Exception as error:  # CPython would print it.
+        recorder.fail(error)

@@ -8,10 +8,10 @@ Rule: a call costs as much as what it does, so the short ways are written out; w
 
 from __future__ import annotations
 
-import time
 from _thread import get_ident
 from typing import Any
 
+from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import Cause
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase, task_of
@@ -23,7 +23,6 @@ from coroscope.record.task_events import TaskEvents
 
 _UNKNOWN = (None, None)
 _RUNNING, _DISPATCHING = Phase.RUNNING, Phase.DISPATCHING
-_now_ns = time.monotonic_ns
 
 
 class LoopRecorder(TaskEvents):
@@ -97,7 +96,7 @@ class LoopRecorder(TaskEvents):
         if type(task) is Task and not record.cancellations:
             task._record = record
         gave_up, self._gave_up = self._gave_up, 0
-        record.began_ns = now = _now_ns()
+        record.began_ns = now = now_ns()
         stream = self._stream
         try:
             pack_event(stream.events, stream.next_position(), now, record.id, gave_up, self._step_begun)

@@ -5,11 +5,11 @@ Rule: a task that has begun, and is one of ours, takes the short ways in here; a
 
 from __future__ import annotations
 
-import time
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import IO, Cause, CauseKind
 from coroscope.loop.outcome import PENDING
 from coroscope.loop.task import Task
@@ -42,8 +42,8 @@ class OwnLoopRecorder(LoopRecorder):
         self._put(item)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
-        now_ns, pack, begun, task_type, pending = (
-            time.monotonic_ns,
+        clock, pack, begun, task_type, pending = (
+            now_ns,
             pack_event,
             self._step_begun,
             Task,
@@ -59,7 +59,7 @@ class OwnLoopRecorder(LoopRecorder):
                 except AttributeError:  # It was made while nobody watched.
                     item._record = None
             if record is not None:
-                record.began_ns = began_ns = now_ns()
+                record.began_ns = began_ns = clock()
                 try:
                     pack(events, next_position(), began_ns, record.id, self._gave_up, begun)
                 except Exception:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-import time
 import weakref
 from _thread import get_ident, get_native_id
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import CauseKind
 from coroscope.record.chains import Position
 from coroscope.record.events import U32_MAX, EventKind
@@ -48,8 +48,10 @@ class Recorder:
         self._last_words: list[Callable[[], None]] = []
         self._pauses: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self.loops = WatchedLoops()
+        self._why_it_stopped: str | None = None
+        """What is still to be said of it."""
         self._process = os.getpid()
-        self.origin_ns = time.monotonic_ns()
+        self.origin_ns = now_ns()
         self._file.start(self.origin_ns)
         self.is_recording = True
         self.heritage: Heritage | None = None
@@ -71,7 +73,7 @@ class Recorder:
         self.ring = RingFile(path, keeping)
         return self.ring
 
-    now = staticmethod(time.monotonic_ns)
+    now = staticmethod(now_ns)
     """What events are stamped with: nanoseconds on CLOCK_MONOTONIC."""
 
     @property
@@ -157,6 +159,7 @@ class Recorder:
 
     def end(self, error: BaseException | None) -> None:
         """Record the end of what is recorded, and stop; `error` is the exception that ended it."""
+        self._say_why_it_stopped()
         if not self.is_recording or not self.is_of_this_process:
             return
         if self._streams or not self.is_of_fork:  # A fork that had nothing to tell leaves no file.
@@ -170,9 +173,19 @@ class Recorder:
         """Switch the recording off, and leave a word about it in the trace if that is still possible."""
         if not self.is_recording:
             return
-        with suppress(Exception):  # The file itself may be what failed.
-            self.notice(f"the recording stopped early: {type(error).__name__} in the recorder")
-        self._stop()
+        self.is_recording = False
+        self._why_it_stopped = f"the recording stopped early: {_cause(error)}"
+        self._say_why_it_stopped()
+        with suppress(Exception):  # At the limit of recursion, any call may fail.
+            self._stop()
+
+    def _say_why_it_stopped(self) -> None:
+        if self._why_it_stopped is not None and self.is_of_this_process:
+            with suppress(
+                Exception
+            ):  # It may be the file that failed, or, for the moment, the depth of the stack.
+                self._file.leave_word(now_ns(), self._why_it_stopped)
+                self._why_it_stopped = None
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's file without touching it."""
@@ -246,6 +259,13 @@ class TaskRecord(weakref.ref[Any]):
         self.thrown_into: Any = None
         """The chain into which a cancellation was thrown, until it is caught or has passed."""
         self.has_caught = False
+
+
+def _cause(error: BaseException) -> str:
+    """What ended a recording, with nothing of the program's in it."""
+    if isinstance(error, OSError) and type(error.strerror) is str:
+        return f"its file cannot be written ({error.strerror})"
+    return f"{type(error).__name__} in the recorder"
 
 
 def place_number(stream: Stream, position: Position) -> int:

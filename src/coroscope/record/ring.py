@@ -15,12 +15,12 @@ from __future__ import annotations
 import _thread
 import mmap
 import os
-import time
 from collections import deque
 from itertools import count
 from struct import Struct
 from typing import Any, NamedTuple
 
+from coroscope.loop.clock import now_ns
 from coroscope.record.carry import Carry
 from coroscope.record.events import EVENT, U32_MAX, DefinitionKind
 from coroscope.record.slots import CARRIED_CHUNK, Slots
@@ -41,7 +41,7 @@ from coroscope.record.stream import (
     encoded,
 )
 
-RING_AT = 24
+RING_AT = 4096  # behind the word that a recording may leave about its end
 RING = Struct("<QQIIII")
 """In the file's header: the time kept (0: all), what is older is folded, folds begun, folds done, and alarms."""
 _FOLDED, _BEGUN, _DONE = (Struct(f).pack_into for f in ("<Q", "<I", "<I"))
@@ -111,7 +111,7 @@ class RingFile(ChunkFile):
         RING.pack_into(self._head, RING_AT, keeping.last_ns, 0, 0, 0, 0, 0)
         self._folds = 0
 
-    now = staticmethod(time.monotonic_ns)
+    now = staticmethod(now_ns)
     """What the events' times, and the time kept, are measured by."""
 
     def open_stream(self) -> Stream:

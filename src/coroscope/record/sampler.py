@@ -21,6 +21,8 @@ from coroscope.record.recorder import Recorder
 
 INTERVAL_S = 0.01
 INTERVAL_NS = round(INTERVAL_S * 1e9)
+_acquire = _thread.LockType.acquire
+"""As it is: programs replace it to find what blocks their loop, and this does so for a moment before a fork."""
 _LINGERS = 50
 """Rounds for which it stays when there is nothing more to see: programs start one thread after another."""
 
@@ -45,9 +47,9 @@ class _Turn:
 
     def __init__(self) -> None:
         self.stop = _thread.allocate_lock()
-        self.stop.acquire()
+        _acquire(self.stop)
         self.ended = _thread.allocate_lock()
-        self.ended.acquire()
+        _acquire(self.ended)
 
 
 class Sampler:
@@ -80,7 +82,7 @@ class Sampler:
         turn, self._turn = self._turn, None
         if turn is not None and get_ident() not in self._recorder.own_threads:
             turn.stop.release()
-            turn.ended.acquire(timeout=1)
+            _acquire(turn.ended, timeout=1)
 
     def _is_needed(self) -> bool:
         return any(probe.is_on and looker.is_needed() for probe, looker in self._lookers)
@@ -98,7 +100,7 @@ class Sampler:
         now: Callable[[], int] = self._recorder.now
         idle = 0
         asked_ns = now()
-        while not turn.stop.acquire(timeout=INTERVAL_S) and self._turn is turn:
+        while not _acquire(turn.stop, timeout=INTERVAL_S) and self._turn is turn:
             self._look(now(), asked_ns)
             idle = 0 if self._is_needed() else idle + 1
             if idle > _LINGERS and self._turn is turn:

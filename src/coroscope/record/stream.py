@@ -16,6 +16,10 @@ import mmap
 import os
 import sys
 from collections.abc import Mapping
+
+# As they are: programs replace them in `os` to find what blocks their loop, or to count what they read and write.
+from os import close, fstat, lseek, write
+from os import open as open_descriptor
 from struct import Struct, error
 from typing import Any
 
@@ -27,6 +31,8 @@ LIVE, AT_REST = 1, 2
 HEADER = Struct("<8sHHIQ")  # magic, format version, layout, -, origin on CLOCK_MONOTONIC in ns
 HEADER_SIZE = 65536  # so that every chunk is aligned wherever memory is mapped in steps of up to 64 KiB
 _ORIGIN_AT = 16
+WORD = Struct("<QI")  # behind the header: time in ns, size of the sentence that follows
+LONGEST_WORD = 1000
 
 CHUNK = Struct("<4sIIHH")  # magic, size in bytes with this header, stream, content, -
 CHUNK_MAGIC = b"CHNK"
@@ -44,6 +50,7 @@ _MOST_NUMBERS = 200_000
 _MOST_TEXTS = 4096
 """So many texts of the program's own a stream remembers at once: there may be a new one for each task."""
 KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+_reserve = getattr(os, "posix_fallocate", None)
 
 
 def create(path: str, meta: Mapping[str, object]) -> None:
@@ -100,10 +107,20 @@ class ChunkFile:
         """Write down when the recording begins, on CLOCK_MONOTONIC."""
         descriptor = self._open()
         try:
-            os.lseek(descriptor, _ORIGIN_AT, os.SEEK_SET)
-            os.write(descriptor, origin_ns.to_bytes(8, "little"))
+            lseek(descriptor, _ORIGIN_AT, os.SEEK_SET)
+            write(descriptor, origin_ns.to_bytes(8, "little"))
         finally:
-            os.close(descriptor)
+            close(descriptor)
+
+    def leave_word(self, time_ns: int, sentence: str) -> None:
+        """Write down why the recording stopped: in the header's page, which needs no room that there may not be."""
+        text = sentence.encode(errors="replace")[:LONGEST_WORD]
+        descriptor = self._open()
+        try:
+            lseek(descriptor, HEADER.size, os.SEEK_SET)
+            write(descriptor, WORD.pack(time_ns, len(text)) + text)
+        finally:
+            close(descriptor)
 
     def open_stream(self) -> Stream:
         """A new stream, for the calling thread alone."""
@@ -122,17 +139,17 @@ class ChunkFile:
         descriptor = self._open()
         try:
             with self._lock:
-                offset = os.lseek(descriptor, 0, os.SEEK_END)
-                if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(descriptor, offset, size)
+                offset = lseek(descriptor, 0, os.SEEK_END)
+                if _reserve is not None:
+                    _reserve(descriptor, offset, size)
                 else:
-                    os.write(descriptor, bytes(size))
+                    write(descriptor, bytes(size))
                 header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0) + INCARNATION.pack(incarnation)
-                os.lseek(descriptor, offset, os.SEEK_SET)
-                os.write(descriptor, header)
+                lseek(descriptor, offset, os.SEEK_SET)
+                write(descriptor, header)
             return offset, mmap.mmap(descriptor, size, offset=offset, **KEEPS_NO_DESCRIPTOR)
         finally:
-            os.close(descriptor)
+            close(descriptor)
 
     @property
     def is_growing(self) -> bool:
@@ -140,10 +157,12 @@ class ChunkFile:
         return self._lock.locked()
 
     def _open(self) -> int:
-        descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
-        status = os.fstat(descriptor)
+        descriptor = open_descriptor(
+            self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        )
+        status = fstat(descriptor)
         if (status.st_dev, status.st_ino) != self._identity:
-            os.close(descriptor)
+            close(descriptor)
             raise OSError(f"{self._path!r} is no longer the trace that was begun")
         return descriptor
 

@@ -7,11 +7,11 @@ suspended there: walking an await chain costs several times what a step does.
 
 from __future__ import annotations
 
-import time
 from _thread import get_ident
 from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 
+from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import IO, OUTSIDE, Cause, CauseKind
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Watch
@@ -34,9 +34,6 @@ _CAUSES = {
     CauseKind.OUTSIDE: 0,  # the code around the loop: nothing that a trace has a word for
 }
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
-
-
-_now_ns = time.monotonic_ns
 
 
 class TaskEvents(Watch):
@@ -67,7 +64,7 @@ class TaskEvents(Watch):
         self.failures = Failures(recorder)
 
     def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
-        self._stream.emit(kind, _now_ns(), a, b, c, detail, self.id)
+        self._stream.emit(kind, now_ns(), a, b, c, detail, self.id)
 
     def loop_started(self) -> None:
         recorder = self._recorder
@@ -167,7 +164,7 @@ class TaskEvents(Watch):
         is_in_step = stream is self._stream and (
             name == number + self._lead if type(name) is int else name == f"Task-{number + self._lead}"
         )
-        now = record.began_ns = _now_ns()
+        now = record.began_ns = now_ns()
         word = word_of(EventKind.TASK_CREATED, self.id, detail | NAMED_IN_STEP if is_in_step else detail)
         stream.write(now, number, parent, word | site)
         if not is_in_step:
@@ -188,7 +185,7 @@ class TaskEvents(Watch):
     def _name(self, stream: Stream, record: TaskRecord, name: str | int) -> None:
         record.name = name
         number = _number_in(name)
-        now = _now_ns()
+        now = now_ns()
         if number:
             stream.emit(EventKind.TASK_NAMED, now, record.id, number, 0, 0, self.id)
             if stream is self._stream:
@@ -220,7 +217,7 @@ class TaskEvents(Watch):
             return
         record.waits = False
         stream = self._stream
-        now = _now_ns()
+        now = now_ns()
         waker = stack = 0
         if type(cause) is TaskRecord:
             waker, word = cause.id, self._woken_by_task
@@ -285,7 +282,7 @@ class TaskEvents(Watch):
             elif record.has_waited_long:
                 record.has_waited_long = False
                 _note_cancellation(record, task)
-            now = record.began_ns = _now_ns()
+            now = record.began_ns = now_ns()
             if not record.is_silent:
                 self._stream.write(now, record.id, 0, self._step_begun)
         except Exception as error:
@@ -303,7 +300,7 @@ class TaskEvents(Watch):
             record.running = None
 
     def _end_step(self, record: TaskRecord) -> None:
-        now = _now_ns()
+        now = now_ns()
         task = record.running or record()
         if task is None:
             return
@@ -391,7 +388,7 @@ class TaskEvents(Watch):
             return
         try:
             stream = self._recorder.stream()
-            now = _now_ns()
+            now = now_ns()
             stream.emit(EventKind.TASK_ENDED, now, record.id, 0, 0, TaskOutcome.DESTROYED, self.id)
         except Exception as error:
             self._recorder.fail(error)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from _thread import get_ident
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +19,7 @@ from enum import Enum, auto
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from coroscope.loop.clock import now_ns
 from coroscope.record.chains import LONG_WAIT_NS, WALKED_AT_ONCE, Position, await_chain
 from coroscope.record.events import U32_MAX, Cause, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.probes import Probe
@@ -30,7 +30,6 @@ _UNKNOWN = (0, 0)
 _GOES_ON = 1
 _FRAMES_OF_A_CALL = 12
 """So far up are trio's own frames between a callback from outside and the task that it wakes, or less."""
-_now_ns = time.monotonic_ns
 _exceptions_of = BaseExceptionGroup.exceptions.__get__
 
 
@@ -136,11 +135,11 @@ class TrioRecorder:
 
     def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002
         self._part = _Part.POLL
-        self._poll_began_ns = _now_ns()
+        self._poll_began_ns = now_ns()
 
     def after_io_wait(self, timeout: float) -> None:  # noqa: ARG002
         self._part = _Part.DEADLINES
-        blocked_us = (_now_ns() - self._poll_began_ns) // 1000
+        blocked_us = (now_ns() - self._poll_began_ns) // 1000
         if blocked_us >= 50 and not self._runner.is_guest and self._probe.is_on:
             try:
                 self._emit(EventKind.POLLED, self.id, min(blocked_us, U32_MAX))
@@ -159,7 +158,7 @@ class TrioRecorder:
             if task is not current and task._next_send_fn is None:
                 # As the end of a step that goes on, so that it is not counted.
                 self._emit(EventKind.STEP_BEGUN, record.id, 0, 0, _GOES_ON)
-                self._suspend(record, _now_ns())
+                self._suspend(record, now_ns())
         if current is None:
             self._part = _Part.POLL
         else:
@@ -186,7 +185,7 @@ class TrioRecorder:
     # How it does that.
 
     def _emit(self, kind: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0) -> None:
-        self._stream.emit(kind, _now_ns(), a, b, c, detail, self.id)
+        self._stream.emit(kind, now_ns(), a, b, c, detail, self.id)
 
     def _start(self) -> None:
         recorder = self._recorder
@@ -231,7 +230,7 @@ class TrioRecorder:
             place = place_number(stream, (creator.f_code, creator.f_lasti, creator.f_lineno or 0))
         site = stream.site(qualname, file, line, place)
         parent = self.token.id if self.token is not None and creator is not None else 0
-        record.began_ns = _now_ns()
+        record.began_ns = now_ns()
         stream.emit(EventKind.TASK_CREATED, record.began_ns, record.id, parent, site, TaskKind.TASK, self.id)
         self._name(record, task.name)
         self._records[task] = record
@@ -252,11 +251,11 @@ class TrioRecorder:
         self._gives_up_turn = False
         record = self.token = self._records.get(task)
         if record is not None:
-            now = record.began_ns = _now_ns()
+            now = record.began_ns = now_ns()
             self._stream.emit(EventKind.STEP_BEGUN, now, record.id, 0, 0, 0, self.id)
 
     def _end_step(self) -> None:
-        now = _now_ns()
+        now = now_ns()
         record, self.token, self._stepped = self.token, None, None
         if record is not None and not record.is_done:
             if self._gives_up_turn:
@@ -303,7 +302,7 @@ class TrioRecorder:
 
     def _wake(self, record: TaskRecord, cause: int, by: int) -> None:
         record.waits = False
-        now = _now_ns()
+        now = now_ns()
         stack = 0
         if not record.is_walked and now - record.suspended_ns >= LONG_WAIT_NS:
             stack = self._walk(record)
@@ -383,7 +382,7 @@ class TrioRecorder:
             if not self._is_cancellation(outcome.error):
                 detail = TaskOutcome.RAISED
                 text = self._stream.string(type(outcome.error).__qualname__)
-        now = _now_ns()
+        now = now_ns()
         self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, 0, StepEnd.DONE, self.id)
         self._stream.emit(EventKind.TASK_ENDED, now, record.id, 0, text, detail, self.id)
 

@@ -32,12 +32,12 @@ class Failures:
             del self._failed[next(iter(self._failed))]
 
     def watch_reports(self, loop: Any) -> None:
-        """Listen to what `loop` is told to report, until the recording ends; unless the program does so itself."""
+        """Listen to what `loop` is told to report, until the recording ends; not where the program does."""
         entry = self._recorder.loops.entry(loop)
         entry.before_end.append(self._look_at_what_is_held)
-        if "call_exception_handler" in vars(loop):
+        handle: Any = getattr(type(loop), "call_exception_handler", None)
+        if "call_exception_handler" in vars(loop) or not hasattr(type(handle), "__get__"):
             return
-        handle = type(loop).call_exception_handler
 
         def call_exception_handler(context: Any) -> Any:
             if self._recorder.is_recording:

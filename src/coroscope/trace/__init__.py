@@ -58,7 +58,8 @@ def save_copy(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
 def _ended(raw: RawTrace, ending: Ending, ended_ns: int | None) -> RawTrace:
     kinds = (stream.events[EVENT.size - 1 :: EVENT.size] for stream in program_streams(raw))
     raw.ending = replace(ending, complete=any(EventKind.PROGRAM_ENDED in kind for kind in kinds))
-    if ended_ns is not None and raw.origin_ns:
+    # What was going on when the recording stopped may have ended at once: nobody saw it go on until the program's end.
+    if ended_ns is not None and raw.origin_ns and not raw.has_stopped_early:
         raw.ended_ns = max(ended_ns - raw.origin_ns, 0)
     return raw
 

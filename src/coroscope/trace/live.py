@@ -10,7 +10,7 @@ from array import array
 from typing import Any
 
 from coroscope.errors import TraceFormatError
-from coroscope.record.events import EVENT
+from coroscope.record.events import EVENT, DefinitionKind, EventKind
 from coroscope.record.stream import (
     CHUNK,
     CHUNK_HEADER_SIZE,
@@ -18,8 +18,11 @@ from coroscope.record.stream import (
     DEFINITION,
     DEFINITIONS,
     EVENTS,
+    HEADER,
     HEADER_SIZE,
+    LONGEST_WORD,
     META,
+    WORD,
 )
 from coroscope.trace.raw import RawStream, RawTrace, meta_from
 
@@ -49,7 +52,21 @@ def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
         position += size
     if meta is None:
         raise TraceFormatError(path, "its metadata is missing; record the program again", HEADER_SIZE)
-    return RawTrace(meta, origin_ns, streams)
+    word = _read_word(data, origin_ns)
+    if word is not None:
+        streams[max(streams, default=0) + 1] = word
+    return RawTrace(meta, origin_ns, streams, has_stopped_early=word is not None)
+
+
+def _read_word(data: bytes, origin_ns: int) -> RawStream | None:
+    """Why the recording stopped early, if it did, as the notice that a stream would hold."""
+    time_ns, size = WORD.unpack_from(data, HEADER.size)
+    if not 0 < size <= LONGEST_WORD:
+        return None
+    text = data[HEADER.size + WORD.size :][:size].decode(errors="replace").encode()
+    notice = EVENT.pack(max(time_ns - origin_ns, 0), 0, 0, 1, 0, 0, EventKind.NOTICE)
+    definition = DEFINITION.pack(1, len(text), DefinitionKind.STRING) + text
+    return RawStream(bytearray(notice), bytearray(definition))
 
 
 def _written_events(body: bytes) -> bytes:

@@ -95,6 +95,8 @@ class RawTrace:
     """Streams that are in none of them are the program's own."""
     notices: list[str] = field(default_factory=list)
     """What of the files could not be read, in sentences for the user."""
+    has_stopped_early: bool = False
+    """Whether the recording, of which there is a notice then, did not go on to the program's end."""
 
 
 def ending_from(path: str, stored: object) -> Ending:

@@ -103,9 +103,11 @@ def _ending(sheet: Sheet, ended: Ending) -> tuple[str, bool]:
     """How it ended, as the end of a sentence, and whether that is bad news."""
     if ended.signal is not None:
         return f"was ended by {_signal_name(ended.signal)}", True
-    if not ended.complete:
-        return "was cut off: its end was not recorded, so it was killed or it crashed", True
     code = "" if ended.exit_code is None else f"exit code {ended.exit_code}"
+    if not ended.complete:
+        if code:
+            return f"ended with {code}; how it came to that was not recorded", True
+        return "was cut off: its end was not recorded, so it was killed or it crashed", True
     if ended.exception is not None:
         said = sheet.cut(sheet.inert(ended.exception), 2 * sheet.width)
         return f"ended with {said}" + (f", {code}" if code else ""), True

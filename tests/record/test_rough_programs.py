@@ -1,0 +1,224 @@
+"""Programs that do to themselves, or meet, what disturbs a guest: they run as they do alone, and leave a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coroscope.trace import load
+from coroscope.trace.model import Trace
+from tests.programs import run_alone, run_recorded, write_program
+
+BUSY = """\
+import asyncio, os, sys, threading
+
+async def step():
+    await asyncio.sleep(0)
+
+async def busy(times=700):
+    for _ in range(times):
+        task = asyncio.create_task(step(), name=f"name {_}")
+        await task
+    await asyncio.sleep(0.001)
+    return times
+
+"""
+"""Enough to fill a chunk of events and one of definitions."""
+
+OWN_HOOKS = """\
+def report(kind, error, trace):
+    print("own hook:", kind.__name__, error)
+def report_thread(args):
+    print("own hook of threads:", args.exc_type.__name__, args.thread.name)
+def report_unraisable(args):
+    print("own hook of what cannot be raised:", args.exc_type.__name__)
+sys.excepthook, threading.excepthook, sys.unraisablehook = report, report_thread, report_unraisable
+class Bad:
+    def __del__(self): raise KeyError("del")
+def fail(): raise ValueError("in a thread")
+async def main():
+    await busy(5)
+    Bad()
+    await asyncio.to_thread(print, "a thread")
+    thread = threading.Thread(target=fail, name="failing"); thread.start(); thread.join()
+    raise LookupError("in the main task")
+asyncio.run(main())
+"""
+OWN_TRACERS = """\
+import collections
+seen = collections.Counter()
+def is_own(code): return code.co_filename == __file__ and code.co_name in ("busy", "step", "main")
+def trace(frame, event, _):
+    if is_own(frame.f_code): seen["trace", event, frame.f_code.co_name, frame.f_lineno] += 1
+    return trace
+def profile(frame, event, _):
+    if is_own(frame.f_code): seen["profile", event, frame.f_code.co_name] += 1
+async def main():
+    await busy(20)
+sys.settrace(trace); sys.setprofile(profile)
+asyncio.run(main())
+print(sys.gettrace() is trace, sys.getprofile() is profile)
+sys.settrace(None); sys.setprofile(None)
+if hasattr(sys, "monitoring"):
+    monitoring = sys.monitoring
+    print([monitoring.get_tool(number) for number in range(6)])
+    monitoring.use_tool_id(monitoring.DEBUGGER_ID, "own")
+    def entered(code, offset):
+        if is_own(code): seen["monitoring", code.co_name, offset] += 1
+    for event in (monitoring.events.PY_START, monitoring.events.PY_RESUME, monitoring.events.PY_YIELD):
+        monitoring.register_callback(monitoring.DEBUGGER_ID, event, lambda *args: entered(*args[:2]))
+    monitoring.set_events(monitoring.DEBUGGER_ID,
+        monitoring.events.PY_START | monitoring.events.PY_RESUME | monitoring.events.PY_YIELD)
+    asyncio.run(main())
+    monitoring.set_events(monitoring.DEBUGGER_ID, 0)
+    monitoring.free_tool_id(monitoring.DEBUGGER_ID)
+print(*sorted(map(str, seen.items())), sep="\\n")
+"""
+TAKING_AWAY = """\
+import time
+clocks = ("time", "time_ns", "monotonic_ns", "perf_counter", "perf_counter_ns")
+files = ("write", "lseek", "close", "fstat", "open", "stat", "posix_fallocate")
+asked = []
+def jump():
+    asked.append(1)
+    return 1e9 - len(asked)
+def refuse(*args, **options): raise RuntimeError("this would block the loop")
+kept = {name: getattr(os, name) for name in files if hasattr(os, name)}
+os.closerange(3, 4096)
+for name in clocks: setattr(time, name, jump)
+async def main():
+    for name in kept: setattr(os, name, refuse)
+    print(await busy())
+    for name in kept: setattr(os, name, kept[name])
+asyncio.run(main())
+print(len(asked))
+"""
+FORKING = """\
+import warnings; warnings.simplefilter("ignore")
+async def main(): return await busy(5)
+async def forking():
+    await busy(5)
+    child = os.fork()
+    if not child: os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    print(await busy(), flush=True)
+print(asyncio.run(main()), flush=True)
+child = os.fork()
+if not child:
+    thread = threading.Thread(target=lambda: print("thread of the child", asyncio.run(main()), flush=True))
+    thread.start(); thread.join()
+    print("child", asyncio.run(main()), flush=True)
+    sys.exit(5)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+asyncio.run(forking())
+"""
+THREADS = """\
+import coroscope
+def mark(): coroscope.mark("here")
+def run(): asyncio.run(step())
+for number in range(10_000):
+    thread = threading.Thread(target=mark if number % 50 else run)
+    thread.start(); thread.join()
+print(threading.active_count())
+print(os.path.getsize("program.coroscope") if os.path.exists("program.coroscope") else 0, file=sys.stderr)
+"""
+RECURSING = """\
+made = []
+async def descend():
+    made.append(asyncio.ensure_future(step()))
+    await descend()
+async def main():
+    print(await busy(5))
+    try: await descend()
+    except RecursionError: print("too deep")
+    await asyncio.gather(*made)
+    print(await busy(5))
+    def fail(): fail()
+    try: fail()
+    except RecursionError as error: print(error)
+    print(len(made), file=sys.stderr)
+asyncio.run(main())
+asyncio.run(busy(5))
+"""
+FULL_DISK = """\
+import resource, time
+size = os.path.getsize("program.coroscope") if os.path.exists("program.coroscope") else 0
+async def main():
+    began_ns = time.monotonic_ns()
+    print(await busy(5))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 400000, resource.RLIM_INFINITY))
+    print(await busy(4000))
+    print(time.monotonic_ns() - began_ns, file=sys.stderr)
+asyncio.run(main())
+"""
+
+LOOPS = ["keep", "coroscope"]
+
+
+def compare(text: str, folder: Path, loop: str) -> tuple[Trace, str, str]:
+    """Run the program alone and recorded; the trace, and what came on stderr both times."""
+    program = write_program(folder, BUSY + text)
+    alone = run_alone(program)
+    ran = run_recorded(program, options=("--loop", loop))
+    assert (ran.stdout, ran.returncode) == (alone.stdout, alone.returncode)
+    assert "Exception ignored" not in ran.stderr.removeprefix(alone.stderr)
+    return load(program.with_suffix(".coroscope")), alone.stderr, ran.stderr
+
+
+def number_in(printed: str) -> int:
+    """The number that has a line to itself."""
+    return next(int(line) for line in printed.splitlines() if line.isdigit())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_closed_descriptors_and_replaced_functions_of_the_system_stop_nothing(
+    loop: str, tmp_path: Path
+) -> None:
+    trace, alone, recorded = compare(TAKING_AWAY, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert (len(trace.tasks), trace.notices) == (701, ())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_hooks_of_the_program_are_called_as_alone(loop: str, tmp_path: Path) -> None:
+    trace, alone, recorded = compare(OWN_HOOKS, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert trace.ended.exception == "LookupError"
+
+
+def test_tracers_of_the_program_see_its_code_as_alone(tmp_path: Path) -> None:
+    trace, alone, recorded = compare(OWN_TRACERS, tmp_path, "keep")
+    assert recorded.startswith(alone)
+    assert len(trace.tasks) >= 21
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_forked_child_goes_on_and_the_parent_is_recorded(loop: str, tmp_path: Path) -> None:
+    trace, alone, recorded = compare(FORKING, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert len(trace.tasks) == 1 + 5 + 1 + 5 + 700
+    assert trace.ended.complete
+
+
+def test_threads_that_follow_one_another_share_their_room(tmp_path: Path) -> None:
+    trace, _, recorded = compare(THREADS, tmp_path, "keep")
+    assert (len(trace.tasks), len(trace.marks)) == (200, 9800)
+    assert 0 < int(recorded.split()[0]) < 4_000_000  # Of the file while it is written, in bytes.
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_the_limit_of_recursion_is_met_where_it_is_alone(loop: str, tmp_path: Path) -> None:
+    trace, alone, recorded = compare(RECURSING, tmp_path, loop)
+    assert abs(number_in(recorded) - number_in(alone)) < 10
+    assert trace.notices in ((), ("the recording stopped early: RecursionError in the recorder",))
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_trace_that_may_not_grow_says_so(loop: str, tmp_path: Path) -> None:
+    trace, _, recorded = compare(FULL_DISK, tmp_path, loop)
+    assert trace.notices == ("the recording stopped early: its file cannot be written (File too large)",)
+    assert trace.notices[0] in " ".join(recorded.split())
+    assert len(trace.tasks) > 700
+    (main,) = [task for task in trace.tasks.values() if task.is_main]
+    assert trace.duration_ns - main.created_ns < number_in(recorded), "it ends where the recording stopped"
