@@ -11,7 +11,7 @@ from typing import Any
 
 from coroscope.analysis import concurrency, task_shares
 from coroscope.analysis.findings import Finding
-from coroscope.trace.model import Frame, Mark, Region, Stall, Task, Trace, Wait
+from coroscope.trace.model import Cut, Frame, Mark, Region, Stall, Task, Trace, Wait
 
 FORMAT = 1
 
@@ -32,9 +32,6 @@ def report(
         "python": trace.python,
         "argv": list(trace.argv),
         "duration_s": _seconds(trace.duration_ns),
-        "cut": None
-        if trace.cut is None
-        else {"recorded_s": _seconds(trace.cut.recorded_ns), "share": trace.cut.share},
         "ended": {
             "exit_code": trace.ended.exit_code,
             "signal": trace.ended.signal,
@@ -47,7 +44,12 @@ def report(
         "findings": [_finding(finding) for finding in findings],
         "marks": [_mark(mark) for mark in trace.marks],
         "regions": [_region(region) for region in trace.regions],
+        "cut": _cut(trace.cut),
     }
+
+
+def _cut(cut: Cut | None) -> Object | None:
+    return None if cut is None else {"recorded_s": _seconds(cut.recorded_ns), "share": cut.share}
 
 
 def _task(task: Task, *, waits: bool) -> Object:
