@@ -8,7 +8,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from coroscope.analysis.findings import Finding
-from coroscope.trace.model import Ending, Task, Trace
+from coroscope.trace.model import Cut, Ending, Task, Trace
 from tests.page.conftest import Open
 from tests.page.page_traces import many_tasks, stalled, two_tasks
 from tests.trace_builder import MS, TraceBuilder, fetch_trace
@@ -400,3 +400,28 @@ def test_page_holds_every_span_and_wait_of_the_trace(open_page: Open) -> None:
 
 def _tasks(trace: Trace) -> list[Task]:
     return list(trace.tasks.values())
+
+
+def test_first_part_of_a_long_recording_is_said_to_be_one(open_page: Open) -> None:
+    trace = many_tasks(3)
+    trace.cut = Cut(10 * trace.duration_ns, 0.1)
+    page = open_page(trace)
+    assert "first part of a recording that is too long" in page.element("#cut").text
+    assert "0.120 of 1.200 s, 10 %" in page.element("#cut").text
+    assert not open_page(many_tasks(3)).element("#cut").is_displayed()
+
+
+def test_everything_about_a_task_is_reached_without_a_pointer(open_page: Open, tmp_path: Path) -> None:
+    page = open_page(two_tasks(tmp_path))
+    page.press("j", Keys.ENTER)
+    assert page.has_panel_focus
+    page.press("n", "n", "n")
+    assert "Waiting for 150 ms" in page.panel
+    page.focus_button("Task-1")  # whom it woke
+    page.press(Keys.ENTER)
+    assert page.selected_row == 0
+    page.press(Keys.ESCAPE, Keys.ESCAPE, "t", "g", "C", "c", "[", "]", "f", "?")
+    assert page.element("#help").is_displayed()
+    page.press(Keys.ESCAPE)
+    assert not page.element("#help").is_displayed()
+    assert page.console() == []

@@ -49,7 +49,7 @@ def concurrency(trace: Trace) -> Concurrency:
         changes.append(task.created_ns << 1 | _BEGINS)
         changes.append(ended_ns << 1)
         lived_ns += ended_ns - task.created_ns
-    times_ns, counts = array("q"), array("q")
+    times_ns, counts = array("q"), array("i")
     alive, last_ns = 0, -1
     for change in sorted(changes):
         alive += 1 if change & _BEGINS else -1

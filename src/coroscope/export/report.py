@@ -15,9 +15,11 @@ from coroscope.trace.lock_samples import LockSamples
 from coroscope.trace.model import (
     Collection,
     Collections,
+    Cut,
     Frame,
     Job,
     Mark,
+    Pool,
     Process,
     Region,
     Stall,
@@ -45,9 +47,6 @@ def report(
         "python": trace.python,
         "argv": list(trace.argv),
         "duration_s": _seconds(trace.duration_ns),
-        "cut": None
-        if trace.cut is None
-        else {"recorded_s": _seconds(trace.cut.recorded_ns), "share": trace.cut.share},
         "ended": {
             "exit_code": trace.ended.exit_code,
             "signal": trace.ended.signal,
@@ -64,20 +63,14 @@ def report(
         "collection_totals": [_collections(totals) for totals in trace.collection_totals],
         "interpreter_lock": _interpreter_lock(trace.lock_samples),
         "processes": [_process(process) for process in trace.processes],
-        **_of_pools(trace),
-    }
-
-
-def _of_pools(trace: Trace) -> Object:
-    """The thread pools and their jobs; nothing of them where there was none."""
-    if not trace.pools:
-        return {}
-    return {
-        "pools": [
-            {"id": pool.id, "name": pool.name, "workers": pool.workers} for pool in trace.pools.values()
-        ],
+        "cut": _cut(trace.cut),
+        "pools": [_pool(pool) for pool in trace.pools.values()],
         "jobs": [_job(job) for job in trace.jobs],
     }
+
+
+def _pool(pool: Pool) -> Object:
+    return {"id": pool.id, "name": pool.name, "workers": pool.workers}
 
 
 def _job(job: Job) -> Object:
@@ -93,6 +86,10 @@ def _job(job: Job) -> Object:
         "worker": job.worker,
         "outcome": job.outcome,
     }
+
+
+def _cut(cut: Cut | None) -> Object | None:
+    return None if cut is None else {"recorded_s": _seconds(cut.recorded_ns), "share": cut.share}
 
 
 def _task(task: Task, *, waits: bool) -> Object:

@@ -93,7 +93,7 @@ _BY_TASK, _BY_TIMER = Cause.TASK.value, Cause.TIMER.value
 class Limits:
     """So much a trace is made of at most: what is behind that in time is left out, and the trace says so."""
 
-    events: int = 12_000_000
+    events: int = 10_000_000
     """About a gigabyte of a trace, and a minute."""
     tasks: int = 2_000_000
 

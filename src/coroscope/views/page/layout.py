@@ -42,6 +42,9 @@ class PagePlan:
 
 def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] = ()) -> PagePlan:
     """The page of `trace` and its `findings`; steps longer than `slow_ms` milliseconds are listed as stalls."""
+    summary = summarize(
+        trace
+    )  # first: of a million tasks it needs as much room for a moment as the columns do
     strings = Strings()
     places = Places(strings)
     chains = Chains(places)
@@ -54,7 +57,6 @@ def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] 
         *sample_columns(trace, rows, chains),
         *lane_columns(lanes, rows, strings, trace.duration_ns),
     )
-    summary = summarize(trace)
     facts = {
         "summary": summary,
         "findings": plan_findings(findings, rows, places),
