@@ -20,7 +20,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from itertools import chain
 from typing import Any
 
@@ -34,7 +34,7 @@ class Callbacks:
     """Has `listener` called at every collection, until it is detached; what it raises by itself goes to `fail`."""
 
     def __init__(self, listener: Listener, fail: Callable[[BaseException], None]) -> None:
-        if find_spec("_ctypes") is None:
+        if "_ctypes" not in sys.builtin_module_names and PathFinder.find_spec("_ctypes") is None:
             raise ImportError("without ctypes an exception cannot be raised again")
         self._listener = listener
         self._fail = fail
