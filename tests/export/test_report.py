@@ -1,12 +1,14 @@
 """The object of `coroscope show --json`: its keys, in order, and their types are a promise."""
 
 import json
+from array import array
 from typing import Any
 
 import pytest
 
 from coroscope.export.report import report
-from coroscope.trace.model import Ending, Frame, Mark, Region, Sample
+from coroscope.trace.lock_samples import LockSamples
+from coroscope.trace.model import Collection, Collections, Ending, Frame, Mark, Region, Sample
 from tests.finding_builder import some_findings
 from tests.trace_builder import MS, TraceBuilder, fetch_trace
 
@@ -26,7 +28,13 @@ _REPORT: dict[str, Any] = {
     "findings": list,
     "marks": list,
     "regions": list,
-    "cut": dict | None,
+    "collections": list,
+    "collection_totals": list,
+    "interpreter_lock": (dict, type(None)),
+    "processes": list,
+    "cut": (dict, type(None)),
+    "pools": list,
+    "jobs": list,
 }
 _ENDED = {"exit_code": _MAYBE_INT, "signal": _MAYBE_INT, "exception": _MAYBE_TEXT, "complete": bool}
 _CONCURRENCY = {"max": int, "mean": float}
@@ -58,7 +66,14 @@ _WAIT = {
     "woken_by": _MAYBE_TEXT,
     "waker": _MAYBE_INT,
 }
-_STALL = {"task": int, "file": _MAYBE_TEXT, "line": _MAYBE_INT, "start_s": float, "duration_s": float}
+_STALL = {
+    "task": int,
+    "file": _MAYBE_TEXT,
+    "line": _MAYBE_INT,
+    "start_s": float,
+    "duration_s": float,
+    "collecting_s": float,
+}
 _FINDING = {
     "name": str,
     "task": _MAYBE_INT,
@@ -117,7 +132,10 @@ def test_what_is_not_known_is_null() -> None:
     assert [described["waits"][0][key] for key in ("end_s", "file", "line", "woken_by", "waker")] == [
         None
     ] * 5
-    assert given["stalls"] == [{"task": 1, "file": None, "line": None, "start_s": 0.0, "duration_s": 0.15}]
+    assert given["stalls"] == [
+        {"task": 1, "file": None, "line": None, "start_s": 0.0, "duration_s": 0.15, "collecting_s": 0.0}
+    ]
+    assert given["interpreter_lock"] is None
 
 
 def test_times_are_seconds() -> None:
@@ -163,3 +181,43 @@ def test_marks_and_regions_are_given_with_their_places_in_time() -> None:
         {"name": "load", "start_s": 0.01, "end_s": 0.02, "thread": 1, "task": 1},
         {"name": "serve", "start_s": 0.03, "end_s": None, "thread": 1, "task": None},
     ]
+
+
+def test_collections_and_the_interpreters_lock_are_given_where_they_are_known() -> None:
+    samples = LockSamples(
+        array("q", [10, 20, 30, 40]),
+        array("I", [1, 2, 1, 0]),
+        array("L", [1, 2, 4, 4]),
+        array("I", [2, 1, 2, 3]),
+    )
+    samples.gaps.append((20 * MS, 30 * MS))
+    builder = TraceBuilder(
+        collections=[Collection(20 * MS, 80 * MS, 2, 1, 1, 300, 4)],
+        collection_totals=[Collections(2, 7, 90 * MS, 60 * MS)],
+        lock_samples=samples,
+    )
+    builder.task("main", "running 110")
+    given = report(builder.build())
+    assert given["collections"] == [
+        {
+            "start_s": 0.02,
+            "duration_s": 0.06,
+            "generation": 2,
+            "thread": 1,
+            "collected": 300,
+            "uncollectable": 4,
+        }
+    ]
+    assert given["collection_totals"] == [{"generation": 2, "count": 7, "total_s": 0.09, "longest_s": 0.06}]
+    assert given["stalls"][0]["collecting_s"] == 0.06
+    assert given["interpreter_lock"] == {
+        "samples": 4,
+        "gaps": 1,
+        "gaps_s": 0.01,
+        "contended_share": 0.75,
+        "threads": [
+            {"thread": 1, "held_share": 0.5, "waiting_share": 0.25},
+            {"thread": 2, "held_share": 0.25, "waiting_share": 0.5},
+            {"thread": 3, "held_share": 0.0, "waiting_share": 0.25},
+        ],
+    }

@@ -8,7 +8,7 @@ import pytest
 
 from coroscope.analysis.findings import Finding
 from coroscope.analysis.findings.blocking_call import BlockingCall
-from coroscope.trace.model import Frame, Sample, Trace, Wait
+from coroscope.trace.model import Collection, Frame, Sample, Trace, Wait
 from tests.findings.steps_builder import (
     CALLS,
     COMPUTES,
@@ -236,3 +236,14 @@ def test_other_tasks_would_not_have_taken_it() -> None:
     (finding,) = found(builder.build())
     assert finding.saving_ns is not None
     assert finding.saving_ns < 1 * MS
+
+
+@pytest.mark.parametrize(("collecting_ms", "is_told"), [(0, True), (60, True), (160, False)])
+def test_a_step_that_is_mostly_garbage_collection_is_no_call(collecting_ms: int, is_told: bool) -> None:
+    builder = one_after_another(2, 200, KEEPING)
+    trace = builder.build()
+    for start_ms in (11, 211):
+        trace.collections.append(
+            Collection(start_ms * MS, (start_ms + collecting_ms) * MS, generation=2, process=1, thread=1)
+        )
+    assert bool(found(trace)) is is_told

@@ -6,7 +6,7 @@ import pytest
 
 from coroscope.analysis.findings import Finding
 from coroscope.analysis.findings.starved_tasks import StarvedTasks
-from coroscope.trace.model import Frame
+from coroscope.trace.model import Collection, Frame
 from tests.findings.steps_builder import CALLS, COMPUTES, RUNNING, SLEEPING, StepsBuilder
 from tests.trace_builder import MS
 
@@ -82,3 +82,15 @@ def test_a_generator_expression_and_the_line_around_it_are_one_place() -> None:
             builder.task("other", "ready 199, running 1", at_ms=302 + 300 * number)
     (finding,) = found(builder)
     assert (finding.place, finding.occurrences) == (COMPUTES, 3)
+
+
+@pytest.mark.parametrize(("each_ms", "is_told"), [(8, True), (18, False)])
+def test_garbage_collections_are_a_part_of_a_computation_until_they_are_the_most_of_it(
+    each_ms: int, is_told: bool
+) -> None:
+    trace = starved(3).build()
+    for start_ms in range(0, 200, 20):
+        trace.collections.append(
+            Collection(start_ms * MS, (start_ms + each_ms) * MS, generation=0, process=1, thread=1)
+        )
+    assert bool(list(StarvedTasks().find(trace))) is is_told

@@ -1,6 +1,7 @@
 """The summary in the terminal."""
 
 import io
+from array import array
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from coroscope.trace.model import Ending, Frame, Sample, Trace
+from coroscope.trace.lock_samples import LockSamples
+from coroscope.trace.model import Collection, Collections, Ending, Frame, Sample, Trace
 from coroscope.views.terminal import print_next_step, print_summary
 from tests.trace_builder import MS, TraceBuilder, fetch_trace
 
@@ -133,3 +135,36 @@ def test_the_next_step_is_one_unbroken_command_for_a_shell() -> None:
     print_next_step(console, "my traces/fetch.coro")
     assert isinstance(console.file, io.StringIO)
     assert "  coroscope show 'my traces/fetch.coro' --html page.html\n" in console.file.getvalue()
+
+
+def test_collections_are_told_of_where_they_took_long_and_a_stall_that_is_one_says_so() -> None:
+    builder = TraceBuilder(
+        collections=[Collection(210 * MS, 290 * MS, 2, 1, 1)],
+        collection_totals=[Collections(0, 1200, 30 * MS, MS), Collections(2, 1, 80 * MS, 80 * MS)],
+    )
+    builder.task("fetch", "ready 200, running 150")
+    summary = _summary(builder.build())
+    assert "Garbage collection: 110 ms in 1,201 collections, longest 80.0 ms at 210 ms." in summary
+    assert "150 ms at 200 ms       garbage collection, line not recorded" in summary
+
+
+def test_short_collections_are_not_worth_a_line() -> None:
+    builder = TraceBuilder(collection_totals=[Collections(0, 120, 3 * MS, MS)])
+    builder.task("fetch", "running 400")
+    assert "Garbage" not in _summary(builder.build())
+
+
+def test_the_lock_is_told_of_where_it_was_waited_for() -> None:
+    count = 100
+    samples = LockSamples(
+        array("q", range(count)),
+        array("I", [1] * 60 + [2] * 40),
+        array("L", range(1, count + 1)),
+        array("I", [2] * 60 + [1] * 40),
+    )
+    told = _summary(TraceBuilder(duration_ns=MS, lock_samples=samples).build(), 200)
+    assert "waited for it 100 % of the time" in told
+    assert "It was held by thread 1 60 %, thread 2 40 %." in told
+    samples.waiters = array("I")
+    samples.ends = array("L", [0] * count)
+    assert "lock" not in _summary(TraceBuilder(duration_ns=MS, lock_samples=samples).build(), 200)

@@ -9,8 +9,8 @@ would be in our callback, and CPython ignores what a callback raises: Ctrl-C wou
 functions, behind which a generator goes on inside a `try`: it holds such an exception, and has it raised in the
 program when the collection is over. Per collection that costs half as much again as one plain function does.
 
-A collection at the very edge of the recursion limit has no room for the generator's frame: it ends with a
-RecursionError, and the chain that makes generators makes the next one.
+A collection at the very edge of the recursion limit, less than one frame away from it, has no room for the generator:
+that ends with a RecursionError of which CPython tells on stderr, and the chain that makes generators makes the next.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from itertools import chain
 from typing import Any
 
@@ -34,7 +34,7 @@ class Callbacks:
     """Has `listener` called at every collection, until it is detached; what it raises by itself goes to `fail`."""
 
     def __init__(self, listener: Listener, fail: Callable[[BaseException], None]) -> None:
-        if find_spec("_ctypes") is None:
+        if "_ctypes" not in sys.builtin_module_names and PathFinder.find_spec("_ctypes") is None:
             raise ImportError("without ctypes an exception cannot be raised again")
         self._listener = listener
         self._fail = fail
@@ -42,6 +42,7 @@ class Callbacks:
         self._seen: list[Any] = list(self._called)
         self._latest: dict[str, dict[str, int]] = {}
         self._held: BaseException | None = None
+        self._has_ended = False
         generators = chain.from_iterable(iter(self._listen, None))
         next(generators)
 
@@ -61,30 +62,44 @@ class Callbacks:
             self._called[:] = self._seen
 
     def _listen(self) -> Iterator[object]:
-        # Two of the three loops are for exceptions that come while the one before is being held.
-        again: object = None
+        has_no_room = False
         while True:
+            # Two, one in the other: the outer one is for an exception that comes while another one is being held.
             try:
                 while True:
                     try:
                         while True:
-                            yield again
-                            again = self._step()
+                            if has_no_room:
+                                has_no_room = False
+                                yield None
+                            else:
+                                # Kept nowhere: what is to happen when CPython lets go of it must not happen in here.
+                                yield self._step()
                     except GeneratorExit:
                         return
+                    except RecursionError:
+                        has_no_room = True
                     except BaseException as error:
                         self._hold(error)
             except GeneratorExit:
                 return
+            except RecursionError:
+                has_no_room = True
             except BaseException as error:
                 self._hold(error)
 
     def _step(self) -> object:
-        """Pass one call on; what is returned has a held exception raised when CPython lets go of it."""
-        info = self._latest.pop("stop", None)
-        self._called[2:] = self._seen
-        self._listener(info)
-        if info is None or self._held is None:
+        """Pass one call on, unless that was done and interrupted; what is returned has a held exception raised.
+
+        It does so when CPython lets go of it, and only at a collection's end: no code of ours runs behind that.
+        """
+        if self._latest:
+            phase, info = self._latest.popitem()
+            self._latest.clear()  # a call that found no room
+            self._has_ended = phase == "stop"
+            self._called[2:] = self._seen
+            self._listener(info if self._has_ended else None)
+        if self._held is None or not self._has_ended:
             return None
         error, self._held = self._held, None
         return _raised_later(error)
