@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 from _thread import get_ident
+from types import MethodType
 from typing import Any
 
-from coroscope.loop.observer import Cause
+from coroscope.loop.observer import IO, SIGNAL, Cause
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase, task_of
 from coroscope.record.events import EventKind, StepEnd
@@ -32,6 +33,8 @@ class LoopRecorder(TaskEvents):
         super().__init__(recorder, loop)
         self._gave_up = 0
         """The task whose step has just given up its turn, which is still to be written."""
+        self._between = _DISPATCHING
+        """What the loop is at between two of the things that it runs."""
         self.sees_polls = True
         """Whether something is always told between a step and a poll that waits."""
 
@@ -64,37 +67,49 @@ class LoopRecorder(TaskEvents):
         token = self.token
         if token is not None and token.running is task:
             return  # The end of its step shows that.
-        record, _ = self._tasks.get(id(task), _UNKNOWN)
-        if record is None or record is token or self.phase is not _RUNNING or get_ident() != self._thread:
+        entry = self._tasks.get(id(task))
+        if self.phase is not _RUNNING or get_ident() != self._thread:
             super().queued(item, is_dispatched)
-        elif record.waits:
-            self._wake(record, self.cause)
+        elif entry is None:
+            self._create(task, self.cause, False)
+        elif entry[0] is token or entry[0] is None:
+            super().queued(item, is_dispatched)
+        elif entry[0].waits:
+            self._wake(entry[0], self.cause)
 
     def begin(self, item: Any) -> None:
         try:
-            self.begin_step(item, task_of(item))
+            task = task_of(item)
+            if task is not None:
+                self.begin_step(item, task)
+            else:
+                self.begin_handle(item, item[0] if type(item) is tuple else item._callback)
         except Exception as error:
             self._recorder.fail(error)
 
     def begin_step(self, item: Any, task: Any) -> None:
-        """What `item` does starts to run: a step of `task`, or (None) a callback."""
+        """`item` starts to run, a step of `task`."""
         record, _ = self._tasks.get(id(task), _UNKNOWN)
-        if record is None or not record.has_begun or record.is_silent:
-            self._write_what_gave_up()
-            super().begin(item)
+        if record is None or record.is_silent:
+            self._begin_specially(item)
             return
-        if record.has_waited_long and task.cancelling() > record.cancellations:
-            self._write_what_gave_up()
-            super().begin(item)
-            return
-        record.has_waited_long = False
-        # The short way of a task that gets its turn again.
+        if not record.has_begun:
+            if task._must_cancel:
+                self._begin_specially(item)
+                return
+            record.has_begun = True
+        elif record.has_waited_long:
+            if task.cancelling() > record.cancellations:
+                self._begin_specially(item)
+                return
+            record.has_waited_long = False
+        # The short way of a task that gets its turn.
+        if type(task) is Task and not record.cancellations:
+            task._record = record
         self.phase = _RUNNING
         self.token = record
         self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
         record.running = task
-        if type(task) is Task and not record.cancellations:
-            task._record = record
         gave_up, self._gave_up = self._gave_up, 0
         record.began_ns = now = _now_ns()
         stream = self._stream
@@ -102,6 +117,20 @@ class LoopRecorder(TaskEvents):
             pack_event(stream.events, stream.next_position(), now, record.id, gave_up, self._step_begun)
         except Exception:  # in a new chunk
             stream.write(now, record.id, gave_up, self._step_begun)
+
+    def _begin_specially(self, item: Any) -> None:
+        self._write_what_gave_up()
+        super().begin(item)
+
+    def begin_handle(self, handle: Any, callback: Any) -> None:
+        """`handle`, which steps no task but calls `callback`, starts to run."""
+        if self._gave_up:
+            self._write_what_gave_up()
+        cause = self._causes.pop(id(handle), IO)  # What the poller finds ready is queued without a word.
+        if cause is IO and type(callback) is MethodType and callback.__func__ is self._read_signals:
+            cause = SIGNAL
+        self.phase = _RUNNING
+        self.cause = cause
 
     def begin_callback(self, cause: Cause) -> None:
         try:
@@ -111,7 +140,7 @@ class LoopRecorder(TaskEvents):
 
     def end(self) -> None:
         record = self.token
-        self.phase = _DISPATCHING
+        self.phase = self._between
         if record is None:
             return
         self.token = None

@@ -15,12 +15,16 @@ from coroscope.loop.outcome import PENDING
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase
 from coroscope.record.loop_recorder import LoopRecorder
-from coroscope.record.recorder import TaskRecord
+from coroscope.record.recorder import Recorder, TaskRecord
 from coroscope.record.stream import pack_event
 
 
 class OwnLoopRecorder(LoopRecorder):
     """As any loop's, faster."""
+
+    def __init__(self, recorder: Recorder, loop: Any) -> None:
+        super().__init__(recorder, loop)
+        self._between = Phase.RUNNING
 
     def use(self, put: Callable[[Any], None]) -> None:
         super().use(put)
@@ -35,11 +39,17 @@ class OwnLoopRecorder(LoopRecorder):
         if not self._has_left:
             is_ours = type(item) is Task and get_ident() == self._thread
             record = getattr(item, "_record", None) if is_ours else None
-            if record is None or self.phase is not Phase.RUNNING:
+            if record is None or self.phase is not Phase.RUNNING or record is self.token:
                 self.queued(item)
-            else:
-                self.task_ready(record, self.cause)
+            elif record.waits:
+                self._wake_here(record)
         self._put(item)
+
+    def _wake_here(self, record: TaskRecord) -> None:
+        try:
+            self._wake(record, self.cause)
+        except Exception as error:
+            self._recorder.fail(error)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
         now_ns, pack, begun, task_type, pending = time.monotonic_ns, pack_event, self._step_begun, Task, PENDING
@@ -63,13 +73,13 @@ class OwnLoopRecorder(LoopRecorder):
                 self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
                 yield item
                 if self.token is record:
-                    self.token = None
                     if item._fut_waiter is None and item._state is pending:
+                        self.token = None
                         self._gave_up = record.id
                     else:
                         self._gave_up = 0
                         record.running = item
-                        self.step_ended(record)
+                        self.end()
             elif self._has_left:
                 yield item
             elif type(item) is not tuple and item._cancelled:
@@ -78,7 +88,8 @@ class OwnLoopRecorder(LoopRecorder):
             else:
                 self.begin(item)
                 yield item
-                self.end()
+                if self.token is not None:
+                    self.end()
             item = None
 
     def _begin_in_a_new_chunk(self, record: TaskRecord) -> None:
@@ -90,10 +101,6 @@ class OwnLoopRecorder(LoopRecorder):
     def poll_ended(self) -> None:
         super().poll_ended()
         self.phase, self.cause = Phase.RUNNING, IO
-
-    def end(self) -> None:
-        super().end()
-        self.phase = Phase.RUNNING
 
     def leave(self) -> None:
         for _, reference in self._tasks.values():

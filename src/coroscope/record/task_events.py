@@ -35,6 +35,8 @@ _CAUSES = {
     CauseKind.SIGNAL: EventCause.SIGNAL,
     CauseKind.OUTSIDE: 0,  # the code around the loop: nothing that a trace has a word for
 }
+_OUR_CALLERS = 3
+"""So many frames at least are ours above the program's call that makes a task: they need not be looked at."""
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
 
@@ -102,7 +104,7 @@ class TaskEvents(Watch):
             return None
         try:
             parent = cause.task.id if cause.task is not None else 0
-            return self._note_created(task, parent, self._roots.user_frame(1))
+            return self._note_created(task, parent, self._roots.user_frame(_OUR_CALLERS))
         except Exception as error:
             self._recorder.fail(error)
             return None
