@@ -13,16 +13,17 @@ from _thread import get_ident
 from types import MethodType
 from typing import Any
 
-from coroscope.loop.observer import IO, SIGNAL, Cause
-from coroscope.loop.task import Task
+from coroscope.loop.observer import IO, OUTSIDE, SIGNAL, Cause
 from coroscope.loop.watch import Phase, task_of
-from coroscope.record.events import EventKind, StepEnd
+from coroscope.record.events import U32_MAX, EventKind, StepEnd
 from coroscope.record.recorder import Recorder, TaskRecord
-from coroscope.record.stream import pack_event
+from coroscope.record.stream import pack_event, word_of
 from coroscope.record.task_events import TaskEvents
 
 _UNKNOWN = (None, None)
-_RUNNING, _DISPATCHING = Phase.RUNNING, Phase.DISPATCHING
+_RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLING
+SHORT_POLL_NS = 50_000
+"""A poll of less than this found something at once: the gap between two steps tells as much."""
 _now_ns = time.monotonic_ns
 
 
@@ -31,6 +32,8 @@ class LoopRecorder(TaskEvents):
 
     def __init__(self, recorder: Recorder, loop: Any) -> None:
         super().__init__(recorder, loop)
+        self._polled = word_of(EventKind.POLLED, self.id)
+        self._yielded = word_of(EventKind.STEP_ENDED, self.id, StepEnd.YIELDED)
         self._gave_up = 0
         """The task whose step has just given up its turn, which is still to be written."""
         self._between = _DISPATCHING
@@ -58,54 +61,53 @@ class LoopRecorder(TaskEvents):
             if task is None:
                 super().queued(item, is_dispatched)
             else:
-                self.queued_step(item, task, is_dispatched)
+                self.queued_step(task, is_dispatched)
         except Exception as error:
             self._recorder.fail(error)
 
-    def queued_step(self, item: Any, task: Any, is_dispatched: bool) -> None:
-        """`item`, which steps `task`, enters the ready queue."""
+    def queued_step(self, task: Any, is_dispatched: bool) -> None:
+        """What steps `task` enters the ready queue."""
         token = self.token
         if token is not None and token.running is task:
             return  # The end of its step shows that.
-        entry = self._tasks.get(id(task))
-        if self.phase is not _RUNNING or get_ident() != self._thread:
-            super().queued(item, is_dispatched)
-        elif entry is None:
-            self._create(task, self.cause, False)
-        elif entry[0] is token or entry[0] is None:
-            super().queued(item, is_dispatched)
-        elif entry[0].waits:
-            self._wake(entry[0], self.cause)
+        is_here = self.phase is _RUNNING and get_ident() == self._thread
+        cause = self.cause if is_here else self._cause_of(task, is_dispatched)
+        record, reference = self._tasks.get(id(task), _UNKNOWN)
+        if reference is None:
+            self._create(task, cause, False)
+        elif record is not None:
+            if record is token:
+                record.cause_in_step = cause
+            elif record.waits:
+                self._wake(record, cause)
 
     def begin(self, item: Any) -> None:
         try:
             task = task_of(item)
             if task is not None:
-                self.begin_step(item, task)
+                self.begin_step(task)
             else:
                 self.begin_handle(item, item[0] if type(item) is tuple else item._callback)
         except Exception as error:
             self._recorder.fail(error)
 
-    def begin_step(self, item: Any, task: Any) -> None:
-        """`item` starts to run, a step of `task`."""
+    def begin_step(self, task: Any) -> None:
+        """A step of `task` starts to run."""
         record, _ = self._tasks.get(id(task), _UNKNOWN)
         if record is None or record.is_silent:
-            self._begin_specially(item)
+            self._begin_specially(task)
             return
         if not record.has_begun:
             if task._must_cancel:
-                self._begin_specially(item)
+                self._begin_specially(task)
                 return
             record.has_begun = True
         elif record.has_waited_long:
             if task.cancelling() > record.cancellations:
-                self._begin_specially(item)
+                self._begin_specially(task)
                 return
             record.has_waited_long = False
         # The short way of a task that gets its turn.
-        if type(task) is Task and not record.cancellations:
-            task._record = record
         self.phase = _RUNNING
         self.token = record
         self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
@@ -118,9 +120,11 @@ class LoopRecorder(TaskEvents):
         except Exception:  # in a new chunk
             stream.write(now, record.id, gave_up, self._step_begun)
 
-    def _begin_specially(self, item: Any) -> None:
+    def _begin_specially(self, task: Any) -> None:
         self._write_what_gave_up()
-        super().begin(item)
+        self.phase = _RUNNING
+        record, reference = self._tasks.get(id(task), _UNKNOWN)
+        self._begin_step(self._create(task, OUTSIDE, False) if reference is None else record)
 
     def begin_handle(self, handle: Any, callback: Any) -> None:
         """`handle`, which steps no task but calls `callback`, starts to run."""
@@ -148,12 +152,14 @@ class LoopRecorder(TaskEvents):
             task = record.running
             if (
                 task is not None
-                and self.sees_polls
                 and task._fut_waiter is None
                 and not (record.is_silent or record.cancellations or task.done())
             ):
                 record.cause_in_step = None
-                self._gave_up = record.id
+                if self.sees_polls:
+                    self._gave_up = record.id
+                else:
+                    self._stream.write(_now_ns(), record.id, 0, self._yielded)
             elif self._recorder.is_recording:
                 self._end_step(record)
         except Exception as error:
@@ -161,15 +167,25 @@ class LoopRecorder(TaskEvents):
         record.running = None
 
     def poll_begun(self) -> None:
+        if self.token is not None:
+            self.end()
+        self.phase = _POLLING
         try:
-            super().poll_begun()
-            self._write_what_gave_up()
+            if self._gave_up:
+                self._write_what_gave_up()
         except Exception as error:
             self._recorder.fail(error)
+        self._poll_began_ns = _now_ns()
 
     def poll_ended(self) -> None:
+        now = _now_ns()
+        self.phase = self._between
+        self.cause = IO
+        blocked_ns = now - self._poll_began_ns
+        if blocked_ns < SHORT_POLL_NS:
+            return
         try:
-            super().poll_ended()
+            self._stream.write(now, self.id, min(blocked_ns // 1000, U32_MAX), self._polled)
         except Exception as error:
             self._recorder.fail(error)
 

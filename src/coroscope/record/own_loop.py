@@ -10,8 +10,8 @@ from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from coroscope.loop.observer import IO, Cause, CauseKind
-from coroscope.loop.outcome import PENDING
+from coroscope.loop.observer import Cause, CauseKind
+from coroscope.loop.outcome import NEW, PENDING
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase
 from coroscope.record.loop_recorder import LoopRecorder
@@ -19,12 +19,15 @@ from coroscope.record.recorder import Recorder, TaskRecord
 from coroscope.record.stream import pack_event
 
 
+_RUNNING = Phase.RUNNING
+
+
 class OwnLoopRecorder(LoopRecorder):
     """As any loop's, faster."""
 
     def __init__(self, recorder: Recorder, loop: Any) -> None:
         super().__init__(recorder, loop)
-        self._between = Phase.RUNNING
+        self._between = _RUNNING
 
     def use(self, put: Callable[[Any], None]) -> None:
         super().use(put)
@@ -37,19 +40,20 @@ class OwnLoopRecorder(LoopRecorder):
 
     def enqueue(self, item: Any) -> None:
         if not self._has_left:
-            is_ours = type(item) is Task and get_ident() == self._thread
-            record = getattr(item, "_record", None) if is_ours else None
-            if record is None or self.phase is not Phase.RUNNING or record is self.token:
+            if type(item) is not Task or self.phase is not _RUNNING or get_ident() != self._thread:
                 self.queued(item)
-            elif record.waits:
-                self._wake_here(record)
+            else:
+                try:
+                    record = item._record
+                    if record is None:
+                        self.queued_step(item, False)
+                    elif record is self.token:
+                        record.cause_in_step = self.cause
+                    elif record.waits:
+                        self._wake(record, self.cause)
+                except Exception as error:
+                    self._recorder.fail(error)
         self._put(item)
-
-    def _wake_here(self, record: TaskRecord) -> None:
-        try:
-            self._wake(record, self.cause)
-        except Exception as error:
-            self._recorder.fail(error)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
         now_ns, pack, begun, task_type, pending = time.monotonic_ns, pack_event, self._step_begun, Task, PENDING
@@ -62,6 +66,11 @@ class OwnLoopRecorder(LoopRecorder):
                     record = item._record
                 except AttributeError:  # It was made while nobody watched.
                     item._record = None
+                if record is not None and item._interruption is not None:
+                    if item._interruption is NEW:
+                        record.has_begun = True
+                    else:  # A cancellation, perhaps.
+                        record = None
             if record is not None:
                 record.began_ns = began_ns = now_ns()
                 try:
@@ -97,10 +106,6 @@ class OwnLoopRecorder(LoopRecorder):
             self._stream.write(record.began_ns, record.id, self._gave_up, self._step_begun)
         except Exception as error:
             self._recorder.fail(error)
-
-    def poll_ended(self) -> None:
-        super().poll_ended()
-        self.phase, self.cause = Phase.RUNNING, IO
 
     def leave(self) -> None:
         for _, reference in self._tasks.values():

@@ -45,7 +45,7 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
                     token = watch.token
                     if token is None or token.running is not task:
                         is_dispatched = watch.phase is _POLLING and sys._getframe(1).f_code is DISPATCH
-                        watch.queued_step(handle, task, is_dispatched)
+                        watch.queued_step(task, is_dispatched)
                 elif watch.phase is _RUNNING and get_ident() == watch._thread:
                     if watch.cause is not IO:
                         causes[id(handle)] = watch.cause
@@ -83,7 +83,7 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
                 callback = handle._callback
                 task = callback.__self__ if type(callback) is step_type else stepped_task(callback)
                 if task is not None:
-                    watch.begin_step(handle, task)
+                    watch.begin_step(task)
                 else:
                     watch.begin_handle(handle, callback)
             except Exception as error:

@@ -61,6 +61,9 @@ class TaskEvents(Watch):
         """What the number in the last name "Task-n" that `_stream` has of this loop is ahead of the task's id."""
         self._leads: dict[int, int] = {}
         """The same of other streams, by their id()."""
+        self._created = word_of(EventKind.TASK_CREATED, self.id)
+        self._created_in_step = word_of(EventKind.TASK_CREATED, self.id, NAMED_IN_STEP)
+        self._returned = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.RETURNED)
         self._step_begun = word_of(EventKind.STEP_BEGUN, self.id)
         self._woken_by_task = word_of(EventKind.WOKEN, self.id, EventCause.TASK)
         self._woken_by_io = word_of(EventKind.WOKEN, self.id, EventCause.IO)
@@ -162,18 +165,19 @@ class TaskEvents(Watch):
     def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
         record = TaskRecord(task, self._forget)
         number = record.id = self._recorder.next_task_id()
-        root = record.root = self._roots.of(subject_of(task))
-        stream = self._recorder.stream()
+        is_plain = type(task) is Task
+        root = record.root = self._roots.of(task._coro if is_plain else subject_of(task))
+        stream = self._stream if get_ident() == self._thread else self._recorder.stream()
         # Above the frame that runs the loop is nobody who asked for a task.
         site = root.site(stream, None if id(creator) == self._runs_in else creator)
-        detail = _KINDS[kind_of(task)]
-        name = record.name = task._name if type(task) is Task else task.get_name()
+        detail = 0 if is_plain else _KINDS[kind_of(task)]
+        name = record.name = task._name if is_plain else task.get_name()
         is_in_step = stream is self._stream and (
             name == number + self._lead if type(name) is int else name == f"Task-{number + self._lead}"
         )
         now = record.began_ns = _now_ns()
-        word = word_of(EventKind.TASK_CREATED, self.id, detail | NAMED_IN_STEP if is_in_step else detail)
-        stream.write(now, number, parent, word | site)
+        word = self._created_in_step if is_in_step else self._created
+        stream.write(now, number, parent, word | detail << 48 | site)
         if not is_in_step:
             self._name(stream, record, name)
         return record
@@ -182,6 +186,8 @@ class TaskEvents(Watch):
         if token is None:
             return super()._keep(task, token)
         self._tasks[token.key] = token, token
+        if type(task) is Task:
+            task._record = token
         return token
 
     def _forget(self, record: Any) -> None:
@@ -230,13 +236,9 @@ class TaskEvents(Watch):
                 waker = cause.task.id
             elif cause.due_s is not None:
                 waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
-        if now - record.suspended_ns >= LONG_WAIT_NS:
-            task = record()
-            if not record.is_walked:
-                stack = self._walk(stream, record, task)
-            record.has_waited_long = True
-            if type(task) is Task:
-                task._record = None  # Its next step is looked into.
+        record.has_waited_long = now - record.suspended_ns >= LONG_WAIT_NS
+        if record.has_waited_long and not record.is_walked:
+            stack = self._walk(stream, record, record())
         stream.write(now, record.id, waker, word | stack)
 
     def _walk(self, stream: Stream, record: TaskRecord, task: Any) -> int:
@@ -279,6 +281,8 @@ class TaskEvents(Watch):
             elif record.has_waited_long:
                 record.has_waited_long = False
                 _note_cancellation(record, task)
+            if type(task) is Task and (record.cancellations or record.is_silent):
+                task._record = None  # Its steps are looked into.
             now = record.began_ns = _now_ns()
             if not record.is_silent:
                 self._stream.write(now, record.id, 0, self._step_begun)
@@ -308,8 +312,8 @@ class TaskEvents(Watch):
             self._end_task(record, task, now)
             return
         record.is_silent = False
-        if type(task) is Task and not record.cancellations:
-            task._record = record
+        if type(task) is Task:
+            task._record = None if record.cancellations else record
         cause, record.cause_in_step = record.cause_in_step, None
         if awaited is None:
             self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, 0, StepEnd.YIELDED, self.id)
@@ -339,18 +343,14 @@ class TaskEvents(Watch):
         name = task._name if type(task) is Task else task.get_name()
         if name != record.name:
             self._name(self._stream, record, name)
-        text = 0
+        word = self._returned
         if task.cancelled():
-            outcome = TaskOutcome.CANCELLED
+            word = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.CANCELLED)
         elif task._exception is not None:
-            outcome = TaskOutcome.RAISED
             text = self._stream.string(type(task._exception).__qualname__)
+            word = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.RAISED) | text
             self.failures.add(task, record)
-        else:
-            outcome = TaskOutcome.RETURNED
-        outstanding = task.cancelling() if record.has_caught else 0
-        word = word_of(EventKind.TASK_ENDED, self.id, outcome)
-        self._stream.write(now, record.id, outstanding, word | text)
+        self._stream.write(now, record.id, task.cancelling() if record.has_caught else 0, word)
 
     def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:
         """After a step of a task that was cancelled: has it caught the cancellation, or was that taken back?"""
