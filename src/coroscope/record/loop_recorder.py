@@ -16,7 +16,7 @@ from typing import Any
 from coroscope.loop.observer import IO, OUTSIDE, SIGNAL, Cause
 from coroscope.loop.watch import Phase, task_of
 from coroscope.record.events import U32_MAX, EventKind, StepEnd
-from coroscope.record.recorder import Recorder, TaskRecord
+from coroscope.record.recorder import Recorder
 from coroscope.record.stream import pack_event, word_of
 from coroscope.record.task_events import TaskEvents
 
@@ -110,7 +110,7 @@ class LoopRecorder(TaskEvents):
         # The short way of a task that gets its turn.
         self.phase = _RUNNING
         self.token = record
-        self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
+        self.cause = record
         record.running = task
         gave_up, self._gave_up = self._gave_up, 0
         record.began_ns = now = _now_ns()

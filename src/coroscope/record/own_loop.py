@@ -18,7 +18,6 @@ from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder, TaskRecord
 from coroscope.record.stream import pack_event
 
-
 _RUNNING = Phase.RUNNING
 
 
@@ -56,7 +55,13 @@ class OwnLoopRecorder(LoopRecorder):
         self._put(item)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
-        now_ns, pack, begun, task_type, pending = time.monotonic_ns, pack_event, self._step_begun, Task, PENDING
+        now_ns, pack, begun, task_type, pending = (
+            time.monotonic_ns,
+            pack_event,
+            self._step_begun,
+            Task,
+            PENDING,
+        )
         stream = self._stream
         events, next_position = stream.events, stream.next_position
         for item in items:

@@ -17,14 +17,14 @@ from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.ready_queue import DISPATCH, ReadyQueue
 from coroscope.record.recorder import Recorder
 
-_RUNNING, _POLLING = Phase.RUNNING, Phase.POLLING
+_RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLING
 
 
 def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
     """An empty queue that tells `watch`."""
     put, take = deque.append, deque.popleft
     causes = watch._causes
-    step_type: type | None = None
+    step_type: Any = None
     """What calls a step of asyncio's own tasks, once one was seen."""
 
     class QuickQueue(ReadyQueue):
@@ -61,23 +61,27 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
         def popleft(self) -> Any:
             if self.watch is None:
                 return take(self)
-            record = watch.token
-            if record is not None:
-                running = record.running
-                if (
-                    running is None
-                    or running._fut_waiter is not None
-                    or running.done()
-                    or record.is_silent
-                    or record.cancellations
-                ):
-                    watch.end()
-                else:
-                    watch.token = record.running = record.cause_in_step = None
-                    watch._gave_up = record.id
+            try:
+                record = watch.token
+                if record is not None:
+                    running = record.running
+                    if (
+                        running is None
+                        or running._fut_waiter is not None
+                        or running.done()
+                        or record.is_silent
+                        or record.cancellations
+                    ):
+                        watch.end()
+                    else:
+                        watch.token = record.running = record.cause_in_step = None
+                        watch._gave_up = record.id
+            except Exception as error:
+                recorder.fail(error)
             handle = take(self)
             try:
                 if handle._cancelled:
+                    watch.phase = _DISPATCHING
                     watch.passed_over(handle)
                     return handle
                 callback = handle._callback

@@ -204,7 +204,8 @@ class TaskEvents(Watch):
             if stream is self._stream:
                 self._lead = number - record.id
         else:
-            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.string(f"Task-{name}" if type(name) is int else name), 0, self.id)
+            text = name if isinstance(name, str) else f"Task-{name}"
+            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.string(text), 0, self.id)
 
     def task_ready(self, record: TaskRecord, cause: Cause) -> None:
         if not self._recorder.is_recording:
@@ -423,7 +424,7 @@ def _is_cancelled(awaited: Any) -> bool:
 
 def _number_in(name: str | int) -> int:
     """n of the name "Task-n", 0 where it is another."""
-    if type(name) is int:
+    if isinstance(name, int):
         return name if name < 10**9 else 0
     digits = name[5:] if name.startswith("Task-") else ""
     is_number = digits.isascii() and digits.isdigit() and digits[0] != "0" and len(digits) < 10
