@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coroscope.errors import TraceFormatError
-from coroscope.record.events import EVENT, Cause, EventKind, StepEnd, TaskOutcome
+from coroscope.record.events import EVENT, NAMED_IN_STEP, Cause, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.stream import CHUNK, DEFINITION, HEADER, ChunkFile, Stream, create
 from coroscope.trace import compact, load
 from coroscope.trace.model import Ending, State, Trace
@@ -84,6 +84,32 @@ def test_a_task_reads_as_it_was_written(live: Path) -> None:
     assert wait.place is not None
     assert (wait.place.line, wait.woken_by, wait.on) == (7, "timer", "future")
     assert trace.duration_ns == 9700
+
+
+def test_a_task_named_in_step_is_as_far_ahead_of_its_id_as_the_last_one_that_was_told(tmp_path: Path) -> None:
+    def fill(stream: Stream) -> None:
+        stream.emit(EventKind.TASK_CREATED, 10, 1, detail=NAMED_IN_STEP | TaskKind.GENERATOR, source=1)
+        stream.emit(EventKind.TASK_CREATED, 20, 2, source=1)
+        stream.emit(EventKind.TASK_NAMED, 20, 2, 7, source=1)
+        stream.emit(EventKind.TASK_CREATED, 30, 3, detail=NAMED_IN_STEP, source=1)
+        stream.emit(EventKind.TASK_CREATED, 40, 4, detail=NAMED_IN_STEP, source=2)
+
+    tasks = load(write(tmp_path / "t", fill)).tasks
+    assert [task.name for task in tasks.values()] == ["Task-1", "Task-7", "Task-8", "Task-4"]
+    assert tasks[1].kind == "generator"
+
+
+def test_a_task_that_ends_ends_its_last_step(tmp_path: Path) -> None:
+    def fill(stream: Stream) -> None:
+        stream.emit(EventKind.TASK_CREATED, 10, 1)
+        stream.emit(EventKind.STEP_BEGUN, 20, 1)
+        stream.emit(EventKind.TASK_ENDED, 50, 1, 0, 0, TaskOutcome.RETURNED)
+
+    (task,) = load(write(tmp_path / "t", fill)).tasks.values()
+    assert [(span.state, span.start_ns, span.end_ns) for span in task.iter_spans()] == [
+        (State.READY, 10, 20),
+        (State.RUNNING, 20, 50),
+    ]
 
 
 def test_a_timer_never_ends_a_wait_before_it_began(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from coroscope.record.events import EVENT, EventKind
 from coroscope.trace import Trace
-from coroscope.trace.build import build
+from coroscope.trace.build import Limits, build
 from coroscope.trace.collecting import CollectingTime
 from coroscope.trace.lock_samples import LockSample
 from coroscope.trace.model import Collection, Collections
@@ -25,7 +25,7 @@ def built(**streams: list[Given]) -> Trace:
         int(name[1:]): RawStream(bytearray(b"".join(EVENT.pack(*event) for event in events)))
         for name, events in streams.items()
     }
-    return build(RawTrace({}, 0, raw))
+    return build(RawTrace({}, 0, raw), Limits())
 
 
 def sampled(at_ms: int, holder: int, *waiting: int, tenths: int = 50) -> Given:

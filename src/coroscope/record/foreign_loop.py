@@ -47,11 +47,26 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
     watch.sees_polls = False
     call_soon, call_later = loop.call_soon, loop.call_later
     call_at, call_soon_threadsafe = loop.call_at, loop.call_soon_threadsafe
+    end = watch.end
 
     def watched(callback: Any, args: tuple[Any, ...], begin: Callable[[], object]) -> Callable[[], object]:
         return in_turn(begin, partial(callback, *args), watch.end)
 
+    def begin(task: Any) -> None:
+        try:
+            watch.begin_step(task)
+        except Exception as error:
+            recorder.fail(error)
+
     def soon(callback: Any, *args: Any, context: contextvars.Context | None = None) -> Any:
+        task = stepped_task(callback)
+        if task is not None:
+            try:
+                watch.queued_step(task, watch.phase is Phase.DISPATCHING)
+            except Exception as error:
+                recorder.fail(error)
+            step = partial(callback, *args) if args else callback
+            return call_soon(_exhaust, map(call, (partial(begin, task), step, end)), context=context)
         if not _is_known(callback):
             return call_soon(callback, *args, context=context)
         item = _Queued(callback)

@@ -9,20 +9,22 @@ Rule: a call costs as much as what it does, so the short ways are written out; w
 from __future__ import annotations
 
 from _thread import get_ident
+from types import MethodType
 from typing import Any
 
 from coroscope.loop.clock import now_ns
-from coroscope.loop.observer import Cause
-from coroscope.loop.task import Task
+from coroscope.loop.observer import IO, OUTSIDE, SIGNAL, Cause
 from coroscope.loop.watch import Phase, task_of
 from coroscope.record.eager import Starting, known_as
-from coroscope.record.events import EventKind, StepEnd
+from coroscope.record.events import U32_MAX, EventKind, StepEnd
 from coroscope.record.recorder import Recorder, TaskRecord
-from coroscope.record.stream import pack_event
+from coroscope.record.stream import pack_event, word_of
 from coroscope.record.task_events import TaskEvents
 
 _UNKNOWN = (None, None)
-_RUNNING, _DISPATCHING = Phase.RUNNING, Phase.DISPATCHING
+_RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLING
+SHORT_POLL_NS = 50_000
+"""A poll of less than this found something at once: the gap between two steps tells as much."""
 
 
 class LoopRecorder(TaskEvents):
@@ -30,8 +32,12 @@ class LoopRecorder(TaskEvents):
 
     def __init__(self, recorder: Recorder, loop: Any) -> None:
         super().__init__(recorder, loop)
+        self._polled = word_of(EventKind.POLLED, self.id)
+        self._yielded = word_of(EventKind.STEP_ENDED, self.id, StepEnd.YIELDED)
         self._gave_up = 0
         """The task whose step has just given up its turn, which is still to be written."""
+        self._between = _DISPATCHING
+        """What the loop is at between two of the things that it runs."""
         self.sees_polls = True
         """Whether something is always told between a step and a poll that waits."""
 
@@ -55,46 +61,57 @@ class LoopRecorder(TaskEvents):
             if task is None:
                 super().queued(item, is_dispatched)
             else:
-                self.queued_step(item, task, is_dispatched)
+                self.queued_step(task, is_dispatched)
         except Exception as error:
             self._recorder.fail(error)
 
-    def queued_step(self, item: Any, task: Any, is_dispatched: bool) -> None:
-        """`item`, which steps `task`, enters the ready queue."""
+    def queued_step(self, task: Any, is_dispatched: bool) -> None:
+        """What steps `task` enters the ready queue."""
         token = self.token
         if token is not None and token.running is task:
             return  # The end of its step shows that.
-        record, _ = self._tasks.get(id(task), _UNKNOWN)
-        if record is None or record is token or self.phase is not _RUNNING or get_ident() != self._thread:
-            super().queued(item, is_dispatched)
-        elif record.waits:
-            self._wake(record, self.cause)
+        is_here = self.phase is _RUNNING and get_ident() == self._thread
+        cause = self.cause if is_here else self._cause_of(task, is_dispatched)
+        record, reference = self._tasks.get(id(task), _UNKNOWN)
+        if reference is None:
+            self._create(task, cause, False)
+        elif record is not None:
+            if record is token:
+                record.cause_in_step = cause
+            elif record.waits:
+                self._wake(record, cause)
 
     def begin(self, item: Any) -> None:
         try:
-            self.begin_step(item, task_of(item))
+            task = task_of(item)
+            if task is not None:
+                self.begin_step(task)
+            else:
+                self.begin_handle(item, item[0] if type(item) is tuple else item._callback)
         except Exception as error:
             self._recorder.fail(error)
 
-    def begin_step(self, item: Any, task: Any) -> None:
-        """What `item` does starts to run: a step of `task`, or (None) a callback."""
+    def begin_step(self, task: Any) -> None:
+        """A step of `task` starts to run."""
         record, _ = self._tasks.get(id(task), _UNKNOWN)
-        if record is None or not record.has_begun or record.is_silent:
-            self._write_what_gave_up()
-            super().begin(item)
+        if record is None or record.is_silent:
+            self._begin_specially(task)
             return
-        if record.has_waited_long and task.cancelling() > record.cancellations:
-            self._write_what_gave_up()
-            super().begin(item)
-            return
-        record.has_waited_long = False
-        # The short way of a task that gets its turn again.
+        if not record.has_begun:
+            if task._must_cancel:
+                self._begin_specially(task)
+                return
+            record.has_begun = True
+        elif record.has_waited_long:
+            if task.cancelling() > record.cancellations:
+                self._begin_specially(task)
+                return
+            record.has_waited_long = False
+        # The short way of a task that gets its turn.
         self.phase = _RUNNING
         self.token = record
-        self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
+        self.cause = record
         record.running = task
-        if type(task) is Task and not record.cancellations:
-            task._record = record
         gave_up, self._gave_up = self._gave_up, 0
         record.began_ns = now = now_ns()
         stream = self._stream
@@ -102,6 +119,22 @@ class LoopRecorder(TaskEvents):
             pack_event(stream.events, stream.next_position(), now, record.id, gave_up, self._step_begun)
         except Exception:  # in a new chunk
             stream.write(now, record.id, gave_up, self._step_begun)
+
+    def _begin_specially(self, task: Any) -> None:
+        self._write_what_gave_up()
+        self.phase = _RUNNING
+        record, reference = self._tasks.get(id(task), _UNKNOWN)
+        self._begin_step(self._create(task, OUTSIDE, False) if reference is None else record)
+
+    def begin_handle(self, handle: Any, callback: Any) -> None:
+        """`handle`, which steps no task but calls `callback`, starts to run."""
+        if self._gave_up:
+            self._write_what_gave_up()
+        cause = self._causes.pop(id(handle), IO)  # What the poller finds ready is queued without a word.
+        if cause is IO and type(callback) is MethodType and callback.__func__ is self._read_signals:
+            cause = SIGNAL
+        self.phase = _RUNNING
+        self.cause = cause
 
     def begin_callback(self, cause: Cause) -> None:
         try:
@@ -111,7 +144,7 @@ class LoopRecorder(TaskEvents):
 
     def end(self) -> None:
         record = self.token
-        self.phase = _DISPATCHING
+        self.phase = self._between
         if record is None:
             return
         self.token = None
@@ -119,12 +152,14 @@ class LoopRecorder(TaskEvents):
             task = record.running
             if (
                 task is not None
-                and self.sees_polls
                 and task._fut_waiter is None
                 and not (record.is_silent or record.cancellations or task.done())
             ):
                 record.cause_in_step = None
-                self._gave_up = record.id
+                if self.sees_polls:
+                    self._gave_up = record.id
+                else:
+                    self._stream.write(now_ns(), record.id, 0, self._yielded)
             elif self._recorder.is_recording:
                 self._end_step(record)
         except Exception as error:
@@ -132,15 +167,25 @@ class LoopRecorder(TaskEvents):
         record.running = None
 
     def poll_begun(self) -> None:
+        if self.token is not None:
+            self.end()
+        self.phase = _POLLING
         try:
-            super().poll_begun()
-            self._write_what_gave_up()
+            if self._gave_up:
+                self._write_what_gave_up()
         except Exception as error:
             self._recorder.fail(error)
+        self._poll_began_ns = now_ns()
 
     def poll_ended(self) -> None:
+        now = now_ns()
+        self.phase = self._between
+        self.cause = IO
+        blocked_ns = now - self._poll_began_ns
+        if blocked_ns < SHORT_POLL_NS:
+            return
         try:
-            super().poll_ended()
+            self._stream.write(now, self.id, min(blocked_ns // 1000, U32_MAX), self._polled)
         except Exception as error:
             self._recorder.fail(error)
 

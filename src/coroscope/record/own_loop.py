@@ -10,17 +10,23 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from coroscope.loop.clock import now_ns
-from coroscope.loop.observer import IO, Cause, CauseKind
-from coroscope.loop.outcome import PENDING
+from coroscope.loop.observer import Cause, CauseKind
+from coroscope.loop.outcome import NEW, PENDING
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase
 from coroscope.record.loop_recorder import LoopRecorder
-from coroscope.record.recorder import TaskRecord
+from coroscope.record.recorder import Recorder, TaskRecord
 from coroscope.record.stream import pack_event
+
+_RUNNING = Phase.RUNNING
 
 
 class OwnLoopRecorder(LoopRecorder):
     """As any loop's, faster."""
+
+    def __init__(self, recorder: Recorder, loop: Any) -> None:
+        super().__init__(recorder, loop)
+        self._between = _RUNNING
 
     def use(self, put: Callable[[Any], None]) -> None:
         super().use(put)
@@ -33,12 +39,19 @@ class OwnLoopRecorder(LoopRecorder):
 
     def enqueue(self, item: Any) -> None:
         if not self._has_left:
-            is_ours = type(item) is Task and get_ident() == self._thread
-            record = getattr(item, "_record", None) if is_ours else None
-            if record is None or self.phase is not Phase.RUNNING:
+            if type(item) is not Task or self.phase is not _RUNNING or get_ident() != self._thread:
                 self.queued(item)
             else:
-                self.task_ready(record, self.cause)
+                try:
+                    record = item._record
+                    if record is None:
+                        self.queued_step(item, False)
+                    elif record is self.token:
+                        record.cause_in_step = self.cause
+                    elif record.waits:
+                        self._wake(record, self.cause)
+                except Exception as error:
+                    self._recorder.fail(error)
         self._put(item)
 
     def over(self, items: Iterable[Any]) -> Iterator[Any]:
@@ -58,6 +71,11 @@ class OwnLoopRecorder(LoopRecorder):
                     record = item._record
                 except AttributeError:  # It was made while nobody watched.
                     item._record = None
+                if record is not None and item._interruption is not None:
+                    if item._interruption is NEW:
+                        record.has_begun = True
+                    else:  # A cancellation, perhaps.
+                        record = None
             if record is not None:
                 record.began_ns = began_ns = clock()
                 try:
@@ -69,13 +87,13 @@ class OwnLoopRecorder(LoopRecorder):
                 self.cause = record  # type: ignore[assignment]  # It has all that a cause has.
                 yield item
                 if self.token is record:
-                    self.token = None
                     if item._fut_waiter is None and item._state is pending:
+                        self.token = None
                         self._gave_up = record.id
                     else:
                         self._gave_up = 0
                         record.running = item
-                        self.step_ended(record)
+                        self.end()
             elif self._has_left:
                 yield item
             elif type(item) is not tuple and item._cancelled:
@@ -84,7 +102,8 @@ class OwnLoopRecorder(LoopRecorder):
             else:
                 self.begin(item)
                 yield item
-                self.end()
+                if self.token is not None:
+                    self.end()
             item = None
 
     def _begin_in_a_new_chunk(self, record: TaskRecord) -> None:
@@ -92,14 +111,6 @@ class OwnLoopRecorder(LoopRecorder):
             self._stream.write(record.began_ns, record.id, self._gave_up, self._step_begun)
         except Exception as error:
             self._recorder.fail(error)
-
-    def poll_ended(self) -> None:
-        super().poll_ended()
-        self.phase, self.cause = Phase.RUNNING, IO
-
-    def end(self) -> None:
-        super().end()
-        self.phase = Phase.RUNNING
 
     def leave(self) -> None:
         for _, reference in self._tasks.values():

@@ -9,35 +9,43 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 from collections import deque
-from types import MethodType
 from typing import Any
 
-from coroscope.loop.observer import IO, SIGNAL, stepped_task
+from coroscope.loop.observer import IO, stepped_task
 from coroscope.loop.watch import Phase
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.ready_queue import DISPATCH, ReadyQueue
 from coroscope.record.recorder import Recorder
 
-_RUNNING, _POLLING = Phase.RUNNING, Phase.POLLING
+_RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLING
 
 
 def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
     """An empty queue that tells `watch`."""
     put, take = deque.append, deque.popleft
-    causes, read_signals = watch._causes, watch._read_signals
+    causes = watch._causes
+    step_type: Any = None
+    """What calls a step of asyncio's own tasks, once one was seen."""
 
     class QuickQueue(ReadyQueue):
         def append(self, handle: Any) -> None:
+            nonlocal step_type
             if self.watch is None:
                 ReadyQueue.append(self, handle)
                 return
             try:
-                task = stepped_task(handle._callback)
+                callback = handle._callback
+                if type(callback) is step_type:
+                    task = callback.__self__
+                else:
+                    task = stepped_task(callback)
+                    if task is not None and type(callback).__name__ == "TaskStepMethWrapper":
+                        step_type = type(callback)
                 if task is not None:
                     token = watch.token
                     if token is None or token.running is not task:
                         is_dispatched = watch.phase is _POLLING and sys._getframe(1).f_code is DISPATCH
-                        watch.queued_step(handle, task, is_dispatched)
+                        watch.queued_step(task, is_dispatched)
                 elif watch.phase is _RUNNING and get_ident() == watch._thread:
                     if watch.cause is not IO:
                         causes[id(handle)] = watch.cause
@@ -53,24 +61,35 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
         def popleft(self) -> Any:
             if self.watch is None:
                 return take(self)
-            watch.end()
+            try:
+                record = watch.token
+                if record is not None:
+                    running = record.running
+                    if (
+                        running is None
+                        or running._fut_waiter is not None
+                        or running.done()
+                        or record.is_silent
+                        or record.cancellations
+                    ):
+                        watch.end()
+                    else:
+                        watch.token = record.running = record.cause_in_step = None
+                        watch._gave_up = record.id
+            except Exception as error:
+                recorder.fail(error)
             handle = take(self)
             try:
                 if handle._cancelled:
+                    watch.phase = _DISPATCHING
                     watch.passed_over(handle)
                     return handle
                 callback = handle._callback
-                task = stepped_task(callback)
+                task = callback.__self__ if type(callback) is step_type else stepped_task(callback)
                 if task is not None:
-                    watch.begin_step(handle, task)
-                    return handle
-                if watch._gave_up:
-                    watch._write_what_gave_up()
-                cause = causes.pop(id(handle), IO) if causes else IO
-                if cause is IO and type(callback) is MethodType and callback.__func__ is read_signals:
-                    cause = SIGNAL
-                watch.phase = _RUNNING
-                watch.cause = cause
+                    watch.begin_step(task)
+                else:
+                    watch.begin_handle(handle, callback)
             except Exception as error:
                 recorder.fail(error)
             return handle

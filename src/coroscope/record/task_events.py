@@ -33,6 +33,8 @@ _CAUSES = {
     CauseKind.SIGNAL: EventCause.SIGNAL,
     CauseKind.OUTSIDE: 0,  # the code around the loop: nothing that a trace has a word for
 }
+_OUR_CALLERS = 3
+"""So many frames at least are ours above the program's call that makes a task: they need not be looked at."""
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
 
@@ -54,6 +56,9 @@ class TaskEvents(Watch):
         """What the number in the last name "Task-n" that `_stream` has of this loop is ahead of the task's id."""
         self._leads: dict[int, int] = {}
         """The same of other streams, by their id()."""
+        self._created = word_of(EventKind.TASK_CREATED, self.id)
+        self._created_in_step = word_of(EventKind.TASK_CREATED, self.id, NAMED_IN_STEP)
+        self._returned = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.RETURNED)
         self._step_begun = word_of(EventKind.STEP_BEGUN, self.id)
         self._woken_by_task = word_of(EventKind.WOKEN, self.id, EventCause.TASK)
         self._woken_by_io = word_of(EventKind.WOKEN, self.id, EventCause.IO)
@@ -97,7 +102,7 @@ class TaskEvents(Watch):
             return None
         try:
             parent = cause.task.id if cause.task is not None else 0
-            return self._note_created(task, parent, self._roots.user_frame(1))
+            return self._note_created(task, parent, self._roots.user_frame(_OUR_CALLERS))
         except Exception as error:
             self._recorder.fail(error)
             return None
@@ -155,18 +160,19 @@ class TaskEvents(Watch):
     def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
         record = TaskRecord(task, self._forget)
         number = record.id = self._recorder.next_task_id()
-        root = record.root = self._roots.of(subject_of(task))
-        stream = self._recorder.stream()
+        is_plain = type(task) is Task
+        root = record.root = self._roots.of(task._coro if is_plain else subject_of(task))
+        stream = self._stream if get_ident() == self._thread else self._recorder.stream()
         # Above the frame that runs the loop is nobody who asked for a task.
         site = root.site(stream, None if id(creator) == self._runs_in else creator)
-        detail = _KINDS[kind_of(task)]
-        name = record.name = task._name if type(task) is Task else task.get_name()
+        detail = 0 if is_plain else _KINDS[kind_of(task)]
+        name = record.name = task._name if is_plain else task.get_name()
         is_in_step = stream is self._stream and (
             name == number + self._lead if type(name) is int else name == f"Task-{number + self._lead}"
         )
         now = record.began_ns = now_ns()
-        word = word_of(EventKind.TASK_CREATED, self.id, detail | NAMED_IN_STEP if is_in_step else detail)
-        stream.write(now, number, parent, word | site)
+        word = self._created_in_step if is_in_step else self._created
+        stream.write(now, number, parent, word | detail << 48 | site)
         if not is_in_step:
             self._name(stream, record, name)
         return record
@@ -175,6 +181,8 @@ class TaskEvents(Watch):
         if token is None:
             return super()._keep(task, token)
         self._tasks[token.key] = token, token
+        if type(task) is Task:
+            task._record = token
         return token
 
     def _forget(self, record: Any) -> None:
@@ -191,15 +199,8 @@ class TaskEvents(Watch):
             if stream is self._stream:
                 self._lead = number - record.id
         else:
-            stream.emit(
-                EventKind.TASK_NAMED,
-                now,
-                record.id,
-                0,
-                stream.string(f"Task-{name}" if type(name) is int else name),
-                0,
-                self.id,
-            )
+            text = name if isinstance(name, str) else f"Task-{name}"
+            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.string(text), 0, self.id)
 
     def task_ready(self, record: TaskRecord, cause: Cause) -> None:
         if not self._recorder.is_recording:
@@ -231,13 +232,9 @@ class TaskEvents(Watch):
                 waker = cause.task.id
             elif cause.due_s is not None:
                 waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
-        if now - record.suspended_ns >= LONG_WAIT_NS:
-            task = record()
-            if not record.is_walked:
-                stack = self._walk(stream, record, task)
-            record.has_waited_long = True
-            if type(task) is Task:
-                task._record = None  # Its next step is looked into.
+        record.has_waited_long = now - record.suspended_ns >= LONG_WAIT_NS
+        if record.has_waited_long and not record.is_walked:
+            stack = self._walk(stream, record, record())
         stream.write(now, record.id, waker, word | stack)
 
     def _walk(self, stream: Stream, record: TaskRecord, task: Any) -> int:
@@ -282,6 +279,8 @@ class TaskEvents(Watch):
             elif record.has_waited_long:
                 record.has_waited_long = False
                 _note_cancellation(record, task)
+            if type(task) is Task and (record.cancellations or record.is_silent):
+                task._record = None  # Its steps are looked into.
             now = record.began_ns = now_ns()
             if not record.is_silent:
                 self._stream.write(now, record.id, 0, self._step_begun)
@@ -311,8 +310,8 @@ class TaskEvents(Watch):
             self._end_task(record, task, now)
             return
         record.is_silent = False
-        if type(task) is Task and not record.cancellations:
-            task._record = record
+        if type(task) is Task:
+            task._record = None if record.cancellations else record
         cause, record.cause_in_step = record.cause_in_step, None
         if awaited is None:
             self._stream.emit(EventKind.STEP_ENDED, now, record.id, 0, 0, StepEnd.YIELDED, self.id)
@@ -342,18 +341,14 @@ class TaskEvents(Watch):
         name = task._name if type(task) is Task else task.get_name()
         if name != record.name:
             self._name(self._stream, record, name)
-        text = 0
+        word = self._returned
         if task.cancelled():
-            outcome = TaskOutcome.CANCELLED
+            word = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.CANCELLED)
         elif task._exception is not None:
-            outcome = TaskOutcome.RAISED
             text = self._stream.string(type(task._exception).__qualname__)
+            word = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.RAISED) | text
             self.failures.add(task, record)
-        else:
-            outcome = TaskOutcome.RETURNED
-        outstanding = task.cancelling() if record.has_caught else 0
-        word = word_of(EventKind.TASK_ENDED, self.id, outcome)
-        self._stream.write(now, record.id, outstanding, word | text)
+        self._stream.write(now, record.id, task.cancelling() if record.has_caught else 0, word)
 
     def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:
         """After a step of a task that was cancelled: has it caught the cancellation, or was that taken back?"""
@@ -426,7 +421,7 @@ def _is_cancelled(awaited: Any) -> bool:
 
 def _number_in(name: str | int) -> int:
     """n of the name "Task-n", 0 where it is another."""
-    if type(name) is int:
+    if isinstance(name, int):
         return name if name < 10**9 else 0
     digits = name[5:] if name.startswith("Task-") else ""
     is_number = digits.isascii() and digits.isdigit() and digits[0] != "0" and len(digits) < 10
