@@ -26,6 +26,7 @@ _REPORT: dict[str, Any] = {
     "findings": list,
     "marks": list,
     "regions": list,
+    "processes": list,
 }
 _ENDED = {"exit_code": _MAYBE_INT, "signal": _MAYBE_INT, "exception": _MAYBE_TEXT, "complete": bool}
 _CONCURRENCY = {"max": int, "mean": float}
