@@ -26,7 +26,6 @@ def start(path: str, loop: str, without: Collection[str] = (), origin_ns: int = 
     atexit.register(finish)
     if origin_ns:
         recorder = _recorder = Recorder(path, PartFile(path, origin_ns, ProcessBegin.EXECUTED))
-        recorder.stream()
     else:
         recorder = _recorder = Recorder(path)
     recorder.heritage = Heritage(path, loop, tuple(without), origin_ns or recorder.origin_ns)
