@@ -166,7 +166,7 @@ def test_a_program_without_asyncio_does_not_get_it(tmp_path: Path) -> None:
     assert run_recorded(program).stdout == run_alone(program).stdout
 
 
-def test_a_forked_child_does_not_write_into_the_trace(tmp_path: Path) -> None:
+def test_a_forked_child_does_not_write_into_the_programs_tasks(tmp_path: Path) -> None:
     text = (
         "import asyncio, os, sys, warnings\nwarnings.simplefilter('ignore')\nasync def main():\n"
         "    if os.fork() == 0:\n        os._exit(0)\n    os.wait()\n    await asyncio.sleep(0.01)\n"
@@ -174,7 +174,11 @@ def test_a_forked_child_does_not_write_into_the_trace(tmp_path: Path) -> None:
     )
     program = write_program(tmp_path, text)
     assert run_recorded(program).returncode == 0
-    assert [task["outcome"] for task in show_json(trace_of(program))["tasks"]] == ["returned"]
+    tasks = show_json(trace_of(program))["tasks"]
+    assert [(task["kind"], task["outcome"]) for task in tasks] == [
+        ("task", "returned"),
+        ("process", "returned"),
+    ]
 
 
 @pytest.mark.parametrize(

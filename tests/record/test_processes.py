@@ -77,12 +77,12 @@ if __name__ == "__main__":
         subprocess.run(["/no/such/program"])
     except FileNotFoundError as error:
         print(error)
-    spawned = os.posix_spawn(sys.executable, ["python", "-c", SLEEP], os.environ)
+    spawned = os.posix_spawn(sys.executable, [sys.executable, "-c", SLEEP], os.environ)
     print(os.waitstatus_to_exitcode(os.waitpid(spawned, 0)[1]))
     sys.stdout.flush()
     forked = os.fork()
     if forked == 0:
-        os.execv(sys.executable, ["python", "-c", SLEEP])
+        os.execv(sys.executable, [sys.executable, "-c", SLEEP])
     print(os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]))
     sys.stdout.flush()
     if os.fork() == 0:

@@ -56,8 +56,9 @@ payloads = st.one_of(
     ),
 )
 definitions = st.lists(st.tuples(numbers, st.integers(0, 6), payloads), max_size=10)
+kinds = st.integers(0, 14) | st.integers(50, 53)
 events = st.lists(
-    st.tuples(times, numbers, numbers, numbers, st.integers(0, 3), st.integers(0, 7), st.integers(0, 14)),
+    st.tuples(times, numbers, numbers, numbers, st.integers(0, 3), st.integers(0, 7), kinds),
     max_size=40,
 )
 streams = st.lists(st.tuples(events, definitions), max_size=3)
@@ -78,9 +79,21 @@ metas = st.fixed_dictionaries(
 endings = st.none() | st.fixed_dictionaries(
     dict.fromkeys(("exit_code", "signal", "exception", "complete"), json_values)
 )
+parts = st.lists(
+    st.fixed_dictionaries(
+        {"meta": metas | json_values, "streams": st.lists(st.integers(0, 3)) | json_values}
+    ),
+    max_size=3,
+)
 abouts = st.fixed_dictionaries(
     {},
-    optional={"meta": metas | json_values, "ending": endings | json_values, "ended_ns": json_values | times},
+    optional={
+        "meta": metas | json_values,
+        "ending": endings | json_values,
+        "ended_ns": json_values | times,
+        "parts": parts | json_values,
+        "notices": json_values,
+    },
 )
 
 
@@ -189,6 +202,8 @@ def test_a_damaged_file_is_shown_or_refused(tmp_path: Path, is_at_rest: bool, da
         '{"meta": {}, "ending": {"exit_code": 1e999, "signal": null}, "ended_ns": null}',
         '{"meta": {}, "ending": {"exit_code": null, "signal": {}}, "ended_ns": null}',
         '{"meta": {}, "ending": null, "ended_ns": "soon"}',
+        '{"meta": {}, "ending": null, "ended_ns": null, "parts": 1}',
+        '{"meta": {}, "ending": null, "ended_ns": null, "parts": [{"meta": {}, "streams": {}}]}',
         '{"meta": {}, "ending": null, "ended_ns": -1}',
         '{"meta": {}, "ending": null, "ended_ns": 1e999}',
         '{"meta": {}, "ending": null, "ended_ns": ' + "9" * 400 + "}",

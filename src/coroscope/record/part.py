@@ -1,7 +1,8 @@
 """The live trace file of a child process: a part of its run's trace, which joins it when the program has ended.
 
-It is like any live trace file, in a folder beside the run's, and begins with the first event: a child that has nothing
-to tell leaves none. Rule: no part is begun once the run is over, which its trace's header tells.
+It is like any live trace file, in a folder beside the run's, and begins with the first event: a fork that has nothing
+to tell leaves none, and a Python that has nothing to tell but its end has none open before that.
+Rule: no part is begun once the run is over, which its trace's header tells.
 """
 
 from __future__ import annotations

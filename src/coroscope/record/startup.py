@@ -33,7 +33,6 @@ def start(
     atexit.register(finish)
     if origin_ns:
         recorder = _recorder = Recorder(path, PartFile(path, origin_ns, ProcessBegin.EXECUTED))
-        recorder.stream()
     else:
         recorder = _recorder = Recorder(path, keeping=_keeping(ring))
     if not ring:
