@@ -48,7 +48,7 @@ def _record(program: Path, folder: Path) -> Trace:
 
 def _lived_ns(trace: Trace) -> int:
     """From the first task's creation to the last one's end: how long the interpreter takes to start varies by more."""
-    tasks = trace.tasks.values()
+    tasks = [task for task in trace.tasks.values() if not (task.kind == "thread" and task.is_main)]
     return max(task.end_ns for task in tasks) - min(task.created_ns for task in tasks)
 
 

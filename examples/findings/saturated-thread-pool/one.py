@@ -1,14 +1,14 @@
-"""A service that asks eighty shops for a price with a blocking client, through asyncio's own few threads."""
+"""A service that asks thirty-six shops for a price with a blocking client, through asyncio's own few threads."""
 
 import asyncio
 import time
 
-SHOPS = 80
+SHOPS = 36
 
 
 def price(shop: int) -> int:
     """Ask one shop, with a client that knows nothing of asyncio."""
-    time.sleep(0.08)  # The shop's answer takes a while.
+    time.sleep(0.2)  # The shop's answer takes a while.
     return 100 + shop * 37 % 50
 
 

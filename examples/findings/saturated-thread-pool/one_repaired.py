@@ -1,15 +1,15 @@
-"""A service that asks eighty shops for a price with a blocking client, through a pool that is large enough."""
+"""A service that asks thirty-six shops for a price with a blocking client, through a pool that is large enough."""
 
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-SHOPS = 80
+SHOPS = 36
 
 
 def price(shop: int) -> int:
     """Ask one shop, with a client that knows nothing of asyncio."""
-    time.sleep(0.08)  # The shop's answer takes a while.
+    time.sleep(0.2)  # The shop's answer takes a while.
     return 100 + shop * 37 % 50
 
 

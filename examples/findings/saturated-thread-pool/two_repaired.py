@@ -3,12 +3,12 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-FILES = 28
+FILES = 16
 
 
 def upload(number: int) -> int:
     """Send one file, and wait until it has arrived."""
-    time.sleep(0.1 + number % 4 / 100)
+    time.sleep(0.2 + number % 4 / 50)
     return number * 1000
 
 
