@@ -165,7 +165,13 @@ class TaskEvents(Watch):
         if number.isascii() and number.isdigit() and number[0] != "0" and len(number) < 10:
             stream.emit(EventKind.TASK_NAMED, now, record.id, int(number), 0, 0, self.id)
         else:
-            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.string(name), 0, self.id)
+            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.text(name), 0, self.id)
+
+    def _name_anew(self, record: TaskRecord, task: Any) -> None:
+        """Write down the name that a task has by now: asyncio gives it one behind its creation."""
+        name = task.get_name()
+        if name != record.name:
+            self._name(self._stream, record, name)
 
     def task_ready(self, record: TaskRecord, cause: Cause) -> None:
         if not self._recorder.is_recording:
@@ -224,6 +230,8 @@ class TaskEvents(Watch):
             if not record.has_begun:
                 record.has_begun = True
                 record.is_silent = task is not None and bool(task._must_cancel)
+                if task is not None and self._recorder.ring is not None:
+                    self._name_anew(record, task)
             elif record.has_waited_long:
                 record.has_waited_long = False
                 _note_cancellation(record, task)
@@ -280,9 +288,7 @@ class TaskEvents(Watch):
 
     def _end_task(self, record: TaskRecord, task: Any) -> None:
         record.is_done = True
-        name = task.get_name()
-        if name != record.name:
-            self._name(self._stream, record, name)
+        self._name_anew(record, task)
         text = 0
         if task.cancelled():
             outcome = TaskOutcome.CANCELLED
