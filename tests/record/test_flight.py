@@ -110,20 +110,25 @@ def test_each_file_holds_the_time_kept_and_the_tasks_that_are_older(service: Ser
 
 
 KILLED = """\
-import asyncio, os, signal
+import asyncio, os, signal, threading
 
 async def beat():
     while True: await asyncio.sleep(0)
+
+async def turns():
+    for _ in range(12_000): await asyncio.sleep(0)
 
 async def main():
     beats = [asyncio.create_task(beat(), name=f"beat {number}") for number in range(3)]
     await asyncio.sleep(0.2)
     child = os.fork()
     if not child:
-        for _ in range(12_000): await asyncio.sleep(0)
+        thread = threading.Thread(target=asyncio.run, args=(turns(),))
+        thread.start()
+        thread.join()
         os._exit(0)
     os.waitpid(child, 0)
-    for _ in range(12_000): await asyncio.sleep(0)
+    await turns()
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
