@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from coroscope.errors import TraceFormatError
 from coroscope.record.events import Cause, EventKind, RegionEdge, StepEnd, TaskOutcome
-from coroscope.record.ring import Keeping, RingFile
+from coroscope.record.ring import RING_AT, Keeping, RingFile
 from coroscope.record.stream import HEADER, ChunkFile, Stream, create
 from coroscope.trace import compact, load
 from coroscope.trace.model import Ending, Task, Trace
 
 META = {"python": "3.11.7", "argv": ["x.py"], "started_at": 0.0, "library_paths": [], "own_path": "/own/"}
-FULL = Ending(None, None, None, False)
+UNKNOWN = Ending(None, None, None, False)
 FOREVER_NS = 10**15
 STEP_NS = 1_000_000
 EVENTS_IN_SMALLEST = 2728
@@ -57,6 +60,7 @@ class Script:
     def __init__(self, clock: Clock, *files: ChunkFile) -> None:
         self.clock = clock
         self._pairs = [[file.open_stream() for file in files] for _ in range(2)]
+        self.stream: Any = self._pairs[0][-1]
         self._next_task = itertools.count(1).__next__
         for stream in self._pairs[0]:
             stream.emit(EventKind.LOOP_STARTED, clock.tick(), 1, stream.string("a.Loop"), 0, 0, 1)
@@ -93,7 +97,7 @@ def _stack(stream: Stream) -> int:
 
 def finished(path: Path) -> tuple[Trace, int]:
     """The trace at rest, and where it begins by the clock."""
-    compact(path, FULL, None)
+    compact(path, UNKNOWN, None)
     return load(path), HEADER.unpack_from(path.read_bytes())[4]
 
 
@@ -210,13 +214,116 @@ def perform(script: Script, actions: list[tuple[str, int, bool]]) -> None:
             script.pass_time(int(other and which > 4))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(actions=ACTIONS, last_ms=st.sampled_from([FOREVER_NS, 3000 * STEP_NS, 500 * STEP_NS]))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=ACTIONS, last_ns=st.sampled_from([FOREVER_NS, 3000 * STEP_NS, 500 * STEP_NS]))
 def test_a_ring_says_of_the_time_it_keeps_what_a_full_recording_says(
-    tmp_path: Path, actions: list[tuple[str, int, bool]], last_ms: int
+    tmp_path: Path, actions: list[tuple[str, int, bool]], last_ns: int
 ) -> None:
     clock = Clock()
     whole, last = tmp_path / "whole.coroscope", tmp_path / "last.coroscope"
-    script = Script(clock, full(whole), ring(last, clock, last_ms))
+    script = Script(clock, full(whole), ring(last, clock, last_ns))
     perform(script, actions)
     compare(whole, last)
+
+
+def test_however_much_happens_the_file_and_what_is_remembered_stay_bounded(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "last.coroscope"
+    file = ring(path, clock)
+    script = Script(clock, file)
+    sizes, remembered = [], []
+    for _ in range(4):
+        for number in range(3000):
+            task = script.create(f"a name of its own: {clock.now_ns}")
+            script.emit(
+                EventKind.MARKED, task, 0, lambda stream, n=number: stream.text(f"mark {n} {clock.now_ns}")
+            )
+            script.emit(EventKind.TASK_ENDED, task, 0, 0, TaskOutcome.RETURNED)
+        sizes.append(path.stat().st_size)
+        stream = script.stream
+        remembered.append(
+            (len(stream._numbers), len(stream._used), len(stream._used_texts), len(file.carry.tasks))
+        )
+    assert sizes[1] == sizes[-1]
+    assert remembered[1] == remembered[-1]
+    assert len(stream._texts) <= 4096
+
+
+def test_a_plain_stream_remembers_a_bounded_number_of_texts(tmp_path: Path) -> None:
+    stream = full(tmp_path / "whole.coroscope").open_stream()
+    numbers = {stream.text(f"text {number}") for number in range(10_000)}
+    assert len(numbers) == 10_000
+    assert len(stream._texts) <= 4096
+    assert stream.text("text 9999") in numbers
+
+
+def test_what_does_not_fit_is_given_up_early_and_the_trace_says_so(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "last.coroscope"
+    script = Script(clock, ring(path, clock))
+    task = script.create("old")
+    for _ in range(10):
+        script.pass_time()
+    trace, _ = finished(path)
+    assert trace.tasks[task].name == "old"
+    assert len(trace.notices) == 1
+    assert trace.notices[0].startswith("only the last ")
+    assert trace.notices[0].endswith("raise --last-size")
+
+
+def test_a_chunk_is_kept_until_its_last_event_is_old(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "last.coroscope"
+    script = Script(clock, ring(path, clock, 3 * EVENTS_IN_SMALLEST * STEP_NS, size_bytes=1 << 24))
+    for _ in range(40):
+        script.pass_time()
+    trace, _ = finished(path)
+    assert 3 * EVENTS_IN_SMALLEST * STEP_NS <= trace.duration_ns <= 3 * EVENTS_IN_SMALLEST * STEP_NS + 1000
+    assert trace.notices == ()
+
+
+def test_who_is_interrupted_in_a_fold_by_another_event_loses_none(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "last.coroscope"
+    file = ring(path, clock)
+    script = Script(clock, file)
+    fold = file.carry.fold
+    interrupted: list[int] = []
+
+    def interrupting_fold(*arguments: Any) -> None:
+        if not interrupted:
+            interrupted.append(script.create("from a signal's handler"))
+        fold(*arguments)
+
+    file.carry.fold = interrupting_fold  # type: ignore[assignment, method-assign]
+    while not interrupted:
+        script.pass_time()
+    script.pass_time()
+    trace, _ = finished(path)
+    assert trace.tasks[interrupted[0]].name == "from a signal's handler"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A ring that has gone round, with tasks and regions of before."""
+    clock, path = Clock(), tmp_path_factory.mktemp("ring") / "last.coroscope"
+    script = Script(clock, ring(path, clock))
+    for number in range(5):
+        task = script.create(f"task {number}", thread=number % 2)
+        script.emit(EventKind.REGION, task, 0, lambda stream: stream.text("region"), RegionEdge.BEGIN)
+    for _ in range(8):
+        script.pass_time()
+    return path.read_bytes()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_ring_is_read_as_far_as_it_goes_or_refused(
+    tmp_path: Path, recorded: bytes, data: st.DataObject
+) -> None:
+    damaged = bytearray(recorded)
+    interesting = [RING_AT, *(at for at in range(0, len(damaged), 65536)), len(damaged) - 65536 + 48]
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.sampled_from(interesting)) + data.draw(st.integers(0, 400))
+        patch = data.draw(st.binary(min_size=1, max_size=16))
+        damaged[at : at + len(patch)] = patch
+    path = tmp_path / "damaged.coroscope"
+    path.write_bytes(damaged[: data.draw(st.sampled_from([len(damaged), len(damaged) // 2, 70_000]))])
+    with contextlib.suppress(TraceFormatError):
+        load(path)

@@ -26,7 +26,7 @@ _LONGEST_S = 1e9
 _SMALLEST = 1 << 20
 
 
-def _duration(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+def duration(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     """A time with its unit, in nanoseconds."""
     if value is None:
         return None
@@ -37,7 +37,7 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> int |
     return round(seconds * 1e9)
 
 
-def _size(_: click.Context, __: click.Parameter, value: str | None) -> int:
+def size(_: click.Context, __: click.Parameter, value: str | None) -> int:
     """A size with its unit, in bytes."""
     if value is None:
         return DEFAULT_SIZE
@@ -55,14 +55,14 @@ def flight_options(command: Callable[..., int]) -> Callable[..., int]:
         "--last",
         "last_ns",
         metavar="TIME",
-        callback=_duration,
+        callback=duration,
         help="keep the last 30s, 5min, 1h … only, in a file of bounded size",
     )
     @click.option(
         "--last-size",
         "last_size",
         metavar="SIZE",
-        callback=_size,
+        callback=size,
         help="with --last: let the file's ring grow to SIZE at most (default 256M)",
     )
     @click.option(
@@ -75,7 +75,7 @@ def flight_options(command: Callable[..., int]) -> Callable[..., int]:
         "--on-stall",
         "stall_ns",
         metavar="TIME",
-        callback=_duration,
+        callback=duration,
         help="with --last: write what is kept when a step takes longer than TIME",
     )
     @click.option(

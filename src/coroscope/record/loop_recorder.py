@@ -17,7 +17,7 @@ from coroscope.loop.observer import IO, OUTSIDE, SIGNAL, Cause
 from coroscope.loop.watch import Phase, task_of
 from coroscope.record.eager import Starting, known_as
 from coroscope.record.events import U32_MAX, EventKind, StepEnd
-from coroscope.record.recorder import Recorder, TaskRecord
+from coroscope.record.recorder import Recorder
 from coroscope.record.stream import pack_event, word_of
 from coroscope.record.task_events import TaskEvents
 
@@ -192,12 +192,6 @@ class LoopRecorder(TaskEvents):
     def runs_in(self, thread: int) -> bool:
         """Whether the loop is in the middle of a step or callback, in that thread."""
         return self.phase is Phase.RUNNING and self._thread == thread
-
-    def rename(self, record: TaskRecord, task: Any) -> None:
-        """Write the name of `task` if it is another than was written."""
-        name = task.get_name()
-        if name != record.name:
-            self._name(self._stream, record, name)
 
     def _create(self, task: Any, cause: Cause, is_eager: bool) -> Any:
         running = self.token.running if self.token is not None else None

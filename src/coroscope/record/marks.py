@@ -117,7 +117,7 @@ def _write(kind: EventKind, name: str, detail: int = 0) -> None:
             recorder.now(),
             0 if task is None else task.id,
             0,
-            stream.string(name if type(name) is str else str(name)),
+            stream.text(name if type(name) is str else str(name)),
             detail,
             0 if loop is None else loop.id,
         )

@@ -51,7 +51,7 @@ _FOLDED_AT, _BEGUN_AT, _DONE_AT, STALLS_AT, EXCEPTIONS_AT = (
 _SMALLEST = 65536
 _LARGEST = 1 << 18
 """Half a millisecond of folding where tasks are few; 10,000 events."""
-_LONGEST_TEXT = 4096
+_LONGEST_TEXT = 1024
 DEFAULT_SIZE = 256 << 20
 
 
@@ -254,12 +254,11 @@ class RingStream(Stream):
         """Another chunk for texts; what is needed again is written again, so that this one can go with its events."""
         used = self._used_texts
         if self._text_chunk is not None:
-            # One more, for a text that was asked for, and whose event is not yet written. A text may be 4 KiB long,
-            # so there must be no more of these chunks than of those for events.
+            # Until the present chunk of events has been folded, and one more for a text whose event is not yet written.
+            # To begin another chunk of events here would not do: who has this one at hand goes on writing into it.
             used.append(
                 _UsedTexts(self._text_offset, len(self._text_chunk), self._first_text, self._ended + 2)
             )
-            self._take_events(0)
         if used and used[0].until <= self._folded:
             self._text_offset, size, *_ = used.popleft()
             self._text_chunk = self._file.chunk_again(self._text_offset, size)

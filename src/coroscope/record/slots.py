@@ -21,6 +21,8 @@ LONGEST_TEXT = SLOT_SIZE - RECORD_SIZE
 _IN_CHUNK = (CARRIED_CHUNK - CHUNK_HEADER_SIZE) // SLOT_SIZE
 _KIND_AT = EVENT.size - 1
 _STREAM = Struct("<I")
+_BEHIND_KIND = Struct("<BI4x")
+_TIME = Struct("<Q")
 _NOTHING = bytes(RECORD_SIZE)
 _COLUMNS = SLOT_SIZE // RECORD_SIZE
 
@@ -62,9 +64,13 @@ class Slots:
         """Put an event of `stream` into a column."""
         chunk, at = self._at(slot, column)
         chunk[at + _KIND_AT] = 0
-        chunk[at : at + _KIND_AT] = event[:_KIND_AT]
-        _STREAM.pack_into(chunk, at + EVENT.size, stream)
+        chunk[at : at + RECORD_SIZE] = event[:_KIND_AT] + _BEHIND_KIND.pack(0, stream)
         chunk[at + _KIND_AT] = event[_KIND_AT]
+
+    def is_newer(self, slot: int, column: int, event: bytes) -> bool:
+        """Whether what is in a column is newer than an event."""
+        chunk, at = self._at(slot, column)
+        return _TIME.unpack_from(chunk, at) > _TIME.unpack_from(event)
 
     def read(self, slot: int, column: int) -> tuple[bytes, int]:
         """The event in a column, of kind 0 where there is none, and its stream."""

@@ -37,6 +37,9 @@ _OUR_CALLERS = 3
 """So many frames at least are ours above the program's call that makes a task: they need not be looked at."""
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
+_NO_LEAD = -1 << 40
+"""No name rests on another one: the first one of each loop in a stream is written."""
+
 
 class TaskEvents(Watch):
     """A watch that is its own observer. The record of a task stands for it as a cause, too."""
@@ -52,7 +55,9 @@ class TaskEvents(Watch):
         self._chains: dict[tuple[int, ...], int] = {}
         """The stacks that are defined in `_stream`, by what tells the chains apart."""
         self._codes: dict[int, Any] = {}
-        self._lead = 0
+        self._names_in_step = recorder.ring is None
+        """In a ring, the name on which others rest may be gone before them."""
+        self._lead = _NO_LEAD
         """What the number in the last name "Task-n" that `_stream` has of this loop is ahead of the task's id."""
         self._leads: dict[int, int] = {}
         """The same of other streams, by their id()."""
@@ -153,7 +158,7 @@ class TaskEvents(Watch):
         """Write to `stream`, the one of the thread that runs the loop."""
         if stream is not self._stream:
             self._leads[id(self._stream)] = self._lead
-            self._lead = self._leads.get(id(stream), 0)
+            self._lead = self._leads.get(id(stream), _NO_LEAD)
             self._stream = stream
             self._chains.clear()
 
@@ -167,8 +172,10 @@ class TaskEvents(Watch):
         site = root.site(stream, None if id(creator) == self._runs_in else creator)
         detail = 0 if is_plain else _KINDS[kind_of(task)]
         name = record.name = task._name if is_plain else task.get_name()
-        is_in_step = stream is self._stream and (
-            name == number + self._lead if type(name) is int else name == f"Task-{number + self._lead}"
+        is_in_step = (
+            stream is self._stream
+            and self._names_in_step
+            and (name == number + self._lead if type(name) is int else name == f"Task-{number + self._lead}")
         )
         now = record.began_ns = now_ns()
         word = self._created_in_step if is_in_step else self._created
@@ -200,7 +207,13 @@ class TaskEvents(Watch):
                 self._lead = number - record.id
         else:
             text = name if isinstance(name, str) else f"Task-{name}"
-            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.string(text), 0, self.id)
+            stream.emit(EventKind.TASK_NAMED, now, record.id, 0, stream.text(text), 0, self.id)
+
+    def rename(self, record: TaskRecord, task: Any) -> None:
+        """Write the name of `task` if it is another than was written: asyncio gives it one behind its creation."""
+        name = task._name if type(task) is Task else task.get_name()
+        if name != record.name:
+            self._name(self._stream, record, name)
 
     def task_ready(self, record: TaskRecord, cause: Cause) -> None:
         if not self._recorder.is_recording:
@@ -276,6 +289,8 @@ class TaskEvents(Watch):
                 record.is_silent = (
                     task is not None and bool(task._must_cancel) and not has_begun(subject_of(task))
                 )
+                if task is not None and self._recorder.ring is not None:
+                    self.rename(record, task)
             elif record.has_waited_long:
                 record.has_waited_long = False
                 _note_cancellation(record, task)
@@ -338,9 +353,7 @@ class TaskEvents(Watch):
     def _end_task(self, record: TaskRecord, task: Any, now: int) -> None:
         """Write the end of a task, and so of its last step."""
         record.is_done = True
-        name = task._name if type(task) is Task else task.get_name()
-        if name != record.name:
-            self._name(self._stream, record, name)
+        self.rename(record, task)
         word = self._returned
         if task.cancelled():
             word = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.CANCELLED)

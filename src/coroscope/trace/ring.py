@@ -45,7 +45,7 @@ from coroscope.trace.raw import LATEST_NS, RawStream, RawTrace, meta_from
 _SMALLEST_CHUNK = 65536
 _LARGEST_CHUNK = 1 << 20
 _HEAD = INCARNATION_AT + INCARNATION.size
-_PATIENCE = 1000
+_PATIENCE = 200
 """So many looks, a millisecond apart, for a moment between two folds; a program that was killed has none."""
 _RESUMED = 1
 _UNKNOWN = U32_MAX
