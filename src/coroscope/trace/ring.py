@@ -199,7 +199,7 @@ def read_ring(path: str, data: bytes, ended_ns: int | None) -> RawTrace:
             f"only the last {(ended_ns - begin_ns) / 1e9:.3g} s of {last_ns / 1e9:.3g} s are kept: there is no room "
             "for more; raise --last-size"
         )
-    origin_ns, meta = _moved(content.meta, origin_ns, begin_ns - writer.length_ns)
+    origin_ns, meta = _moved(content.meta, origin_ns, max(begin_ns - writer.length_ns, 0))
     raw = RawTrace(meta, origin_ns, {})
     for number in sorted({*chunks, *content.definitions, *writer.events}):
         events = bytearray().join(writer.events.get(number, []))
@@ -289,7 +289,7 @@ def _since(origin_ns: int, events: bytes) -> bytes:
     words = array("Q", events)
     if sys.byteorder == "big":
         words.byteswap()
-    words[::3] = array("Q", [time_ns - origin_ns for time_ns in words[::3]])
+    words[::3] = array("Q", [max(time_ns - origin_ns, 0) for time_ns in words[::3]])
     if sys.byteorder == "big":
         words.byteswap()
     return words.tobytes()
