@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from coroscope.record.events import (
-    TASK_FIELDS,
+    FIELDS,
     Cause,
     EventKind,
     ProcessBegin,
@@ -64,7 +64,7 @@ def parts_of(trace: Path) -> list[Path]:
 
 
 def test_every_kind_of_event_says_where_it_holds_ids() -> None:
-    assert set(TASK_FIELDS) == set(EventKind) - {EventKind.NONE}
+    assert set(FIELDS) == set(EventKind) - {EventKind.NONE}
 
 
 def check_two_processes(trace: Trace) -> None:

@@ -46,6 +46,11 @@ _PASSING = (
     EventKind.TASK_LEFT,
     EventKind.NEVER_AWAITED,
     EventKind.UNRETRIEVED,
+    EventKind.THREAD_SAMPLED,
+    EventKind.COLLECTED,
+    EventKind.LOCK_SAMPLED,
+    EventKind.LOCK_WAITERS,
+    EventKind.LOCK_UNSEEN,
 )
 """Kinds that nothing later refers to. Of a kind that is not named in here the last event for each `a` is kept."""
 _OF_TASKS = (
@@ -57,8 +62,12 @@ _OF_TASKS = (
     EventKind.WOKEN,
 )
 _IS_OTHER = bytes(kind not in _PASSING + _OF_TASKS for kind in range(256))
-ENDS = {EventKind.LOOP_STOPPED: EventKind.LOOP_STARTED}
-"""Kinds that end what another kind began with the same `a`: then neither is carried on."""
+ENDS = {
+    EventKind.LOOP_STOPPED: (EventKind.LOOP_STARTED, EventKind.CARRIED_MAIN),
+    EventKind.JOB_ENDED: (EventKind.JOB_SUBMITTED, EventKind.JOB_STARTED),
+    EventKind.PROCESS_ENDED: (EventKind.PROCESS_STARTED, EventKind.PROCESS_NAMED),
+}
+"""Kinds that end what others began with the same `a`: then none of them is carried on."""
 
 
 class Carry:
@@ -209,9 +218,8 @@ class Carry:
         elif kind == EventKind.REGION:
             self._take_region(event, detail, (kind, a, 0 if a else stream, text_of(c)), stream)
         elif kind in ENDS:
-            self._forget((ENDS[EventKind(kind)], a))
-            if kind == EventKind.LOOP_STOPPED:
-                self._forget((EventKind.CARRIED_MAIN, a))
+            for begun in ENDS[EventKind(kind)]:
+                self._forget((begun, a))
         else:
             self._put_other((kind, stream, c) if kind == EventKind.NOTICE else (kind, a), event, stream)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 from struct import Struct
+from typing import Literal
 
 EVENT = Struct("<QIIIHBB")
 U32_MAX = 0xFFFF_FFFF
@@ -49,7 +50,7 @@ class EventKind(IntEnum):
     THREAD_SAMPLED = (
         30  # thread, µs of processor time since its last one, stack, detail: ThreadStanding; source: lock
     )
-    THREAD_WRITES = 31  # thread, number of the stream that it writes
+    THREAD_WRITES = 31  # thread, number of its stream or (detail 1) the system's of itself
     POOL_SEEN = 32  # pool, workers at most, string of its name
     JOB_SUBMITTED = 33  # job, task or thread that submitted it, site of what it runs, -; source: pool
     JOB_STARTED = 34  # job, thread
@@ -152,37 +153,66 @@ class ProcessEnd(IntEnum):
     NOT_STARTED = 4  # there was no such program: it has never run
 
 
-TASK_FIELDS: dict[EventKind, str] = {
-    EventKind.TASK_CREATED: "ab",
-    EventKind.TASK_NAMED: "a",
-    EventKind.TASK_ENDED: "a",
-    EventKind.STEP_BEGUN: "ab",
-    EventKind.STEP_ENDED: "a",
-    EventKind.WOKEN: "a",  # and b, where a task woke it
-    EventKind.STALL_SAMPLED: "a",
-    EventKind.LOOP_STARTED: "",
-    EventKind.LOOP_STOPPED: "",
-    EventKind.POLLED: "",
-    EventKind.NOTICE: "",
-    EventKind.PROGRAM_ENDED: "",
-    EventKind.MARKED: "a",
-    EventKind.REGION: "a",
-    EventKind.TASK_LEFT: "a",
-    EventKind.NEVER_AWAITED: "a",
-    EventKind.UNRETRIEVED: "a",
-    EventKind.CANCELLATION_CAUGHT: "a",
-    EventKind.UNCANCELLED: "a",
-    EventKind.PROCESS_STARTED: "b",
-    EventKind.PROCESS_NAMED: "",
-    EventKind.PROCESS_BEGUN: "",
-    EventKind.PROCESS_ENDED: "",
-}
-"""Which fields of each kind of event hold a task's id: ids are a process's own until traces are joined.
+LOCK_STREAM = 0xFFFF_FFFF
+"""Where the supervising process writes what it saw of the lock; the program counts its streams from 1."""
+THREAD_ITSELF = 1
+"""The detail of a `THREAD_WRITES` that tells what the system calls the thread."""
 
-A kind that is not in here could not be joined, so a test asks for every one. `source` is a loop's id in all of them.
-"""
-LOOP_IN_A = frozenset({EventKind.LOOP_STARTED, EventKind.LOOP_STOPPED, EventKind.POLLED})
-"""The kinds whose field `a` holds a loop's id."""
+Numbered = Literal["task", "loop", "pool", "job", "lock"]
+Fields = tuple[Numbered | None, Numbered | None, Numbered | None]
+"""What the fields a, b and source number; None: nothing, or what needs no change when traces are joined."""
+_OF_LOOP: Fields = (None, None, "loop")
+_OF_TASK: Fields = ("task", None, "loop")
+_OF_NONE: Fields = (None, None, None)
+FIELDS: dict[EventKind, Fields] = {
+    EventKind.TASK_CREATED: ("task", "task", "loop"),
+    EventKind.TASK_NAMED: _OF_TASK,
+    EventKind.TASK_ENDED: _OF_TASK,
+    EventKind.STEP_BEGUN: ("task", "task", "loop"),
+    EventKind.STEP_ENDED: _OF_TASK,
+    EventKind.WOKEN: _OF_TASK,  # and b a task, where one woke it
+    EventKind.STALL_SAMPLED: _OF_TASK,
+    EventKind.LOOP_STARTED: ("loop", None, "loop"),
+    EventKind.LOOP_STOPPED: ("loop", None, "loop"),
+    EventKind.POLLED: ("loop", None, "loop"),
+    EventKind.NOTICE: _OF_LOOP,
+    EventKind.PROGRAM_ENDED: _OF_LOOP,
+    EventKind.MARKED: _OF_TASK,
+    EventKind.REGION: _OF_TASK,
+    EventKind.TASK_LEFT: _OF_TASK,
+    EventKind.NEVER_AWAITED: _OF_TASK,
+    EventKind.UNRETRIEVED: _OF_TASK,
+    EventKind.CANCELLATION_CAUGHT: _OF_TASK,
+    EventKind.UNCANCELLED: _OF_TASK,
+    EventKind.THREAD_SAMPLED: ("task", None, "lock"),
+    EventKind.THREAD_WRITES: ("task", None, None),  # and b a stream, or a number of the system's
+    EventKind.POOL_SEEN: ("pool", None, None),
+    EventKind.JOB_SUBMITTED: ("job", "task", "pool"),
+    EventKind.JOB_STARTED: ("job", "task", None),
+    EventKind.JOB_ENDED: ("job", "task", None),
+    EventKind.COLLECTED: _OF_NONE,
+    EventKind.COLLECTIONS: _OF_NONE,
+    EventKind.THREAD_IS: _OF_NONE,
+    EventKind.LOCK_SAMPLED: _OF_NONE,
+    EventKind.LOCK_WAITERS: _OF_NONE,
+    EventKind.LOCK_UNSEEN: _OF_NONE,
+    EventKind.PROCESS_STARTED: (None, "task", "loop"),
+    EventKind.PROCESS_NAMED: _OF_LOOP,
+    EventKind.PROCESS_BEGUN: _OF_LOOP,
+    EventKind.PROCESS_ENDED: _OF_LOOP,
+    EventKind.CARRIED_TEXT: _OF_NONE,
+    EventKind.CARRIED_END: _OF_TASK,
+    EventKind.CARRIED_MAIN: ("loop", "task", "loop"),
+}
+"""A kind that is not in here could not be joined, so a test asks for every one."""
+GIVEN_BY: dict[Numbered, tuple[EventKind, int]] = {
+    "task": (EventKind.TASK_CREATED, 1),
+    "loop": (EventKind.LOOP_STARTED, 1),
+    "pool": (EventKind.POOL_SEEN, 1),
+    "job": (EventKind.JOB_SUBMITTED, 1),
+    "lock": (EventKind.THREAD_SAMPLED, 4),
+}
+"""The events that give out such numbers, and where in them; numbers are a process's own until traces are joined."""
 
 
 class Standing(IntFlag):

@@ -18,12 +18,10 @@ import time
 from contextlib import suppress
 from itertools import cycle
 
-from coroscope.record.events import EVENT, EventKind
+from coroscope.record.events import EVENT, LOCK_STREAM, EventKind
 from coroscope.record.lock_layout import LOCK, LOCK_SIZE, LockLayout, find_lock, waiting_offsets
 from coroscope.record.stream import append_events
 
-STREAM = 0xFFFF_FFFF
-"""The program counts its streams from 1."""
 OWN_NAME = "coroscope"
 """What the recorder's threads call themselves to the system."""
 _INTERVAL_NS = 5_000_000
@@ -56,7 +54,7 @@ class LockSampler:
     def write_to(self, trace: str) -> None:
         """Add what was seen to the live trace at `trace`, which nobody writes any more."""
         if self._samples.events:
-            append_events(trace, STREAM, self._samples.events)
+            append_events(trace, LOCK_STREAM, self._samples.events)
 
     def _run(self) -> None:
         # A process that ends, or that this one may not look into, is no news, and nothing of ours is the user's.

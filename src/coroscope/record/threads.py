@@ -13,6 +13,7 @@ Rule: while the main thread is the only one, nothing is written.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -28,7 +29,9 @@ from coroscope.record.chains import Position, call_stack
 from coroscope.record.clocks import cpu_clocks, cpu_ns, native_cpu_clock
 from coroscope.record.events import (
     THREAD_CROWDED,
+    THREAD_ITSELF,
     THREAD_UNCLOCKED,
+    U32_MAX,
     EventKind,
     TaskKind,
     TaskOutcome,
@@ -189,8 +192,10 @@ class ThreadWatch:
             older = self._threads.pop(ident, None)
             if older is not None:  # Nobody has told of its end.
                 self._write_end(older)
-            thread.clock = native_cpu_clock(get_native_id())
+            native = get_native_id()
+            thread.clock = native_cpu_clock(native)
             self._threads[ident] = thread
+            self._write_native(thread, native)
             self._write(thread, self.recorder.now(), ThreadStanding.UNKNOWN)
             self._sampler.ensure_running()
         except Exception as error:
@@ -223,6 +228,10 @@ class ThreadWatch:
         stream = self.recorder.stream_number(ident)
         if stream:
             self.journal.write(EventKind.THREAD_WRITES, self.recorder.now(), thread.id, stream)
+
+    def _write_native(self, thread: _Thread, native: int) -> None:
+        now = self.recorder.now()
+        self.journal.write(EventKind.THREAD_WRITES, now, thread.id, native & U32_MAX, None, THREAD_ITSELF)
 
     def _write_end(self, thread: _Thread) -> None:
         outcome = TaskOutcome.RAISED if thread.failure else TaskOutcome.RETURNED
@@ -262,6 +271,8 @@ class ThreadWatch:
             self._create(thread, self._installed_ns, 0, runs, None)
             thread.clock, thread.used_ns = self._main_clock, self._main_used_ns
             thread.written_ns = self._installed_ns
+            if sys.platform == "linux":
+                self._write_native(thread, os.getpid())
             self._threads[self._main_ident] = thread
         return thread
 

@@ -9,15 +9,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 
 from coroscope.errors import TraceFormatError
-from coroscope.record.events import EVENT, LOOP_IN_A, TASK_FIELDS, U32_MAX, Cause, EventKind
+from coroscope.record.events import (
+    EVENT,
+    FIELDS,
+    GIVEN_BY,
+    LOCK_STREAM,
+    THREAD_ITSELF,
+    U32_MAX,
+    Cause,
+    EventKind,
+    Fields,
+    Numbered,
+)
 from coroscope.record.part import FOLDER_SUFFIX, SUFFIX
 from coroscope.record.stream import HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
 from coroscope.trace.live import read_live
 from coroscope.trace.raw import Part, RawStream, RawTrace
 
-_LATEST_LOOP = 0xFFFF
+_LATEST_SOURCE = 0xFFFF
+_Counts = dict[Numbered, int]
+_OF_NOTHING: Fields = (None, None, None)
 
 
 def join_parts(path: str, raw: RawTrace) -> None:
@@ -25,11 +39,12 @@ def join_parts(path: str, raw: RawTrace) -> None:
     parts = list(_iter_parts(path, raw))
     if not parts:
         return
-    tasks, loops = _latest_ids(raw)
+    counts = _counts(raw)
     for part in parts:
-        _shift(part, tasks, loops)
-        tasks, loops = map(max, (tasks, loops), _latest_ids(part))
-        first = max(raw.streams, default=0) + 1
+        first = max((number for number in raw.streams if number != LOCK_STREAM), default=0) + 1
+        _shift(part, counts, dict(zip(part.streams, count(first))))
+        latest = _counts(part)
+        counts = {what: max(number, latest[what]) for what, number in counts.items()}
         numbers = range(first, first + len(part.streams))
         raw.streams.update(zip(numbers, part.streams.values(), strict=True))
         raw.parts.append(Part(part.meta, tuple(numbers)))
@@ -80,43 +95,46 @@ def _read_part(file: str, root: RawTrace) -> RawTrace | None:
         return None
 
 
-def _latest_ids(raw: RawTrace) -> tuple[int, int]:
-    """The highest id of a task, and of a loop."""
-    return _latest_id(raw, EventKind.TASK_CREATED), min(_latest_id(raw, EventKind.LOOP_STARTED), _LATEST_LOOP)
+def _counts(raw: RawTrace) -> _Counts:
+    """The highest number of each thing that is numbered."""
+    return {what: _latest(raw, kind, field) for what, (kind, field) in GIVEN_BY.items()}
 
 
-def _latest_id(raw: RawTrace, kind: EventKind) -> int:
+def _latest(raw: RawTrace, kind: EventKind, field: int) -> int:
     latest = 0
     for stream in raw.streams.values():
         kinds = stream.events[EVENT.size - 1 :: EVENT.size]
         index = kinds.find(kind)
         while index >= 0:
-            latest = max(latest, EVENT.unpack_from(stream.events, index * EVENT.size)[1])
+            latest = max(latest, EVENT.unpack_from(stream.events, index * EVENT.size)[field])
             index = kinds.find(kind, index + 1)
     return latest
 
 
-def _shift(part: RawTrace, tasks: int, loops: int) -> None:
-    """Count its tasks on from `tasks`, and its loops from `loops`; what cannot be counted any more is 0, not known."""
+def _shift(part: RawTrace, counts: _Counts, streams: dict[int, int]) -> None:
+    """Count what is numbered in `part` on from `counts`, and call its streams what `streams` says."""
     for stream in part.streams.values():
         for index, event in enumerate(EVENT.iter_unpack(bytes(stream.events))):
-            EVENT.pack_into(stream.events, index * EVENT.size, *_shifted(event, tasks, loops))
+            EVENT.pack_into(stream.events, index * EVENT.size, *_shifted(event, counts, streams))
 
 
-def _shifted(event: tuple[int, ...], tasks: int, loops: int) -> tuple[int, ...]:
+def _shifted(event: tuple[int, ...], counts: _Counts, streams: dict[int, int]) -> tuple[int, ...]:
     time_ns, a, b, c, source, detail, kind = event
-    fields = TASK_FIELDS.get(kind, "")  # type: ignore[call-overload]
-    if "a" in fields:
-        a = _counted(a, tasks, U32_MAX)
-    if "b" in fields or (kind == EventKind.WOKEN and detail == Cause.TASK):
-        b = _counted(b, tasks, U32_MAX)
-    if kind in LOOP_IN_A:
-        a = _counted(a, loops, _LATEST_LOOP)
-    return time_ns, a, b, c, _counted(source, loops, _LATEST_LOOP), detail, kind
+    of_a, of_b, of_source = FIELDS.get(kind, _OF_NOTHING)  # type: ignore[call-overload]
+    if kind == EventKind.WOKEN and detail == Cause.TASK:
+        of_b = "task"
+    elif kind == EventKind.THREAD_WRITES and detail != THREAD_ITSELF:
+        b = streams.get(b, 0)
+    a = _counted(a, counts, of_a, U32_MAX)
+    b = _counted(b, counts, of_b, U32_MAX)
+    return time_ns, a, b, c, _counted(source, counts, of_source, _LATEST_SOURCE), detail, kind
 
 
-def _counted(number: int, before: int, latest: int) -> int:
-    return number + before if number and number + before <= latest else 0
+def _counted(number: int, counts: _Counts, what: Numbered | None, latest: int) -> int:
+    """The number in the joined trace; one that cannot be counted any more is 0, not known."""
+    if what is None:
+        return number
+    return number + counts[what] if number and number + counts[what] <= latest else 0
 
 
 def program_streams(raw: RawTrace) -> Iterator[RawStream]:

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from coroscope.record.events import THREAD_CROWDED, THREAD_UNCLOCKED, EventKind, ThreadStanding
+from coroscope.record.events import THREAD_CROWDED, THREAD_ITSELF, THREAD_UNCLOCKED, EventKind, ThreadStanding
 from coroscope.trace.chapter import Chapter, Event, Handler
 from coroscope.trace.model import Frame, State, Task, ThreadSample, Trace, Wait
 
@@ -42,6 +42,8 @@ _HARDLY_NS = 200_000
 """Less than this off the processor is not worth a state of its own."""
 _KNOWN_FOR_NS = 125_000_000
 """What is seen at one moment says nothing about one so much later."""
+_BEYOND_NATIVES = 32
+"""A thread of which nothing is known but its track gets a number that the system gives to none."""
 _BUSY = 0.1
 """A thread at a call is ready where it used 10 % of the time itself, and the interpreter's lock was wanted."""
 
@@ -65,6 +67,8 @@ class Threads(Chapter):
     def __init__(self) -> None:
         self._seen: dict[int, list[_Seen]] = {}
         self._streams: dict[int, int] = {}
+        self._natives: dict[int, int] = {}
+        """What the system calls the threads, by their tracks, as `_streams` is."""
 
     def handlers(self) -> dict[int, Handler]:
         return {EventKind.THREAD_SAMPLED: self._sample, EventKind.THREAD_WRITES: self._write}
@@ -78,16 +82,16 @@ class Threads(Chapter):
         self._seen.setdefault(thread, []).append(_Seen(time_ns, used_ns, standing, is_crowded, chain, lock))
 
     def _write(self, event: Event) -> None:
-        self._streams[event[1]] = event[2]
+        (self._natives if event[5] == THREAD_ITSELF else self._streams)[event[1]] = event[2]
 
     def add_to(self, trace: Trace) -> None:
         threads = trace.threads
         if not threads:
             return
-        threads[0].is_main = threads[0].parent is None and threads[0].coroutine == "<module>"
+        for process in {task.process: task for task in reversed(threads)}.values():
+            process.is_main = process.parent is None and process.coroutine == "<module>"
         for task in threads:
-            stream = self._streams.get(task.id)
-            task.thread = self.thread(-task.id if stream is None else stream)
+            task.thread = self._number_of(task.id)
             seen = self._seen.get(task.id, [])
             _Layout(task).fill(seen)
             trace.thread_samples += [
@@ -97,6 +101,12 @@ class Threads(Chapter):
             ]
         trace.thread_samples.sort(key=lambda sample: sample.time_ns)
         trace.tasks = dict(sorted(trace.tasks.items(), key=lambda item: item[1].created_ns))
+
+    def _number_of(self, track: int) -> int:
+        if track in self._streams:
+            return self.thread(self._streams[track])
+        native = self._natives.get(track)
+        return self.thread(-track << _BEYOND_NATIVES) if native is None else self.native_thread(native)
 
 
 class _Layout:
