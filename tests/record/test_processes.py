@@ -215,7 +215,7 @@ def test_ids_are_one_of_a_kind_and_times_within_the_processes(ran: Ran) -> None:
 def test_the_summary_counts_the_children_and_no_task_for_them(ran: Ran) -> None:
     count = len(ran.trace.processes) - 1
     assert f"children {count} processes" in ran.recorded.stderr
-    counted = [task for task in ran.trace.tasks.values() if not task.is_main and task.kind != "process"]
+    counted = [task for task in ran.trace.loop_tasks.values() if not task.is_main]
     assert f"tasks    {len(counted)} beside " in ran.recorded.stderr
 
 

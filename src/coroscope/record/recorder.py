@@ -82,12 +82,14 @@ class Recorder:
         return os.getpid() == self._process
 
     def stream(self) -> Stream:
-        """The calling thread's stream."""
-        ident = get_ident()
+        """The calling thread's stream: it may have been that of a thread which has ended, whose ident this one got."""
+        ident, native = get_ident(), native_id()
         stream = self._streams.get(ident)
         if stream is None:
             stream = self._streams[ident] = self._file.open_stream()
-            stream.emit(EventKind.THREAD_IS, self.now(), native_id())
+        if stream.thread != native:
+            stream.thread = native
+            stream.emit(EventKind.THREAD_IS, self.now(), native)
         return stream
 
     @property

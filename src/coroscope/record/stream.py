@@ -182,6 +182,8 @@ class Stream:
     def __init__(self, file: ChunkFile, number: int) -> None:
         self._file = file
         self.number = number
+        self.thread = 0
+        """What the system calls the thread that writes it; 0: it is no thread's."""
         self._is_defining = False
         self._next_number = 1
         self._numbers: dict[Any, int] = {}

@@ -142,9 +142,9 @@ class _Builder:
             for number, stream in raw.streams.items()
         }
         self._threads: dict[int, int] = {}
-        """By stream; by what the operating system calls it, negative, where a thread has no stream yet."""
-        self._streams_of: dict[int, int] = {}
-        """By what the operating system calls a thread: its stream."""
+        """By what the operating system calls it, negative; by stream, where that is not known."""
+        self._natives: dict[int, int] = {}
+        """By stream: what the operating system calls the thread that writes it now, negative."""
         self._tasks: dict[int, Task] = {}
         self._alive: dict[int, Task] = {}
         """Those that have not ended."""
@@ -201,16 +201,19 @@ class _Builder:
         self._last_ns = 0 if event is None else event[0]
 
     def _thread(self, stream: int) -> int:
-        return self._threads.setdefault(stream, len(self._threads) + 1)
+        return self._numbered(self._natives.get(stream, stream))
+
+    def _numbered(self, key: int) -> int:
+        return self._threads.setdefault(key, len(self._threads) + 1)
 
     def _identify(self, event: Event) -> None:
         native, stream = event[1], event[7]
-        self._streams_of[native] = stream
-        if -native in self._threads:
-            self._threads.setdefault(stream, self._threads[-native])
+        if stream not in self._natives and stream in self._threads:
+            self._threads.setdefault(-native, self._threads[stream])
+        self._natives[stream] = -native
 
     def _native_thread(self, native: int) -> int:
-        return self._thread(self._streams_of.get(native, -native))
+        return self._numbered(-native)
 
     def _create(self, event: Event) -> None:
         time_ns, number, parent, site_number, loop, detail, _, stream = event

@@ -103,10 +103,10 @@ class Threads(Chapter):
         trace.tasks = dict(sorted(trace.tasks.items(), key=lambda item: item[1].created_ns))
 
     def _number_of(self, track: int) -> int:
-        if track in self._streams:
-            return self.thread(self._streams[track])
-        native = self._natives.get(track)
-        return self.thread(-track << _BEYOND_NATIVES) if native is None else self.native_thread(native)
+        if track in self._natives:
+            return self.native_thread(self._natives[track])
+        stream = self._streams.get(track)
+        return self.native_thread(track << _BEYOND_NATIVES) if stream is None else self.thread(stream)
 
 
 class _Layout:
