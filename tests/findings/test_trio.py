@@ -24,7 +24,7 @@ async def blocks():
 
 async def starves():
     await trio.sleep(0)
-    number = 3_000_000
+    number = 12_000_000
     while number: number -= 1  # starved-tasks
 
 async def computes():
