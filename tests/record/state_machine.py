@@ -21,6 +21,7 @@ NEXT: dict[tuple[str, str], str] = {
     ("running", "done"): "done",
     ("waiting", "woken"): "ready",
     ("done", "ended"): "ended",
+    ("running", "ended"): "ended",  # that its last step was over need not be said
     ("ready", "ended"): "ended",  # cancelled before its first step, or destroyed
     ("waiting", "ended"): "ended",  # destroyed
 }
@@ -70,7 +71,7 @@ def check_spans(trace: Trace) -> None:
     """Spans touch, add up to the task's life, and never run at once on one loop."""
     assert trace.notices == ()
     running: dict[int, list[tuple[int, int]]] = {}
-    for task in trace.tasks.values():
+    for task in trace.loop_tasks.values():
         spans = list(task.iter_spans())
         assert spans[0].start_ns == task.created_ns
         assert all(one.end_ns == other.start_ns for one, other in pairwise(spans))

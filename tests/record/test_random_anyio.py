@@ -116,4 +116,4 @@ def test_states_follow_the_table_on_every_loop(
     check_states(path, NEXT)
     trace = recording.load()
     check_spans(trace)
-    assert all(task.ended_ns is not None for task in trace.tasks.values())
+    assert all(task.ended_ns is not None for task in trace.loop_tasks.values())
