@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -117,3 +118,21 @@ def test_a_program_that_takes_its_trace_away_ends_as_it_does_alone(deed: str, tm
     assert (ran.returncode, ran.stdout) == (0, "done\n")
     assert "Traceback" not in ran.stderr
     assert "Exception ignored" not in ran.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("part", ["pause", "resume"])
+def test_a_fork_prints_nothing_of_a_recorder_that_fails(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: Recorder) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(Recorder, part, broken)
+    with coroscope.record(tmp_path / "broken.coroscope") as recording:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    assert capfd.readouterr().err == ""
+    assert recording.load().notices == ("the recording stopped early: RuntimeError in the recorder",)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -64,3 +65,17 @@ def test_scheduling_methods_that_stand_on_the_loop_are_there_again(
         getattr(loop, name)(*args)
     assert vars(loop)[name] is own
     assert calls[-1] == args
+
+
+def test_a_mock_in_the_place_of_the_handler_of_all_loops_is_asked_as_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = Mock()
+    monkeypatch.setattr(asyncio.BaseEventLoop, "call_exception_handler", handler)
+    loop = asyncio.SelectorEventLoop()
+    with coroscope.record(tmp_path / "t.coroscope"):
+        loop.run_until_complete(lose_a_failed_task())
+        assert loop.call_exception_handler is handler
+    loop.close()
+    ((context,), _) = handler.call_args
+    assert type(context["exception"]) is ValueError
