@@ -73,6 +73,7 @@ if __name__ == "__main__":
     print(subprocess.run(f'"{sys.executable}" -c "{SLEEP}"; exit 3', shell=True).returncode)
     print(subprocess.run(["env"], capture_output=True, text=True))
     print(subprocess.run([sys.executable, "-I", "-c", SELF_PORTRAIT], capture_output=True, text=True))
+    print(os.execve in os.supports_fd, os.execv.__name__, os.execv.__module__)
     try:
         subprocess.run(["/no/such/program"])
     except FileNotFoundError as error:

@@ -60,11 +60,14 @@ class Spawning:
         replacement.__doc__, replacement.__module__ = original.__doc__, original.__module__
         self._replaced.append((module, name, original, replacement))
         setattr(module, name, replacement)
+        if original in os.supports_fd:  # which programs ask before they give a descriptor for a path
+            os.supports_fd.add(replacement)
 
     def restore(self) -> None:
         """Leave the originals in their places."""
         replaced, self._replaced = self._replaced, []
         for module, name, original, replacement in replaced:
+            os.supports_fd.discard(replacement)
             if getattr(module, name, None) is replacement:
                 setattr(module, name, original)
 

@@ -11,13 +11,14 @@ const MEANINGS = [
 // Who this is about, and how it went.
 export function fillHeader(model) {
   const { summary } = model.facts;
+  const tasks = model.countTasks();
   byId("command").textContent = summary.command;
   byId("command").title = summary.command;
   byId("ending").textContent = summary.ended.text;
   byId("ending").className = `ending ${summary.ended.tone}`;
   byId("figures").replaceChildren(
     figure(summary.cut ? "of it, in this part" : "duration", duration(summary.duration)),
-    figure(model.count === 1 ? "task" : "tasks", model.count.toLocaleString("en")),
+    figure(tasks === 1 ? "task" : "tasks", tasks.toLocaleString("en")),
     figure("at once, at most", summary.concurrency.max.toLocaleString("en")),
     figure("on average", summary.concurrency.mean.toFixed(1)),
     figure("Python", summary.python),

@@ -120,7 +120,17 @@ export class Model {
     return this.spans.rowTotals.map((totals) => totals[row]);
   }
 
+  // Whether a row is a process as a whole: what runs in it is in rows of its own.
+  isProcess(row) {
+    return this.facts.kinds[this.columns["task.kind"][row]] === "process";
+  }
+
+  countTasks() {
+    return this.columns["task.kind"].reduce((sum, _, row) => sum + !this.isProcess(row), 0);
+  }
+
   totalShares() {
-    return this.spans.rowTotals.map((totals) => totals.reduce((sum, value) => sum + value, 0));
+    const add = (sum, value, row) => (this.isProcess(row) ? sum : sum + value);
+    return this.spans.rowTotals.map((totals) => totals.reduce(add, 0));
   }
 }
