@@ -26,6 +26,8 @@ from coroscope.record.subjects import has_begun, kind_of, subject_of
 from coroscope.record.unretrieved import Failures
 
 LONG_WAIT_NS = 1_000_000
+SHORT_POLL_NS = 50_000
+"""A poll of less than this found something at once: the gap between two steps tells as much."""
 
 _CAUSES = {
     CauseKind.TASK: EventCause.TASK,
@@ -392,8 +394,7 @@ class TaskEvents(Watch):
             self._recorder.fail(error)
 
     def polled(self, blocked_ns: int) -> None:
-        # A poll of less than this found something at once: the gap between two steps tells as much.
-        if blocked_ns < 50_000 or not self._recorder.is_recording:
+        if blocked_ns < SHORT_POLL_NS or not self._recorder.is_recording:
             return
         try:
             self._emit(EventKind.POLLED, self.id, min(blocked_ns // 1000, U32_MAX))
