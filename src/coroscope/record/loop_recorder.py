@@ -16,15 +16,13 @@ from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import IO, OUTSIDE, SIGNAL, Cause
 from coroscope.loop.watch import Phase, task_of
 from coroscope.record.eager import Starting, known_as
-from coroscope.record.events import U32_MAX, EventKind, StepEnd
+from coroscope.record.events import EventKind, StepEnd
 from coroscope.record.recorder import Recorder
 from coroscope.record.stream import pack_event, word_of
-from coroscope.record.task_events import TaskEvents
+from coroscope.record.task_events import SHORT_POLL_NS, TaskEvents
 
 _UNKNOWN = (None, None)
 _RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLING
-SHORT_POLL_NS = 50_000
-"""A poll of less than this found something at once: the gap between two steps tells as much."""
 
 
 class LoopRecorder(TaskEvents):
@@ -32,7 +30,6 @@ class LoopRecorder(TaskEvents):
 
     def __init__(self, recorder: Recorder, loop: Any) -> None:
         super().__init__(recorder, loop)
-        self._polled = word_of(EventKind.POLLED, self.id)
         self._yielded = word_of(EventKind.STEP_ENDED, self.id, StepEnd.YIELDED)
         self._gave_up = 0
         """The task whose step has just given up its turn, which is still to be written."""
@@ -75,11 +72,8 @@ class LoopRecorder(TaskEvents):
         record, reference = self._tasks.get(id(task), _UNKNOWN)
         if reference is None:
             self._create(task, cause, False)
-        elif record is not None:
-            if record is token:
-                record.cause_in_step = cause
-            elif record.waits:
-                self._wake(record, cause)
+        elif record is not None and (record.waits or record is token):
+            self.task_ready(record, cause)
 
     def begin(self, item: Any) -> None:
         try:
@@ -178,16 +172,11 @@ class LoopRecorder(TaskEvents):
         self._poll_began_ns = now_ns()
 
     def poll_ended(self) -> None:
-        now = now_ns()
+        blocked_ns = now_ns() - self._poll_began_ns
         self.phase = self._between
         self.cause = IO
-        blocked_ns = now - self._poll_began_ns
-        if blocked_ns < SHORT_POLL_NS:
-            return
-        try:
-            self._stream.write(now, self.id, min(blocked_ns // 1000, U32_MAX), self._polled)
-        except Exception as error:
-            self._recorder.fail(error)
+        if blocked_ns >= SHORT_POLL_NS:
+            self.polled(blocked_ns)
 
     def runs_in(self, thread: int) -> bool:
         """Whether the loop is in the middle of a step or callback, in that thread."""

@@ -25,6 +25,9 @@ from coroscope.record.stream import Stream, word_of
 from coroscope.record.subjects import has_begun, kind_of, subject_of
 from coroscope.record.unretrieved import Failures
 
+SHORT_POLL_NS = 50_000
+"""A poll of less than this found something at once: the gap between two steps tells as much."""
+
 _CAUSES = {
     CauseKind.TASK: EventCause.TASK,
     CauseKind.TIMER: EventCause.TIMER,
@@ -402,8 +405,7 @@ class TaskEvents(Watch):
             self._recorder.fail(error)
 
     def polled(self, blocked_ns: int) -> None:
-        # A poll of less than this found something at once: the gap between two steps tells as much.
-        if blocked_ns < 50_000 or not self._recorder.is_recording:
+        if blocked_ns < SHORT_POLL_NS or not self._recorder.is_recording:
             return
         try:
             self._emit(EventKind.POLLED, self.id, min(blocked_ns // 1000, U32_MAX))
