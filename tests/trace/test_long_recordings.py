@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from coroscope.analysis.limits import left_pending
+from coroscope.cli.cut import tell_cut
 from coroscope.export.report import report
 from coroscope.record.events import EVENT, Cause, EventKind, StepEnd, TaskOutcome
 from coroscope.trace import Limits, compact, load
@@ -90,6 +91,17 @@ def test_cut_is_told_in_words_and_in_json(ten_tasks: Path) -> None:
     whole = load(ten_tasks)
     assert cut_sentence(whole) is None
     assert report(whole)["cut"] is None
+
+
+def test_verbs_that_print_no_summary_tell_of_the_cut_on_stderr(
+    ten_tasks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_cut(load(ten_tasks))
+    assert capsys.readouterr() == ("", "")
+    tell_cut(load(ten_tasks, Limits(events=27)))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "45 % of what was recorded" in said.err
 
 
 @pytest.mark.parametrize("at_rest", [False, True])

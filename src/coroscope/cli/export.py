@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
+from coroscope.cli.cut import tell_cut
 from coroscope.cli.output import check_writable
 from coroscope.errors import UsageError
 from coroscope.export.write import FORMATS, SUFFIXES, Format, write_export
@@ -42,6 +43,7 @@ def export(file: str, to: Format, output: str | None, slow_ms: float) -> None:
     path = output or os.path.splitext(file)[0] + SUFFIXES[to]
     check_writable(path, "the export", "-o")
     trace = load(file)
+    tell_cut(trace)
     if os.path.exists(path) and os.path.samefile(file, path):
         raise UsageError(f"{path!r} is the trace itself: give -o another name")
     with _bar(trace) as advance:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coroscope.cli.cut import tell_cut
 from coroscope.cli.judging import Judge, judging_options
 from coroscope.cli.looking import Look, looking_options
 from coroscope.errors import UsageError
@@ -36,6 +37,8 @@ def show(file: str, html: str | None, as_json: bool, waits: bool, look: Look, ju
     if as_json and look.parts:
         raise UsageError(f"{look.parts[0]} prints for people and --json for programs: give one of them")
     trace = load(file)
+    if as_json or look.parts:
+        tell_cut(trace)
     found = judge.find(trace)
     if as_json:
         sys.stdout.write(json.dumps(report(trace, found, slow_ms=look.slow_ms, waits=waits)) + "\n")
