@@ -153,7 +153,9 @@ with P(1) as p:
     fs=[p.submit(time.sleep,0.05) for _ in range(5)]
     p.shutdown(wait=False,cancel_futures=True)
 print(fs[-1].cancelled(), "_invoke_excepthook" in vars(threading.Thread()))
-def hook(a): print("hook", a.exc_type.__name__, a.thread.name, len(traceback.extract_tb(a.exc_traceback)), sys._getframe(1).f_code.co_name)
+def hook(a):
+    print("hook", a.exc_type.__name__, a.thread.name, sys._getframe(1).f_code.co_name)
+    print(traceback.format_tb(a.exc_traceback))
 threading.excepthook=hook
 def bad(): 1/0
 t=threading.Thread(target=bad,name="b"); t.start(); t.join()
@@ -348,6 +350,14 @@ def test_many_threads_one_after_another_cost_no_streams(tmp_path: Path) -> None:
     assert size <= 8 * 65536
     trace = load(path)
     assert len([thread for thread in trace.threads if thread.coroutine == "int"]) == 400
+
+
+def test_threads_can_be_left_out(tmp_path: Path) -> None:
+    with coroscope.record(tmp_path / "out.coroscope", without=["threads"]) as recording:
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+    assert recording.load().tasks == {}
 
 
 def test_a_program_with_the_main_thread_alone_has_no_tracks(tmp_path: Path) -> None:
