@@ -108,6 +108,64 @@ print(sorted(thread.name for thread in threading.enumerate()))
 print(json.dumps(used_s))
 """
 
+CURIOUS = """\
+import threading, sys, time, traceback, weakref
+from concurrent.futures import ThreadPoolExecutor
+calls=[]
+class Odd(threading.Thread):
+    def __getattribute__(self, name):
+        calls.append(name)
+        return super().__getattribute__(name)
+    @property
+    def __dict__(self): calls.append("DICT"); return {}
+    def run(self): time.sleep(0.05)
+class L:
+    def __init__(self): self.l=threading.Lock()
+    @property
+    def lock(self): calls.append("PROP"); return self.l
+    def __getattr__(self, n): calls.append("GETATTR"); raise AttributeError(n)
+o=Odd(); o.start(); o.join()
+x=L()
+def f():
+    with x.lock: time.sleep(0.05)
+def g():
+    d=locals(); y=1
+    with x.l: pass
+    print(sorted(d))
+ts=[threading.Thread(target=f) for _ in range(3)]+[threading.Thread(target=g)]
+for t in ts: t.start()
+for t in ts: t.join()
+print([c for c in calls if c in("DICT","GETATTR")], calls.count("PROP"))
+class P(ThreadPoolExecutor):
+    def submit(self, fn, /, *a, **k): return super().submit(fn,*a,**k)
+    def __eq__(self,o): calls.append("EQ"); return False
+    def __hash__(self): calls.append("HASH"); return 1
+class C:
+    def __call__(self, *a): return sys._getframe().f_back.f_code.co_name
+with P(2) as p: print(p.submit(C()).result(), p.submit(lambda: sys._getframe(1).f_code.co_name).result())
+print([c for c in calls if c in("EQ","HASH")])
+try: ts[0].start()
+except RuntimeError:
+    traceback.print_exc(file=sys.stdout)
+r=weakref.ref(ts[0]); del ts,t; print(r() is None)
+t=threading.Timer(0.01, lambda: print("timer", threading.current_thread().name)); t.start(); t.join()
+with P(1) as p:
+    fs=[p.submit(time.sleep,0.05) for _ in range(5)]
+    p.shutdown(wait=False,cancel_futures=True)
+print(fs[-1].cancelled(), "_invoke_excepthook" in vars(threading.Thread()))
+def hook(a):
+    print("hook", a.exc_type.__name__, a.thread.name, sys._getframe(1).f_code.co_name)
+    print(traceback.format_tb(a.exc_traceback))
+threading.excepthook=hook
+def bad(): 1/0
+t=threading.Thread(target=bad,name="b"); t.start(); t.join()
+def quits(): raise SystemExit(3)
+t=threading.Thread(target=quits); t.start(); t.join()
+d=threading.Thread(target=time.sleep,args=(100,),daemon=True); d.start()
+sys.exit(5)
+"""
+"""Its classes tell when they are looked at, and it asks what a profiler might change."""
+
 
 def line_of(text: str) -> int:
     return SCRIPT[: SCRIPT.index(text)].count("\n") + 1
@@ -249,6 +307,13 @@ def test_the_summary_counts_threads_and_jobs(recorded: Recorded) -> None:
     assert "2 pools with 3 of them at work on 5 jobs" in " ".join(recorded.ran.stderr.split())
 
 
+def test_a_program_that_looks_closely_sees_nothing_of_the_watch(tmp_path: Path) -> None:
+    program = write_program(tmp_path, CURIOUS)
+    alone, ran = run_alone(program), run_recorded(program)
+    assert (ran.returncode, ran.stdout) == (alone.returncode, alone.stdout)
+    assert load(program.with_suffix(".coroscope")).notices == ()
+
+
 @pytest.fixture
 def waiting() -> Iterator[threading.Event]:
     """A thread that is older than the recording, and ends when the event is set."""
@@ -285,6 +350,14 @@ def test_many_threads_one_after_another_cost_no_streams(tmp_path: Path) -> None:
     assert size <= 8 * 65536
     trace = load(path)
     assert len([thread for thread in trace.threads if thread.coroutine == "int"]) == 400
+
+
+def test_threads_can_be_left_out(tmp_path: Path) -> None:
+    with coroscope.record(tmp_path / "out.coroscope", without=["threads"]) as recording:
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+    assert recording.load().tasks == {}
 
 
 def test_a_program_with_the_main_thread_alone_has_no_tracks(tmp_path: Path) -> None:

@@ -111,6 +111,8 @@ class Sampler:
 
     def _look(self, now: int, asked_ns: int) -> None:
         frames = sys._current_frames()
+        # Or they would keep one another alive, and with them all that the program's frames hold.
+        del frames[get_ident()]
         for probe, looker in self._lookers:
             if probe.is_on:
                 try:

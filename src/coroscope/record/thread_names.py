@@ -7,18 +7,21 @@ import threading
 import types
 from typing import Any
 
-from coroscope.record.reading import fields, find_in_class
+from coroscope.record.reading import find_in_class
 
 _DIGITS = frozenset("0123456789")
 _THREAD_RUN = threading.Thread.run
+
+fields_of = threading.Thread.__dict__["__dict__"].__get__
+"""The dictionary of a `threading.Thread`, whatever its class has under that name."""
 
 Described = tuple[str, str, int]
 """A function's qualified name, its file and first line ("" and 0 where it is not Python code)."""
 
 
 def name_of(thread: Any) -> str:
-    """The name of a `threading.Thread`; "" where it is none."""
-    name = fields(thread).get("_name")
+    """The name of a `threading.Thread`."""
+    name = fields_of(thread).get("_name")
     return name if type(name) is str else ""
 
 
@@ -40,7 +43,7 @@ def split_name(name: str) -> tuple[int, str]:
 def what_it_runs(thread: Any) -> Described:
     """What a `threading.Thread` that has not ended runs: its target, or the `run` of its class."""
     run = find_in_class(type(thread), "run")
-    target = fields(thread).get("_target")
+    target = fields_of(thread).get("_target")
     if run is _THREAD_RUN and target is not None:
         return describe_callable(target)
     return describe_callable(run)

@@ -40,11 +40,10 @@ from coroscope.record.events import (
 from coroscope.record.journal import Journal, Site
 from coroscope.record.on_import import when_imported
 from coroscope.record.probes import Probe
-from coroscope.record.reading import fields
 from coroscope.record.recorder import OWN_PATH
 from coroscope.record.sampler import Sampler, sampler_of
 from coroscope.record.standings import Standings
-from coroscope.record.thread_names import Described, name_of, split_name, what_it_runs
+from coroscope.record.thread_names import Described, fields_of, name_of, split_name, what_it_runs
 
 _AT_LEAST_EVERY_NS = 100_000_000
 """A thread that has used a processor is written so often, even where it stands as before."""
@@ -100,7 +99,7 @@ class ThreadWatch:
         self._standings = Standings()
         self._threads: dict[int, _Thread] = {}
         self._next_look_ns = 0
-        main = fields(threading._main_thread)  # type: ignore[attr-defined]
+        main = fields_of(threading._main_thread)  # type: ignore[attr-defined]
         self._main_ident: int = main.get("_ident") or 0
         self._main: _Thread | None = None
         self._main_clock = native_cpu_clock(main.get("_native_id"))
@@ -132,12 +131,12 @@ class ThreadWatch:
                 if watch.probe.is_on and sys._getframe(1).f_code is run:
                     watch._failed(sys.exc_info()[0])
                 try:
-                    return thread.__dict__["_invoke_excepthook"]
+                    return fields_of(thread)["_invoke_excepthook"]
                 except KeyError:
                     raise AttributeError("_invoke_excepthook") from None
 
             def __set__(self, thread: Any, value: Any) -> None:
-                thread.__dict__["_invoke_excepthook"] = value
+                fields_of(thread)["_invoke_excepthook"] = value
 
         replaced = {"_bootstrap": Bootstrap(), "_invoke_excepthook": InvokeExcepthook()}
         for name, descriptor in replaced.items():
@@ -344,9 +343,12 @@ class ThreadWatch:
         """Write what has happened since each thread was last written."""
         if self.recorder.is_of_this_process:
             frames = sys._current_frames()
+            frames.pop(get_ident())  # This one: it would keep itself alive, and the others.
             for ident, thread in list(self._threads.items()):
                 frame = frames.get(ident)
-                if frame is not None:
+                if ident == get_ident():
+                    self._write(thread, self.recorder.now(), ThreadStanding.COMPUTING)
+                elif frame is not None:
                     standing, lock = self._standings.of(frame)
                     self._write(thread, self.recorder.now(), standing, lock, call_stack(frame))
                 self._write_stream(ident, thread)
