@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,9 +86,12 @@ def run(program: str, loop: str, size: int, way: Way) -> Figures:
             text=True,
             pass_fds=(listening.fileno(),),
         )
+        address = listening.getsockname()
+        listening.close()  # So that nobody waits for answers once the program is gone.
         try:
             if program == "answer":
-                ask(listening.getsockname(), size)
+                with suppress(OSError):  # Of a program that has failed, its output tells more.
+                    ask(address, size)
             output, _ = process.communicate(timeout=LIMIT_S)
         finally:
             process.kill()
@@ -122,7 +126,7 @@ def ask(address: tuple[str, int], requests: int) -> None:
                 while not answer.endswith(b"hello"):
                     received = connection.recv(65536)
                     if not received:
-                        raise SystemExit("the server has closed a connection before the last answer")
+                        raise ConnectionError("the server has closed a connection before the last answer")
                     answer += received
     finally:
         for connection in connections:
