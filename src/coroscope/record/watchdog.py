@@ -14,6 +14,7 @@ from __future__ import annotations
 import _thread
 import sys
 import time
+from typing import Any
 
 from coroscope.record.calls import CallSites
 from coroscope.record.chains import call_stack
@@ -107,7 +108,7 @@ class Watchdog:
             ended.release()
 
     def _look(self, ident: int, record: TaskRecord | None, now: int, lock: int) -> None:
-        frame = sys._current_frames().get(ident)
+        frame = None if _has_more_interpreters() else sys._current_frames().get(ident)
         if frame is None:
             return
         look = self._looks.setdefault(ident, _Look())
@@ -127,6 +128,15 @@ class Watchdog:
         pause_ns = _INTERVAL_NS << (look.samples // MOST_SAMPLES)
         look.samples += 1
         look.next_ns = now + pause_ns // 2
+
+
+def _has_more_interpreters() -> bool:
+    """Whether the process has interpreters besides this one: CPython walks the frames of all, without their locks.
+
+    `sys._current_frames` (CPython 3.12 to 3.15, Python/pystate.c) then crashes the process.
+    """
+    interpreters: Any = sys.modules.get("_interpreters") or sys.modules.get("_xxsubinterpreters")
+    return interpreters is not None and len(interpreters.list_all()) > 1
 
 
 def _lock_signs(late_ns: int) -> int:
