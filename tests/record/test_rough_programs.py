@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,14 @@ async def main():
 asyncio.run(main())
 """
 
+INTERPRETERS = """\
+import _interpreters
+def work(): _interpreters.exec(_interpreters.create(), "for number in range(3_000_000): str(number)")
+async def main():
+    print(await asyncio.to_thread(work), await busy(5))
+asyncio.run(main())
+"""
+
 LOOPS = ["keep", "coroscope"]
 
 
@@ -222,3 +231,10 @@ def test_a_trace_that_may_not_grow_says_so(loop: str, tmp_path: Path) -> None:
     assert len(trace.tasks) > 700
     (main,) = [task for task in trace.tasks.values() if task.is_main]
     assert trace.duration_ns - main.created_ns < number_in(recorded), "it ends where the recording stopped"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="the module has another name")
+def test_interpreters_with_locks_of_their_own_are_left_alone(tmp_path: Path) -> None:
+    trace, alone, recorded = compare(INTERPRETERS, tmp_path, "keep")
+    assert recorded.startswith(alone)
+    assert len(trace.tasks) == 6

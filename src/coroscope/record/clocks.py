@@ -8,6 +8,8 @@ from itertools import chain
 from operator import call
 from typing import Any
 
+from coroscope.record.interpreters import has_more_interpreters
+
 _IS_LINUX = sys.platform == "linux"
 
 
@@ -22,7 +24,7 @@ def native_cpu_clock(native_id: Any) -> int | None:
 
 def cpu_clocks() -> dict[int, int]:
     """The clock of every thread that runs Python code, by its ident; empty where the system has none."""
-    if not _IS_LINUX:
+    if not _IS_LINUX or has_more_interpreters():
         return {}
     # In one go of C code: it keeps the interpreter's lock, so no thread can end before it has been asked about.
     clocks = list(map(time.pthread_getcpuclockid, chain.from_iterable(map(call, (sys._current_frames,)))))

@@ -16,6 +16,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Protocol
 
+from coroscope.record.interpreters import has_more_interpreters
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import Recorder
 
@@ -110,6 +111,8 @@ class Sampler:
             asked_ns = now()
 
     def _look(self, now: int, asked_ns: int) -> None:
+        if has_more_interpreters():
+            return
         frames = sys._current_frames()
         # Or they would keep one another alive, and with them all that the program's frames hold.
         del frames[get_ident()]

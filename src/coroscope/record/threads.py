@@ -37,6 +37,7 @@ from coroscope.record.events import (
     TaskOutcome,
     ThreadStanding,
 )
+from coroscope.record.interpreters import has_more_interpreters
 from coroscope.record.journal import Journal, Site
 from coroscope.record.on_import import when_imported
 from coroscope.record.probes import Probe
@@ -342,8 +343,8 @@ class ThreadWatch:
     def _end(self) -> None:
         """Write what has happened since each thread was last written."""
         if self.recorder.is_of_this_process:
-            frames = sys._current_frames()
-            frames.pop(get_ident())  # This one: it would keep itself alive, and the others.
+            frames = {} if has_more_interpreters() else sys._current_frames()
+            frames.pop(get_ident(), None)  # This one: it would keep itself alive, and the others.
             for ident, thread in list(self._threads.items()):
                 frame = frames.get(ident)
                 if ident == get_ident():
