@@ -110,7 +110,7 @@ def test_the_program_does_not_notice(program: Path, recorded: subprocess.Complet
 def test_long_collections_are_there_with_their_generation_and_thread(trace: Trace) -> None:
     full = [collection for collection in trace.collections if collection.generation == 2]
     assert len(full) >= 3
-    (main,) = {task.thread for task in trace.tasks.values()}
+    (main,) = {task.thread for task in trace.loop_tasks.values()}
     assert {collection.thread for collection in full[:-1]} == {main}
     assert full[-1].thread != main
     assert all(collection.end_ns is not None for collection in full)

@@ -206,13 +206,14 @@ def test_tracers_of_the_program_see_its_code_as_alone(tmp_path: Path) -> None:
 def test_a_forked_child_goes_on_and_the_parent_is_recorded(loop: str, tmp_path: Path) -> None:
     trace, alone, recorded = compare(FORKING, tmp_path, loop)
     assert recorded.startswith(alone)
-    assert len(trace.tasks) == 1 + 5 + 1 + 5 + 700
+    of_parent = [task for task in trace.loop_tasks.values() if task.process == 1]
+    assert len(of_parent) == 1 + 5 + 1 + 5 + 700
     assert trace.ended.complete
 
 
 def test_threads_that_follow_one_another_share_their_room(tmp_path: Path) -> None:
     trace, _, recorded = compare(THREADS, tmp_path, "keep")
-    assert (len(trace.tasks), len(trace.marks)) == (200, 9800)
+    assert (len(trace.loop_tasks), len(trace.marks)) == (200, 9800)
     assert 0 < int(recorded.split()[0]) < 4_000_000  # Of the file while it is written, in bytes.
 
 

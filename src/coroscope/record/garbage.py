@@ -13,6 +13,7 @@ from coroscope.record.events import U32_MAX, EventKind
 from coroscope.record.gc_callbacks import Callbacks
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import native_id
+from coroscope.record.stream import Stream
 
 LONG_NS = 100_000
 """Collections are recorded one by one from here on."""
@@ -45,10 +46,11 @@ class Garbage:
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
         self._recorder = probe.recorder
-        self._stream = probe.recorder.open_stream()
+        self._stream: Stream | None = None
         self._generations: dict[int, _Generation] = {}
         self._waiting: list[tuple[int, int, int, int, int, int]] = []
-        self._began_ns = self._ended_ns = self._told_ns = 0
+        self._began_ns = self._ended_ns = 0
+        self._told_ns = self._recorder.now()
 
     def collect(self, info: dict[str, int] | None) -> None:
         """A collection begins, or has ended and was as `info` says."""
@@ -76,10 +78,16 @@ class Garbage:
         if now - self._told_ns >= _TOTALS_EVERY_NS and not self._recorder.is_growing:
             self.write_totals()
 
+    def _opened(self) -> Stream:
+        if self._stream is None:
+            self._stream = self._recorder.open_stream()
+        return self._stream
+
     def _write(self) -> None:
+        stream = self._opened()
         waiting, self._waiting = self._waiting, []
         for time_ns, took_us, thread, number, collected, uncollectable in waiting:
-            self._stream.emit(EventKind.COLLECTED, time_ns, took_us, collected, thread, number, uncollectable)
+            stream.emit(EventKind.COLLECTED, time_ns, took_us, collected, thread, number, uncollectable)
 
     def write_totals(self) -> None:
         """Write down what all collections came to so far, the short ones included."""
@@ -87,7 +95,7 @@ class Garbage:
         self._write()
         for number, generation in self._generations.items():
             total_us, longest_us = _microseconds(generation.total_ns), _microseconds(generation.longest_ns)
-            self._stream.emit(
+            self._opened().emit(
                 EventKind.COLLECTIONS, self._ended_ns, generation.count, total_us, longest_us, number
             )
 

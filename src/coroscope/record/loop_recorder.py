@@ -96,6 +96,8 @@ class LoopRecorder(TaskEvents):
                 self._begin_specially(task)
                 return
             record.has_begun = True
+            if not self._names_in_step:
+                self.rename(record, task)
         elif record.has_waited_long:
             if task.cancelling() > record.cancellations:
                 self._begin_specially(task)

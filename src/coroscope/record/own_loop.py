@@ -74,6 +74,8 @@ class OwnLoopRecorder(LoopRecorder):
                 if record is not None and item._interruption is not None:
                     if item._interruption is NEW:
                         record.has_begun = True
+                        if not self._names_in_step:
+                            self.rename(record, item)
                     else:  # A cancellation, perhaps.
                         record = None
             if record is not None:
