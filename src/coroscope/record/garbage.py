@@ -18,6 +18,9 @@ from coroscope.record.stream import Stream
 LONG_NS = 100_000
 """Collections are recorded one by one from here on."""
 _TOTALS_EVERY_NS = 1_000_000_000
+_TOLD_AT_ONCE_NS = 10_000_000
+_TOLD_TOGETHER = 16
+"""So many shorter ones wait for one another, a second at most: most programs end before there is anything to tell."""
 _MOST_WAITING = 1000
 _U16_MAX = 0xFFFF
 
@@ -73,7 +76,8 @@ class Garbage:
         if took_ns >= LONG_NS and len(self._waiting) < _MOST_WAITING:
             found = min(info["collected"], U32_MAX), min(info["uncollectable"], _U16_MAX)
             self._waiting.append((now, _microseconds(took_ns), native_id(), number, *found))
-        if self._waiting and not self._recorder.is_growing:
+        is_due = took_ns >= _TOLD_AT_ONCE_NS or len(self._waiting) >= _TOLD_TOGETHER
+        if is_due and not self._recorder.is_growing:
             self._write()
         if now - self._told_ns >= _TOTALS_EVERY_NS and not self._recorder.is_growing:
             self.write_totals()

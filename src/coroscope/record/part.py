@@ -8,6 +8,7 @@ Rule: no part is begun once the run is over, which its trace's header tells.
 from __future__ import annotations
 
 import _thread
+import gc
 import os
 import sys
 import time
@@ -41,7 +42,13 @@ class PartFile(ChunkFile):
         with self._beginning:
             if self._is_begun:
                 return super().open_stream()
-            self._begin()
+            was_enabled = gc.isenabled()
+            gc.disable()  # What a collection makes our probes write would wait for us.
+            try:
+                self._begin()
+            finally:
+                if was_enabled:
+                    gc.enable()
             self._is_begun = True
             first = super().open_stream()
         command = first.string(" ".join(_argv(self._how)))
@@ -49,6 +56,10 @@ class PartFile(ChunkFile):
             EventKind.PROCESS_BEGUN, self._begun_ns, os.getpid(), os.getppid(), command, int(self._how)
         )
         return first
+
+    @property
+    def is_growing(self) -> bool:
+        return self._beginning.locked() or (self._is_begun and super().is_growing)
 
     def _begin(self) -> None:
         if not _is_live(self._trace, self._run_ns):

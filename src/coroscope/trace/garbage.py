@@ -15,19 +15,20 @@ class Garbage(Chapter):
 
     def __init__(self) -> None:
         self._collections: list[Collection] = []
-        self._totals: dict[int, Collections] = {}
+        self._totals: dict[tuple[int, int], Collections] = {}
+        """The last ones of each process and generation, which count from the process's beginning."""
 
     def handlers(self) -> dict[int, Handler]:
         return {EventKind.COLLECTED: self._collect, EventKind.COLLECTIONS: self._count}
 
     def _collect(self, event: Event) -> None:
-        time_ns, took_us, collected, native, uncollectable, generation, _, _ = event
+        time_ns, took_us, collected, native, uncollectable, generation, _, stream = event
         self._collections.append(
             Collection(
                 start_ns=max(time_ns - took_us * 1000, 0),
                 end_ns=time_ns,
                 generation=generation,
-                process=1,
+                process=self.process(stream),
                 thread=self.native_thread(native),
                 collected=collected,
                 uncollectable=uncollectable,
@@ -35,24 +36,40 @@ class Garbage(Chapter):
         )
 
     def _count(self, event: Event) -> None:
-        _, count, total_us, longest_us, _, generation, _, _ = event
-        self._totals[generation] = Collections(generation, count, total_us * 1000, longest_us * 1000)
+        _, count, total_us, longest_us, _, generation, _, stream = event
+        self._totals[self.process(stream), generation] = Collections(
+            generation, count, total_us * 1000, longest_us * 1000
+        )
 
     def add_to(self, trace: Trace) -> None:
-        for generation, seen in _counted(self._collections).items():
-            known = self._totals.get(generation)
+        for key, seen in _counted(self._collections).items():
+            known = self._totals.get(key)
             if known is None or known.count < seen.count:
-                self._totals[generation] = seen
+                self._totals[key] = seen
         trace.collections = self._collections
-        trace.collection_totals = [self._totals[generation] for generation in sorted(self._totals)]
+        trace.collection_totals = _added_up(self._totals)
 
 
-def _counted(collections: list[Collection]) -> dict[int, Collections]:
-    lengths_ns: dict[int, list[int]] = {}
+def _counted(collections: list[Collection]) -> dict[tuple[int, int], Collections]:
+    lengths_ns: dict[tuple[int, int], list[int]] = {}
     for collection in collections:
         length_ns = (collection.end_ns or collection.start_ns) - collection.start_ns
-        lengths_ns.setdefault(collection.generation, []).append(length_ns)
-    return {
-        generation: Collections(generation, len(them), sum(them), max(them))
-        for generation, them in lengths_ns.items()
+        lengths_ns.setdefault((collection.process, collection.generation), []).append(length_ns)
+    return {key: Collections(key[1], len(them), sum(them), max(them)) for key, them in lengths_ns.items()}
+
+
+def _added_up(totals: dict[tuple[int, int], Collections]) -> list[Collections]:
+    """Those of all processes together, the youngest generation first."""
+    generations = sorted({generation for _, generation in totals})
+    of = {
+        number: [found for found in totals.values() if found.generation == number] for number in generations
     }
+    return [
+        Collections(
+            number,
+            sum(found.count for found in of[number]),
+            sum(found.total_ns for found in of[number]),
+            max(found.longest_ns for found in of[number]),
+        )
+        for number in generations
+    ]
