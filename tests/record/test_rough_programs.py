@@ -238,4 +238,4 @@ def test_a_trace_that_may_not_grow_says_so(loop: str, tmp_path: Path) -> None:
 def test_interpreters_with_locks_of_their_own_are_left_alone(tmp_path: Path) -> None:
     trace, alone, recorded = compare(INTERPRETERS, tmp_path, "keep")
     assert recorded.startswith(alone)
-    assert len(trace.tasks) == 6
+    assert len(trace.loop_tasks) == 6

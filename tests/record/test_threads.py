@@ -56,7 +56,7 @@ def awaits():
 
 @clocked
 def computes():
-    end = time.thread_time() + 0.2
+    end = time.thread_time() + 0.35
     number = 0
     while time.thread_time() < end:
         for number in range(1000): number += 1
