@@ -385,3 +385,15 @@ later = threading.Thread(target=int, name="later"); later.start(); later.join()
     trace = load(program.with_suffix(".coroscope"))
     assert [thread.name for thread in trace.threads][-1] == "later"
     assert trace.notices == ()
+
+
+def test_a_flight_recorder_has_the_threads_and_jobs_too(tmp_path: Path) -> None:
+    text = (
+        "from concurrent.futures import ThreadPoolExecutor\nimport time\n"
+        "with ThreadPoolExecutor(2) as pool: list(pool.map(time.sleep, [0.03] * 4))\n"
+    )
+    program = write_program(tmp_path, text)
+    run_recorded(program, options=("--last", "30s"))
+    trace = load(program.with_suffix(".coroscope"))
+    assert len(trace.threads) == 3
+    assert [job.outcome for job in trace.jobs] == ["returned"] * 4

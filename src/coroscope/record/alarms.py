@@ -52,4 +52,4 @@ def watch_threads(recorder: Recorder) -> None:
 
         threading._make_invoke_excepthook = make_invoke_excepthook  # type: ignore[attr-defined]
 
-    when_imported("threading", wrap)
+    when_imported("threading", wrap, recorder.fail)

@@ -59,18 +59,14 @@ def install(probe: Probe) -> None:
             events._set_running_loop = set_running_loop  # type: ignore[attr-defined]
 
     recorder.at_detach(restore)
-    forget_runners = when_imported(
-        "asyncio.runners", lambda runners: shutdown.install(runners, recorder, loops.watch_of)
-    )
-    recorder.at_detach(forget_runners)
-    recorder.at_detach(
-        when_imported("asyncio.tasks", lambda tasks: eager.install(tasks, recorder, loops.watch_of))
-    )
     has_own_reference = "uvloop" in sys.modules
-    forget = when_imported(
-        "uvloop", lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder, has_own_reference)
-    )
-    recorder.at_detach(forget)
+    installed: dict[str, Callable[[ModuleType], None]] = {
+        "asyncio.runners": lambda runners: shutdown.install(runners, recorder, loops.watch_of),
+        "asyncio.tasks": lambda tasks: eager.install(tasks, recorder, loops.watch_of),
+        "uvloop": lambda uvloop: _watch_from_birth(uvloop, watch_of, recorder, has_own_reference),
+    }
+    for name, act in installed.items():
+        recorder.at_detach(when_imported(name, act, recorder.fail))
     running = get_running_loop()
     if running is not None and not recorder.is_of_fork:
         watch_of(running)

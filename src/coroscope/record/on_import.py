@@ -13,15 +13,24 @@ from types import ModuleType
 from typing import Any
 
 
-def when_imported(name: str, act: Callable[[ModuleType], None]) -> Callable[[], None]:
+def when_imported(
+    name: str, act: Callable[[ModuleType], None], failed: Callable[[Exception], None]
+) -> Callable[[], None]:
     """Call `act` with the module `name`: now if it is loaded, else right after it has been executed.
 
-    What is returned ends the waiting for it.
+    An exception of `act` goes to `failed`, not to who imports. What is returned ends the waiting for the module.
     """
+
+    def act_apart(module: ModuleType) -> None:
+        try:
+            act(module)
+        except Exception as error:
+            failed(error)
+
     module = sys.modules.get(name)
-    finder = _Finder(name, act)
+    finder = _Finder(name, act_apart)
     if module is not None:
-        act(module)
+        act_apart(module)
     else:
         sys.meta_path.insert(0, finder)
 
@@ -33,26 +42,27 @@ def when_imported(name: str, act: Callable[[ModuleType], None]) -> Callable[[], 
 
 
 class _Finder:
-    """Finds one module, as the path would, and steps back for good."""
+    """Finds one module, as the path would, and steps back for good; several may wait for one module."""
 
     def __init__(self, name: str, act: Callable[[ModuleType], None]) -> None:
-        self._name = name
+        self.name = name
         self._act = act
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != self._name:
+        if name != self.name:
             return None
         sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(name, path, target)
+        others = [finder for finder in sys.meta_path if type(finder) is _Finder and finder.name == name]
+        spec = (others[0] if others else PathFinder).find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
             loader: Any = spec.loader
             execute = loader.exec_module
             act = self._act
 
             def exec_module(module: ModuleType) -> None:
-                del loader.exec_module
+                vars(loader).pop("exec_module", None)
                 execute(module)
                 act(module)
 

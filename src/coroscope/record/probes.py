@@ -77,14 +77,13 @@ def install(recorder: Recorder, without: Collection[str] = ()) -> None:
 
 def _install(entry: _Entry, probe: Probe) -> None:
     def act(_: ModuleType | None = None) -> None:
-        if not probe.is_on:
-            return
-        try:
+        if probe.is_on:
             import_module(entry.module).install(probe)
-        except Exception as error:
-            probe.fail(error)
 
-    if entry.waits_for is None:
+    if entry.waits_for is not None:
+        probe.recorder.at_detach(when_imported(entry.waits_for, act, probe.fail))
+        return
+    try:
         act()
-    else:
-        probe.recorder.at_detach(when_imported(entry.waits_for, act))
+    except Exception as error:
+        probe.fail(error)

@@ -49,15 +49,12 @@ def install(probe: Probe) -> None:
     recorder.at_detach(spawning.restore)
 
     def watch(module: ModuleType) -> None:
-        try:
-            if module.__name__ == "subprocess":
-                spawning.watch_subprocess(module)
-            teller.watch_objects(module.Popen)
-        except Exception as error:
-            probe.fail(error)
+        if module.__name__ == "subprocess":
+            spawning.watch_subprocess(module)
+        teller.watch_objects(module.Popen)
 
     for name in ("subprocess", "multiprocessing.popen_fork"):
-        recorder.at_detach(when_imported(name, watch))
+        recorder.at_detach(when_imported(name, watch, probe.fail))
 
 
 class _Attribute:

@@ -40,7 +40,7 @@ def start(
     _record_by(recorder, without)
     alarms.watch_threads(recorder)
     if loop == "coroscope":
-        when_imported("asyncio", _use_our_loop)
+        when_imported("asyncio", _use_our_loop, recorder.fail)
     return recorder
 
 

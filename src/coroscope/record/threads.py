@@ -65,7 +65,7 @@ def install(probe: Probe) -> None:
 
         thread_pools.install(watch)
 
-    probe.at_end(when_imported("concurrent.futures.thread", watch_pools))
+    probe.at_end(when_imported("concurrent.futures.thread", watch_pools, probe.fail))
 
 
 class _Thread:

@@ -100,8 +100,7 @@ function stepBody(model, row, start, end) {
 }
 
 function placesSection(model, view, row) {
-  const [first, last] = [model.waits.first[row], model.waits.first[row + 1]];
-  const places = model.waitedPlaces(first, last);
+  const places = model.waitedPlaces(row);
   if (!places.length) return null;
   const total = places.reduce((sum, place) => sum + place.total, 0);
   const go = ({ longest }) => view.goTo(row, model.waits.start[longest]);

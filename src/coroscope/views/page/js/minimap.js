@@ -146,7 +146,7 @@ function countStates(model) {
   const partial = [0, 1, 2].map(() => new Float64Array(BINS + 2));
   const change = [0, 1, 2].map(() => new Float64Array(BINS + 2));
   for (let row = 0; row < model.count; row++) {
-    if (model.isProcess(row)) continue;
+    if (!model.isCounted(row)) continue;
     for (let i = spans.first[row]; i < spans.first[row + 1]; i++) {
       addSpan(partial[spans.state[i]], change[spans.state[i]], spans.start[i] / width, spans.end(row, i) / width);
     }

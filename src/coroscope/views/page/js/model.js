@@ -9,6 +9,7 @@ const DEEPEST_INDENT = 6;
 // Everything the page knows, by row: tasks are rows in order of creation.
 export class Model {
   #groups = new Map();
+  #countedKinds; // as numbers
 
   constructor({ facts, columns }) {
     this.facts = facts;
@@ -20,6 +21,7 @@ export class Model {
     this.waits = new Waits(columns, this.spans);
     this.lanes = new Lanes(facts, columns);
     this.depth = this.#depths();
+    this.#countedKinds = this.#kindsToCount();
     this.chainPlace = facts.chains.map((chain) => this.#userPlace(chain));
     this.sampleTime = sumDeltas(columns["sample.time"]);
   }
@@ -101,12 +103,14 @@ export class Model {
     return [...counts].sort((a, b) => b[1] - a[1]);
   }
 
-  // What was waited for at each place of some waits, longest in total first.
-  waitedPlaces(from = 0, to = this.waits.start.length) {
+  // What was waited for at each place of one row's waits, or of all that are counted; longest in total first.
+  waitedPlaces(row = -1) {
     const places = new Map();
+    const from = row < 0 ? 0 : this.waits.first[row];
+    const to = row < 0 ? this.waits.start.length : this.waits.first[row + 1];
     for (let wait = from; wait < to; wait++) {
       const place = this.waitPlace(wait);
-      if (!place) continue;
+      if (!place || (row < 0 && !this.isCounted(this.waits.row[wait]))) continue;
       let entry = places.get(place);
       if (!entry) places.set(place, (entry = { place, count: 0, total: 0, longest: wait }));
       entry.count++;
@@ -120,17 +124,26 @@ export class Model {
     return this.spans.rowTotals.map((totals) => totals[row]);
   }
 
-  // Whether a row is a process as a whole: what runs in it is in rows of its own.
-  isProcess(row) {
-    return this.facts.kinds[this.columns["task.kind"][row]] === "process";
+  // Whether a row is one of those that are counted and added up: tasks or, where there is none, threads. What a process
+  // does as a whole is in rows of its own, and so is what a thread does that runs tasks.
+  isCounted(row) {
+    return this.#countedKinds.has(this.columns["task.kind"][row]);
+  }
+
+  #kindsToCount() {
+    const numbers = this.facts.kinds.map((_, number) => number);
+    const isTask = (number) => !["thread", "process"].includes(this.facts.kinds[number]);
+    const tasks = new Set(numbers.filter(isTask));
+    if (this.columns["task.kind"].some((number) => tasks.has(number))) return tasks;
+    return new Set([this.facts.kinds.indexOf("thread")]);
   }
 
   countTasks() {
-    return this.columns["task.kind"].reduce((sum, _, row) => sum + !this.isProcess(row), 0);
+    return this.columns["task.kind"].reduce((sum, _, row) => sum + this.isCounted(row), 0);
   }
 
   totalShares() {
-    const add = (sum, value, row) => (this.isProcess(row) ? sum : sum + value);
+    const add = (sum, value, row) => (this.isCounted(row) ? sum + value : sum);
     return this.spans.rowTotals.map((totals) => totals.reduce(add, 0));
   }
 }

@@ -19,26 +19,31 @@ export const SORTS = [NAME, ...MEASURES].map(({ key }) => key);
 // ended counts with what the recording has of it.
 export function coroutineStatistics(model) {
   const groups = model.groups("coroutine");
-  const lives = livesByGroup(model, groups);
-  const rows = groups.counts.map((tasks, group) => ({ group, tasks, running: 0, ready: 0, waiting: 0 }));
+  const counts = new Uint32Array(groups.length);
+  for (let row = 0; row < model.count; row++) counts[groups.of[row]] += model.isCounted(row);
+  const lives = livesByGroup(model, groups, counts);
+  const rows = Array.from(counts, (tasks, group) => ({ group, tasks, running: 0, ready: 0, waiting: 0 }));
   const { rowTotals } = model.spans;
   for (let row = 0; row < model.count; row++) {
+    if (!model.isCounted(row)) continue;
     const sums = rows[groups.of[row]];
     sums.running += rowTotals[RUNNING][row];
     sums.ready += rowTotals[READY][row];
     sums.waiting += rowTotals[WAITING][row];
   }
-  for (const row of rows) {
+  const counted = rows.filter(({ tasks }) => tasks);
+  for (const row of counted) {
     const sorted = lives[row.group].sort();
     for (const { key, share } of MEASURES) if (share) row[key] = percentile(sorted, share);
   }
-  return rows;
+  return counted;
 }
 
-function livesByGroup(model, groups) {
-  const lives = groups.counts.map((tasks) => new Float64Array(tasks));
+function livesByGroup(model, groups, counts) {
+  const lives = Array.from(counts, (tasks) => new Float64Array(tasks));
   const filled = new Uint32Array(groups.length);
   for (let row = 0; row < model.count; row++) {
+    if (!model.isCounted(row)) continue;
     const group = groups.of[row];
     lives[group][filled[group]++] = model.spans.rowEnd[row] - model.spans.created[row];
   }
