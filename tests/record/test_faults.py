@@ -18,6 +18,7 @@ from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 from coroscope.record.stream import Stream
 from tests.programs import run_recorded, write_program
+from tests.record.breaking import broken_after
 
 LOOPS: list[Callable[[], Any]] = [coroscope.Loop, asyncio.SelectorEventLoop]
 if sys.platform != "win32":
@@ -86,23 +87,13 @@ def test_a_part_that_fails_does_not_reach_the_program(
     new_loop: Any, part: tuple[Any, str], after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner, name = part
-    intact = getattr(owner, name)
-    calls = 0
-
-    def broken(*args: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > after:
-            raise RuntimeError("broken")
-        return intact(*args, **options)
-
     reports: list[Any] = []
 
     async def main() -> list[Any]:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
         return await asyncio.wait_for(work(), 20)
 
-    monkeypatch.setattr(owner, name, broken)
+    monkeypatch.setattr(owner, name, broken_after(getattr(owner, name), after))
     with coroscope.record(tmp_path / "broken.coroscope"), asyncio.Runner(loop_factory=new_loop) as runner:
         result = runner.run(main())
     assert result == ["called", "called by a thread", "set", [0, 1, 2], "CancelledError", "LookupError", 3]

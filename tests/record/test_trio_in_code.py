@@ -21,6 +21,7 @@ from coroscope.record.recorder import Recorder
 from coroscope.record.stream import Stream
 from coroscope.record.trio_recorder import TrioRecorder
 from coroscope.trace import Trace
+from tests.record.breaking import broken_after
 
 trio = pytest.importorskip("trio")
 pytest.importorskip("trio.testing")
@@ -204,15 +205,6 @@ def test_a_part_that_fails_does_not_reach_the_program(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     owner, name = part
-    intact = getattr(owner, name)
-    calls = 0
-
-    def broken(*args: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > after:
-            raise RuntimeError("broken")
-        return intact(*args, **options)
 
     async def main() -> list[Any]:
         done: list[Any] = []
@@ -237,7 +229,7 @@ def test_a_part_that_fails_does_not_reach_the_program(
         done.append(await sleeper(0, 5))
         return done
 
-    monkeypatch.setattr(owner, name, broken)
+    monkeypatch.setattr(owner, name, broken_after(getattr(owner, name), after))
     with caplog.at_level(logging.DEBUG), coroscope.record(tmp_path / "broken.coroscope"):
         assert trio.run(main) == ["failed", True, 3, "slept"]
     assert not caplog.records
