@@ -111,7 +111,7 @@ def test_states_follow_the_table_on_every_loop(
     name, options = BACKENDS[backend]
     pytest.importorskip(backend if backend != "ours" else "coroscope")
     path = tmp_path_factory.getbasetemp() / "random.coroscope"
-    with coroscope.record(path, without=["stalls"]) as recording:
+    with coroscope.record(path, without=["stalls", "threads"]) as recording:
         anyio.run(main, body, backend=name, backend_options=options)
     check_states(path, NEXT)
     trace = recording.load()

@@ -249,7 +249,8 @@ def test_threads_that_wait_for_one_lock_say_which(recorded: Recorded) -> None:
 def test_what_ran_on_a_processor_agrees_with_the_clock_of_the_thread(recorded: Recorded) -> None:
     for name in ("computes", "sleeps_a_little"):
         ran_s = recorded.thread(name).time_in(State.RUNNING) / 1e9
-        assert ran_s == pytest.approx(recorded.used_s[name], rel=0.02)
+        # What a thread does before and behind what it runs is in neither of them whole.
+        assert ran_s == pytest.approx(recorded.used_s[name], rel=0.02, abs=0.001)
 
 
 def test_states_add_up_to_the_life_of_a_thread(recorded: Recorded) -> None:

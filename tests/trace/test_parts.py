@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from coroscope.record.events import (
+    EVENT,
     FIELDS,
+    LOCK_STREAM,
     Cause,
     EventKind,
     ProcessBegin,
@@ -18,7 +20,7 @@ from coroscope.record.events import (
     StepEnd,
 )
 from coroscope.record.part import PartFile
-from coroscope.record.stream import ChunkFile, Stream, create
+from coroscope.record.stream import HEADER, WORD, ChunkFile, Stream, append_events, create
 from coroscope.trace import compact, load
 from coroscope.trace.model import Ending, Trace
 from tests.trace.test_file import META
@@ -171,3 +173,15 @@ def test_room_that_no_child_has_taken_is_no_process(trace: Path) -> None:
 
     add_part(trace, fail_to_fork)
     assert len(load(trace).processes) == 2  # the program, and the part's own
+
+
+def test_a_word_about_an_early_end_has_room_beside_what_the_supervisor_saw(trace: Path) -> None:
+    append_events(str(trace), LOCK_STREAM, EVENT.pack(3000, 0, 0, 0, 0, 0, EventKind.LOCK_UNSEEN))
+    with trace.open("r+b") as file:
+        sentence = b"there was no more room"
+        file.seek(HEADER.size)
+        file.write(WORD.pack(4000, len(sentence)) + sentence)
+    add_part(trace, two_tasks)
+    for _ in range(2):
+        assert load(trace).notices == (sentence.decode(),)
+        compact(trace, ENDED, None)

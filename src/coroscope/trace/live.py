@@ -24,7 +24,7 @@ from coroscope.record.stream import (
     META,
     WORD,
 )
-from coroscope.trace.raw import RawStream, RawTrace, meta_from
+from coroscope.trace.raw import RawStream, RawTrace, meta_from, next_stream
 
 _SMALLEST_CHUNK = 65536
 
@@ -54,7 +54,7 @@ def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
         raise TraceFormatError(path, "its metadata is missing; record the program again", HEADER_SIZE)
     word = _read_word(data, origin_ns)
     if word is not None:
-        streams[max(streams, default=0) + 1] = word
+        streams[next_stream(streams)] = word
     return RawTrace(meta, origin_ns, streams, has_stopped_early=word is not None)
 
 

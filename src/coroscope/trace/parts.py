@@ -16,7 +16,6 @@ from coroscope.record.events import (
     EVENT,
     FIELDS,
     GIVEN_BY,
-    LOCK_STREAM,
     THREAD_ITSELF,
     U32_MAX,
     Cause,
@@ -27,7 +26,7 @@ from coroscope.record.events import (
 from coroscope.record.part import FOLDER_SUFFIX, SUFFIX
 from coroscope.record.stream import HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
 from coroscope.trace.live import read_live
-from coroscope.trace.raw import Part, RawStream, RawTrace
+from coroscope.trace.raw import Part, RawStream, RawTrace, next_stream
 
 _LATEST_SOURCE = 0xFFFF
 _Counts = dict[Numbered, int]
@@ -41,7 +40,7 @@ def join_parts(path: str, raw: RawTrace) -> None:
         return
     counts = _counts(raw)
     for part in parts:
-        first = max((number for number in raw.streams if number != LOCK_STREAM), default=0) + 1
+        first = next_stream(raw.streams)
         _shift(part, counts, dict(zip(part.streams, count(first))))
         latest = _counts(part)
         counts = {what: max(number, latest[what]) for what, number in counts.items()}

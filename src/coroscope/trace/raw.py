@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from coroscope.errors import TraceFormatError
-from coroscope.record.events import EVENT, U32_MAX
+from coroscope.record.events import EVENT, LOCK_STREAM, U32_MAX
 from coroscope.record.stream import DEFINITION
 from coroscope.trace.model import Ending
 
@@ -97,6 +97,11 @@ class RawTrace:
     """What of the files could not be read, in sentences for the user."""
     has_stopped_early: bool = False
     """Whether the recording, of which there is a notice then, did not go on to the program's end."""
+
+
+def next_stream(streams: Collection[int]) -> int:
+    """The number for one stream more."""
+    return max((number for number in streams if number != LOCK_STREAM), default=0) + 1
 
 
 def ending_from(path: str, stored: object) -> Ending:
