@@ -375,3 +375,23 @@ def test_a_recording_made_in_code_leaves_the_children_alone(tmp_path: Path) -> N
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
     assert len(recording.load().processes) == 1
+
+
+FORKING = """\
+import asyncio, os, warnings
+warnings.simplefilter("error")
+async def main():
+    for _ in range(100):
+        await asyncio.sleep(0.002)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+asyncio.run(main())
+print("no fork was warned of")
+"""
+
+
+def test_no_thread_of_the_recorders_is_there_at_a_fork(tmp_path: Path) -> None:
+    ran = run_recorded(write_program(tmp_path, FORKING))
+    assert (ran.stdout, ran.returncode) == ("no fork was warned of\n", 0)

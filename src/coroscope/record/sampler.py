@@ -13,6 +13,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable
 from contextlib import suppress
+from os.path import exists
 from types import FrameType
 from typing import Protocol
 
@@ -24,6 +25,8 @@ INTERVAL_S = 0.01
 INTERVAL_NS = round(INTERVAL_S * 1e9)
 _acquire = _thread.LockType.acquire
 """As it is: programs replace it to find what blocks their loop, and this does so for a moment before a fork."""
+_WAIT_S = 0.0002
+_MOST_WAITS = 500
 _LINGERS = 50
 """Rounds for which it stays when there is nothing more to see: programs start one thread after another."""
 
@@ -51,6 +54,18 @@ class _Turn:
         _acquire(self.stop)
         self.ended = _thread.allocate_lock()
         _acquire(self.ended)
+        self.native = 0
+        """What the system calls the thread."""
+
+    def wait(self) -> None:
+        """Wait until the thread has ended, for the system too: CPython counts the system's threads at a fork."""
+        if not _acquire(self.ended, timeout=1) or not self.native:
+            return
+        task = f"/proc/self/task/{self.native}"
+        for _ in range(_MOST_WAITS):
+            if not exists(task):
+                return
+            _acquire(self.ended, timeout=_WAIT_S)  # Nobody releases it again.
 
 
 class Sampler:
@@ -83,7 +98,7 @@ class Sampler:
         turn, self._turn = self._turn, None
         if turn is not None and get_ident() not in self._recorder.own_threads:
             turn.stop.release()
-            _acquire(turn.ended, timeout=1)
+            turn.wait()
 
     def _is_needed(self) -> bool:
         return any(probe.is_on and looker.is_needed() for probe, looker in self._lookers)
@@ -91,6 +106,7 @@ class Sampler:
     def _run(self, turn: _Turn) -> None:
         self._recorder.own_threads.add(get_ident())
         try:
+            turn.native = _thread.get_native_id() if sys.platform == "linux" else 0
             _say_name()
             self._look_until(turn)
         finally:
