@@ -105,3 +105,8 @@ def test_a_thread_is_no_task_of_a_loop_and_has_a_number_of_its_own() -> None:
     trace = trace_of((0, 0, AT.COMPUTING), ends_ms=10)
     assert trace.loop_tasks == {}
     assert [(thread.kind, thread.loop, thread.thread) for thread in trace.threads] == [("thread", 0, 1)]
+
+
+def test_what_was_used_by_the_time_of_a_late_look_counts_in_the_next_stretch() -> None:
+    trace = trace_of((0, 0, AT.COMPUTING), (10, 12, AT.COMPUTING), (20, 6, AT.COMPUTING), ends_ms=20)
+    assert trace.tasks[THREAD].time_in(RUNNING) == 18 * MS

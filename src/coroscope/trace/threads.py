@@ -117,6 +117,8 @@ class _Layout:
         self._times_ns: array[int] = array("q")
         self._states = bytearray()
         self._waits: list[Wait] = []
+        self._owed_ns = 0
+        """What it had used of a processor when it was looked at, a little after the time that the look is given."""
 
     def fill(self, seen: list[_Seen]) -> None:
         task = self._task
@@ -152,7 +154,9 @@ class _Layout:
             else:
                 self._rest(before, start_ns, end_ns, is_ready=False)
             return
-        used_ns = min(after.used_ns, end_ns - start_ns)
+        owed_ns = after.used_ns + self._owed_ns
+        used_ns = min(owed_ns, end_ns - start_ns)
+        self._owed_ns = owed_ns - used_ns
         rest_ns = end_ns - start_ns - used_ns
         if rest_ns < _HARDLY_NS:
             self._run(start_ns)
