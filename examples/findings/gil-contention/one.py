@@ -3,7 +3,7 @@
 import threading
 from math import isqrt
 
-LIMIT = 120_000
+LIMIT = 300_000
 counts: dict[int, int] = {}
 
 

@@ -2,7 +2,7 @@
 
 from math import isqrt
 
-LIMIT = 120_000
+LIMIT = 300_000
 
 
 def count_primes(first: int, last: int) -> int:
