@@ -225,7 +225,6 @@ def test_a_thread_that_raises_has_ended_so_and_others_returned(recorded: Recorde
         ("acquires", "lock", "    lock.acquire()\n    lock.release()"),
         ("takes", "queue", "results.get()"),
         ("awaits", "event", "go.wait()"),
-        ("MainThread", "thread", "for thread in threads: thread.join()"),
     ],
 )
 def test_a_wait_has_what_it_waits_for_and_where(recorded: Recorded, name: str, on: str, line: str) -> None:
@@ -398,3 +397,14 @@ def test_a_flight_recorder_has_the_threads_and_jobs_too(tmp_path: Path) -> None:
     trace = load(program.with_suffix(".coroscope"))
     assert len(trace.threads) == 3
     assert [job.outcome for job in trace.jobs] == ["returned"] * 4
+
+
+def test_who_joins_a_thread_waits_for_it(tmp_path: Path) -> None:
+    text = (
+        "import threading, time\nother = threading.Thread(target=time.sleep, args=(0.5,))\n"
+        "other.start()\nother.join()\n"
+    )
+    program = write_program(tmp_path, text)
+    run_recorded(program)
+    (main,) = [thread for thread in load(program.with_suffix(".coroscope")).threads if thread.is_main]
+    assert ("thread", 4) in {(wait.on, wait.place.line) for wait in main.waits if wait.place is not None}
