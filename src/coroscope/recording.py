@@ -20,7 +20,7 @@ import coroscope.record.asyncio_probe
 import coroscope.record.foreign_loop
 import coroscope.record.loop_recorder
 import coroscope.record.own_loop
-import coroscope.record.ready_queue
+import coroscope.record.quick_queue
 import coroscope.record.thread_pools
 import coroscope.record.threads
 import coroscope.record.trio_recorder
