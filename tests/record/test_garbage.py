@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -201,3 +202,26 @@ def test_a_failure_of_the_probe_ends_the_probe_alone(tmp_path: Path, monkeypatch
     assert trace.notices == ("the probe 'gc' stopped early: TypeError in it",)
     assert [mark.name for mark in trace.marks] == ["goes on"]
     assert not seen
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_what_still_waits_to_be_told_at_a_fork_is_told_once(tmp_path: Path) -> None:
+    program = write_program(
+        tmp_path,
+        """\
+import gc, os
+gc.disable()
+for _ in range(3):
+    kept = [[number] for number in range(20_000)]
+    gc.collect(0)
+if os.fork() == 0:
+    gc.collect(0)
+    os._exit(0)
+os.wait()
+""",
+    )
+    assert run_recorded(program).returncode == 0
+    collections = load(program.with_suffix(".coroscope")).collections
+    begun = [collection.start_ns for collection in collections]
+    assert len(begun) >= 3
+    assert len(set(begun)) == len(begun)

@@ -100,6 +100,7 @@ class ChunkFile:
         self._lock = _thread.allocate_lock()
         self._next_stream = itertools.count(1).__next__
         self._streams: list[Stream] = []
+        self._is_abandoned = False
         status = os.stat(self._path)
         self._identity = (status.st_dev, status.st_ino)
 
@@ -157,6 +158,8 @@ class ChunkFile:
         return self._lock.locked()
 
     def _open(self) -> int:
+        if self._is_abandoned:
+            raise OSError(f"{self._path!r} is the trace of the process that forked this one")
         descriptor = open_descriptor(
             self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         )
@@ -173,6 +176,7 @@ class ChunkFile:
 
     def abandon(self) -> None:
         """In a forked child: write nowhere from now on. The maps, shared with the parent, are left as they are."""
+        self._is_abandoned = True
         self.close()
 
 
