@@ -162,6 +162,28 @@ async def main():
 asyncio.run(main())
 """
 
+ODD_CALLBACKS = """\
+import functools, types
+class Wakes:
+    def _wakeup(self, *args): print("a method that is called like a step", *args)
+    __wakeup = __step = _wakeup
+class Nameless:
+    def __call__(self, *args): print("called", *args)
+    def __getattr__(self, name):
+        print("asked for", name)
+        raise AttributeError(name)
+async def main():
+    loop, one = asyncio.get_running_loop(), Wakes()
+    for callback in (one._wakeup, one._Wakes__wakeup, types.MethodType(functools.partial(print, "of a partial"), 1),
+                     types.MethodType(Nameless(), 2), Nameless(), print, [].append, main().close):
+        loop.call_soon(callback, *([] if callback.__class__ is Nameless or "close" in repr(callback) else [3]))
+        await busy(1)
+        loop.call_later(0, callback, *([] if "close" in repr(callback) else [4]))
+        await asyncio.sleep(0.001)
+asyncio.run(main())
+"""
+"""Callbacks that are no steps of tasks, though some look like it, and some answer when asked."""
+
 LOOPS = ["keep", "coroscope"]
 
 
@@ -194,6 +216,13 @@ def test_hooks_of_the_program_are_called_as_alone(loop: str, tmp_path: Path) -> 
     trace, alone, recorded = compare(OWN_HOOKS, tmp_path, loop)
     assert recorded.startswith(alone)
     assert trace.ended.exception == "LookupError"
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_callbacks_of_all_kinds_are_called_and_none_is_taken_for_a_task(loop: str, tmp_path: Path) -> None:
+    trace, alone, recorded = compare(ODD_CALLBACKS, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert (len(trace.loop_tasks), trace.notices) == (1 + 8, ())
 
 
 def test_tracers_of_the_program_see_its_code_as_alone(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def stepped_task(callback: Any) -> Any:
     if kind is BuiltinFunctionType:
         return callback.__self__ if callback.__name__ == "task_wakeup" else None
     if kind is MethodType:
-        return callback.__self__ if callback.__name__ in _PYTHON_STEPS else None
+        return callback.__self__ if id(callback.__func__) in PYTHON_STEPS else None
     if kind.__name__ == "TaskStepMethWrapper":
         _c_step = kind
         return callback.__self__
@@ -104,4 +104,8 @@ def stepped_task(callback: Any) -> Any:
 
 _c_step: type | None = None
 """`TaskStepMethWrapper`, once one was seen: nothing else leads to it."""
-_PYTHON_STEPS = frozenset({"__step", "__wakeup", "_Task__step", "_Task__wakeup", "_wakeup"})
+PYTHON_STEPS: set[int] = set()
+"""The functions that step a task which is written in Python, by their id(); task.py names them.
+
+Not by their names: a program may have a method that is called like one.
+"""

@@ -21,6 +21,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from coroscope.loop.future import Future
+from coroscope.loop.observer import PYTHON_STEPS
 from coroscope.loop.outcome import CANCELLED, FAILED, FINISHED, MUST_CANCEL, NEW, PENDING, SLOTS, Outcome
 from coroscope.loop.stepping import run_items
 from coroscope.loop.trampoline import TRAMPOLINE_CODE, Returned
@@ -440,3 +441,5 @@ def create_task(
 
 
 _new_task = Task.__new__
+_PyTask: Any = asyncio.tasks._PyTask  # type: ignore[attr-defined]
+PYTHON_STEPS.update(map(id, (Task._wakeup, _PyTask._Task__step, _PyTask._Task__wakeup)))

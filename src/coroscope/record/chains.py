@@ -6,9 +6,9 @@ No code of the program runs: only attributes of the interpreter's own types are 
 from __future__ import annotations
 
 import gc
-import types
 from collections import deque
 from collections.abc import Iterator
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
 LONGEST_CHAIN = 64
@@ -17,7 +17,7 @@ LONG_WAIT_NS = 1_000_000
 WALKED_AT_ONCE = 64
 """So many waits of each root coroutine are walked as they begin, however short."""
 
-Position = tuple[types.CodeType, int, int]
+Position = tuple[CodeType, int, int]
 """A code object, the offset of the instruction in bytes, and the line (0: not known)."""
 
 _FUTURES = ("/coroscope/loop/outcome.py", "/asyncio/futures.py")
@@ -39,27 +39,42 @@ def await_chain(root: Any) -> list[Position]:
 def chain_key(root: Any) -> tuple[int, ...]:
     """What tells one await chain from others, in a fraction of the time that the chain takes: no line is looked up."""
     key: list[int] = []
-    for _, frame in iter_links(root):
+    current = root
+    for _ in range(LONGEST_CHAIN):
+        kind = type(current)
+        if kind is CoroutineType:
+            frame, current = current.cr_frame, current.cr_await
+        elif kind is GeneratorType:
+            frame, current = current.gi_frame, current.gi_yieldfrom
+        elif kind is AsyncGeneratorType:
+            frame, current = current.ag_frame, current.ag_await
+        elif kind.__name__ in _OPAQUE:
+            current = _behind(current)
+            continue
+        else:
+            break
+        if frame is None:
+            break
         key += id(frame.f_code), frame.f_lasti
     return tuple(key)
 
 
-def _is_future(code: types.CodeType) -> bool:
+def _is_future(code: CodeType) -> bool:
     """Whether it is a future written in Python, such as our loop's: one written in C has no frame."""
     return code.co_name == "__await__" and code.co_filename.endswith(_FUTURES)
 
 
-def iter_links(root: Any) -> Iterator[tuple[Any, types.FrameType]]:
+def iter_links(root: Any) -> Iterator[tuple[Any, FrameType]]:
     """`root` and everything that it awaits, each with its frame, outermost first."""
     current = root
     count = 0
     while current is not None and count < LONGEST_CHAIN:
         kind = type(current)
-        if kind is types.CoroutineType:
+        if kind is CoroutineType:
             frame, following = current.cr_frame, current.cr_await
-        elif kind is types.GeneratorType:
+        elif kind is GeneratorType:
             frame, following = current.gi_frame, current.gi_yieldfrom
-        elif kind is types.AsyncGeneratorType:
+        elif kind is AsyncGeneratorType:
             frame, following = current.ag_frame, current.ag_await
         elif kind.__name__ in _OPAQUE:
             current = _behind(current)
@@ -75,12 +90,12 @@ def iter_links(root: Any) -> Iterator[tuple[Any, types.FrameType]]:
 
 def _behind(opaque: Any) -> Any:
     for referent in gc.get_referents(opaque):
-        if isinstance(referent, types.CoroutineType | types.GeneratorType | types.AsyncGeneratorType):
+        if isinstance(referent, CoroutineType | GeneratorType | AsyncGeneratorType):
             return referent
     return None
 
 
-def call_stack(frame: types.FrameType | None) -> list[Position]:
+def call_stack(frame: FrameType | None) -> list[Position]:
     """The positions of `frame` and its callers, outermost first; the innermost ones where there are too many."""
     stack: list[Position] = []
     while frame is not None and len(stack) < LONGEST_CHAIN:

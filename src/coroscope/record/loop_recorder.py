@@ -21,7 +21,7 @@ from coroscope.record.recorder import Recorder
 from coroscope.record.stream import pack_event, word_of
 from coroscope.record.task_events import SHORT_POLL_NS, TaskEvents
 
-_UNKNOWN = (None, None)
+UNKNOWN = (None, None)
 _RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLING
 
 
@@ -69,7 +69,7 @@ class LoopRecorder(TaskEvents):
             return  # The end of its step shows that.
         is_here = self.phase is _RUNNING and get_ident() == self._thread
         cause = self.cause if is_here else self._cause_of(task, is_dispatched)
-        record, reference = self._tasks.get(id(task), _UNKNOWN)
+        record, reference = self._tasks.get(id(task), UNKNOWN)
         if reference is None:
             self._create(task, cause, False)
         elif record is not None and (record.waits or record is token):
@@ -87,8 +87,8 @@ class LoopRecorder(TaskEvents):
 
     def begin_step(self, task: Any) -> None:
         """A step of `task` starts to run."""
-        record, _ = self._tasks.get(id(task), _UNKNOWN)
-        if record is None or record.is_silent:
+        record, _ = self._tasks.get(id(task), UNKNOWN)
+        if record is None:
             self._begin_specially(task)
             return
         if not record.has_begun:
@@ -119,14 +119,15 @@ class LoopRecorder(TaskEvents):
     def _begin_specially(self, task: Any) -> None:
         self._write_what_gave_up()
         self.phase = _RUNNING
-        record, reference = self._tasks.get(id(task), _UNKNOWN)
+        record, reference = self._tasks.get(id(task), UNKNOWN)
         self._begin_step(self._create(task, OUTSIDE, False) if reference is None else record)
 
     def begin_handle(self, handle: Any, callback: Any) -> None:
         """`handle`, which steps no task but calls `callback`, starts to run."""
         if self._gave_up:
             self._write_what_gave_up()
-        cause = self._causes.pop(id(handle), IO)  # What the poller finds ready is queued without a word.
+        # What the poller finds ready is queued without a word.
+        cause = self._causes.pop(id(handle), IO) if self._causes else IO
         if cause is IO and type(callback) is MethodType and callback.__func__ is self._read_signals:
             cause = SIGNAL
         self.phase = _RUNNING
@@ -146,18 +147,29 @@ class LoopRecorder(TaskEvents):
         self.token = None
         try:
             task = record.running
-            if (
-                task is not None
-                and task._fut_waiter is None
-                and not (record.is_silent or record.cancellations or task.done())
-            ):
+            if task is None or record.is_silent or record.cancellations:
+                self.step_ended(record)
+                return
+            awaited = task._fut_waiter
+            if awaited is None and not task.done():
                 record.cause_in_step = None
                 if self.sees_polls:
                     self._gave_up = record.id
                 else:
                     self._stream.write(now_ns(), record.id, 0, self._yielded)
-            elif self._recorder.is_recording:
-                self._end_step(record)
+            elif awaited is None or record.root.to_walk or record.cause_in_step is not None:
+                self.step_ended(record)
+            else:
+                # The short way of a task that waits.
+                record.waits = True
+                record.is_walked = False
+                record.suspended_ns = now = now_ns()
+                word = self._waits.get(type(awaited)) or self._word_for(type(awaited))
+                stream = self._stream
+                try:
+                    pack_event(stream.events, stream.next_position(), now, record.id, 0, word)
+                except Exception:  # in a new chunk
+                    stream.write(now, record.id, 0, word)
         except Exception as error:
             self._recorder.fail(error)
         record.running = None

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
+from asyncio import selector_events
 from collections import deque
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from coroscope.loop.observer import IO, stepped_task
+from coroscope.loop.observer import IO, PYTHON_STEPS, stepped_task
 from coroscope.loop.watch import Phase
-from coroscope.record.loop_recorder import LoopRecorder
+from coroscope.record.loop_recorder import UNKNOWN, LoopRecorder
 from coroscope.record.ready_queue import DISPATCH, ReadyQueue
 from coroscope.record.recorder import Recorder
 
@@ -23,7 +25,8 @@ _RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLI
 def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
     """An empty queue that tells `watch`."""
     put, take = deque.append, deque.popleft
-    causes = watch._causes
+    read_ready = selector_events._SelectorSocketTransport._read_ready  # type: ignore[attr-defined]
+    causes, tasks, wake = watch._causes, watch._tasks, watch._wake
     step_type: Any = None
     """What calls a step of asyncio's own tasks, once one was seen."""
 
@@ -35,18 +38,32 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
                 return
             try:
                 callback = handle._callback
-                if type(callback) is step_type:
+                kind = type(callback)
+                task = None
+                if kind is step_type or (kind is BuiltinFunctionType and callback.__name__ == "task_wakeup"):
                     task = callback.__self__
-                else:
+                elif kind is MethodType:
+                    function = callback.__func__
+                    if watch.phase is _POLLING and function is read_ready:
+                        put(self, handle)  # Only the poller queues it.
+                        return
+                    if id(function) in PYTHON_STEPS:
+                        task = callback.__self__
+                elif kind is not FunctionType:
                     task = stepped_task(callback)
-                    if task is not None and type(callback).__name__ == "TaskStepMethWrapper":
-                        step_type = type(callback)
+                    if task is not None and kind.__name__ == "TaskStepMethWrapper":
+                        step_type = kind
+                is_here = watch.phase is _RUNNING and get_ident() == watch._thread
                 if task is not None:
                     token = watch.token
                     if token is None or token.running is not task:
-                        is_dispatched = watch.phase is _POLLING and sys._getframe(1).f_code is DISPATCH
-                        watch.queued_step(task, is_dispatched)
-                elif watch.phase is _RUNNING and get_ident() == watch._thread:
+                        record, _ = tasks.get(id(task), UNKNOWN)
+                        if record is None or record is token or not is_here:
+                            is_dispatched = watch.phase is _POLLING and sys._getframe(1).f_code is DISPATCH
+                            watch.queued_step(task, is_dispatched)
+                        elif record.waits:
+                            wake(record, watch.cause)
+                elif is_here:
                     if watch.cause is not IO:
                         causes[id(handle)] = watch.cause
                 else:
@@ -80,13 +97,18 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
                 recorder.fail(error)
             handle = take(self)
             try:
-                if handle._cancelled:
+                callback = handle._callback
+                kind = type(callback)
+                if kind is step_type or (kind is BuiltinFunctionType and callback.__name__ == "task_wakeup"):
+                    watch.begin_step(callback.__self__)
+                elif kind is FunctionType or (
+                    kind is MethodType and id(callback.__func__) not in PYTHON_STEPS
+                ):
+                    watch.begin_handle(handle, callback)
+                elif handle._cancelled:
                     watch.phase = _DISPATCHING
                     watch.passed_over(handle)
-                    return handle
-                callback = handle._callback
-                task = callback.__self__ if type(callback) is step_type else stepped_task(callback)
-                if task is not None:
+                elif (task := stepped_task(callback)) is not None:
                     watch.begin_step(task)
                 else:
                     watch.begin_handle(handle, callback)

@@ -7,12 +7,14 @@ suspended there: walking an await chain costs several times what a step does.
 
 from __future__ import annotations
 
+import asyncio
 from _thread import get_ident
 from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 
 from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import IO, OUTSIDE, Cause, CauseKind
+from coroscope.loop.outcome import Outcome
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Watch
 from coroscope.record.chains import LONG_WAIT_NS, await_chain, chain_key
@@ -21,7 +23,7 @@ from coroscope.record.events import NAMED_IN_STEP, U32_MAX, EventKind, StepEnd, 
 from coroscope.record.events import Cause as EventCause
 from coroscope.record.recorder import Recorder, TaskRecord, stack_number
 from coroscope.record.roots import Roots
-from coroscope.record.stream import Stream, word_of
+from coroscope.record.stream import Stream, pack_event, word_of
 from coroscope.record.subjects import has_begun, kind_of, subject_of
 from coroscope.record.unretrieved import Failures
 
@@ -38,7 +40,16 @@ _CAUSES = {
 }
 _OUR_CALLERS = 3
 """So many frames at least are ours above the program's call that makes a task: they need not be looked at."""
+_FUTURE = Outcome.__await__.__code__
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
+
+
+class _NoLoop:
+    get_debug = staticmethod(bool)
+
+
+_FUTURE_ITER: type = type(asyncio.Future(loop=_NoLoop()).__await__())  # type: ignore[arg-type]
+"""What a coroutine awaits that waits for a future written in C."""
 
 _NO_LEAD = -1 << 40
 """No name rests on another one: the first one of each loop in a stream is written."""
@@ -164,6 +175,7 @@ class TaskEvents(Watch):
             self._lead = self._leads.get(id(stream), _NO_LEAD)
             self._stream = stream
             self._chains.clear()
+            self._roots.forget_stacks()
 
     def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
         record = TaskRecord(task, self._forget)
@@ -235,7 +247,7 @@ class TaskEvents(Watch):
         record.waits = False
         stream = self._stream
         now = now_ns()
-        waker = stack = 0
+        waker = 0
         if type(cause) is TaskRecord:
             waker, word = cause.id, self._woken_by_task
         elif cause is IO:
@@ -248,18 +260,43 @@ class TaskEvents(Watch):
                 waker = cause.task.id
             elif cause.due_s is not None:
                 waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
-        record.has_waited_long = now - record.suspended_ns >= LONG_WAIT_NS
-        if record.has_waited_long and not record.is_walked:
-            stack = self._walk(stream, record, record())
-        stream.write(now, record.id, waker, word | stack)
+        record.has_waited_long = is_long = now - record.suspended_ns >= LONG_WAIT_NS
+        if is_long and not record.is_walked:
+            word |= self._walk(stream, record, record())
+        try:
+            pack_event(stream.events, stream.next_position(), now, record.id, waker, word)
+        except Exception:  # in a new chunk
+            stream.write(now, record.id, waker, word)
 
     def _walk(self, stream: Stream, record: TaskRecord, task: Any) -> int:
+        """The definition of where `task` waits; 0 where that cannot be told."""
         record.is_walked = True
-        subject = subject_of(task) if task is not None else None
-        if type(subject) is not CoroutineType and type(subject) is not GeneratorType:
+        kind = type(task)
+        if kind is Task:
+            subject = task._coro
+        elif kind is asyncio.Task:
+            subject = task.get_coro()
+        elif task is not None:
+            subject = subject_of(task)
+        else:
             return 0
         if stream is not self._stream:
             return self._stack_of(stream, subject)
+        if type(subject) is CoroutineType:
+            awaited: Any = subject.cr_await
+            kind = type(awaited)
+            if awaited.gi_code is _FUTURE if kind is GeneratorType else kind is _FUTURE_ITER:
+                # The most frequent chain is of one link.
+                stacks: dict[int, int] = record.root.stacks
+                offset = subject.cr_frame.f_lasti  # type: ignore[union-attr]  # It waits, so it has a frame.
+                stack = stacks.get(offset)
+                if stack is None:
+                    stack = self._stack_of(stream, subject)
+                    if stack:
+                        stacks[offset] = stack
+                return stack
+        elif type(subject) is not GeneratorType:
+            return 0
         key = chain_key(subject)
         stack = self._chains.get(key)
         if stack is None:
@@ -269,6 +306,8 @@ class TaskEvents(Watch):
         return stack
 
     def _stack_of(self, stream: Stream, subject: Any) -> int:
+        if type(subject) is not CoroutineType and type(subject) is not GeneratorType:
+            return 0
         chain = await_chain(subject)
         for code, _, _ in chain:
             self._codes[id(code)] = code  # Kept, so that its id() is never another's.
