@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import coroscope
+from tests.loop.test_observer import Notes
 
 format_call_graph: Any = getattr(asyncio, "format_call_graph", None)
 needs_call_graphs = pytest.mark.skipif(
@@ -315,3 +316,33 @@ def test_another_process_sees_a_task_that_has_not_begun_by_its_name_alone(tmp_pa
     assert "named" in seen
     assert "Task-?" in seen
     assert "leaf" not in seen
+
+
+def new_by_class(loop: coroscope.Loop, coroutine: Any) -> Any:
+    kind: Any = type(asyncio.current_task())
+    return kind(coroutine, loop=loop)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="asyncio keeps its tasks in a list of another kind")
+@pytest.mark.parametrize("is_watched", [False, True])
+@pytest.mark.parametrize("new_task", [coroscope.Loop.create_task, new_by_class])
+def test_asyncios_registry_keeps_nothing_of_tasks_that_end_in_their_first_step(
+    new_task: Callable[..., Any], is_watched: bool
+) -> None:
+    async def nothing() -> None:
+        pass
+
+    async def main() -> int:
+        loop: Any = asyncio.get_running_loop()
+        if is_watched:
+            loop.set_observer(Notes())
+        before = len(registered)
+        for _ in range(100):
+            await new_task(loop, nothing())
+        return len(registered) - before
+
+    registered: Any = vars(asyncio.tasks)[
+        "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
+    ].data
+    with asyncio.Runner(loop_factory=coroscope.new_event_loop) as runner:
+        assert runner.run(main()) <= 1

@@ -85,7 +85,7 @@ class Loop(SocketLoop):
         self._enqueue: Callable[[Any], None] = self._enqueue_checked if self._debug else self._append
         self._requeue = self._enqueue
         self._enqueue_due = self._append
-        self._is_plain = not self._debug and self._watch is None
+        self._is_plain = not self._debug
         self._mode = object()  # Whoever goes over the rounds begins anew when it changes.
         # Futures queue their callbacks by themselves, unless `call_soon` has something to check or is a subclass's own.
         self._is_guarded = (

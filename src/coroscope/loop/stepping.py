@@ -98,7 +98,10 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                         keep_registered(item)
                     elif returned.error is None and item._interruption is None:
                         spare = send
-                        forget_new_task(item)
+                        if item._registration is None:
+                            forget_new_task(item)
+                        else:
+                            unregister_task(item)
                         item._result = returned.result
                         returned.result = None
                         item._state = FINISHED

@@ -64,9 +64,11 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
         task = stepped_task(callback)
         if task is not None:
             try:
-                record, _ = tasks.get(id(task), UNKNOWN)
+                record, reference = tasks.get(id(task), UNKNOWN)
                 phase = watch.phase
-                if record is None or record is watch.token or get_ident() != watch._thread:
+                if reference is None and phase is _RUNNING and get_ident() == watch._thread:
+                    watch._create(task, watch.cause, False)
+                elif record is None or record is watch.token or get_ident() != watch._thread:
                     watch.queued_step(task, phase is _DISPATCHING)
                 elif record.waits:
                     if phase is _RUNNING:

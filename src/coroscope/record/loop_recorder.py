@@ -197,12 +197,14 @@ class LoopRecorder(TaskEvents):
         return self.phase is Phase.RUNNING and self._thread == thread
 
     def _create(self, task: Any, cause: Cause, is_eager: bool) -> Any:
-        running = self.token.running if self.token is not None else None
-        if type(running) is Starting and running.task is None and task is not running:
-            get_coro = getattr(task, "get_coro", None)
-            if get_coro is not None and get_coro() is running.subject:
-                return known_as(self, running, task)
-        return super()._create(task, cause, is_eager)
+        token = self.token
+        if token is not None:
+            running = token.running
+            if type(running) is Starting and running.task is None and task is not running:
+                get_coro = getattr(task, "get_coro", None)
+                if get_coro is not None and get_coro() is running.subject:
+                    return known_as(self, running, task)
+        return self._keep(task, self.task_created(task, cause, is_eager))
 
     def eager_step_begins(self, task: Any) -> None:
         try:

@@ -46,9 +46,12 @@ class OwnLoopRecorder(LoopRecorder):
                 if not self._has_left:
                     self.queued(item)
             elif type(item) is Task:
-                record = item._record
+                record = getattr(item, "_record", None)
                 if record is None:
-                    self.queued_step(item, False)
+                    if id(item) in self._tasks:
+                        self.queued_step(item, False)
+                    else:
+                        self._create(item, self.cause, False)
                 elif record is self.token:
                     record.cause_in_step = self.cause
                 elif record.waits:

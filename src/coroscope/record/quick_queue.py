@@ -57,8 +57,10 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
                 if task is not None:
                     token = watch.token
                     if token is None or token.running is not task:
-                        record, _ = tasks.get(id(task), UNKNOWN)
-                        if record is None or record is token or not is_here:
+                        record, reference = tasks.get(id(task), UNKNOWN)
+                        if reference is None and is_here:
+                            watch._create(task, watch.cause, False)
+                        elif record is None or record is token or not is_here:
                             is_dispatched = watch.phase is _POLLING and sys._getframe(1).f_code is DISPATCH
                             watch.queued_step(task, is_dispatched)
                         elif record.waits:

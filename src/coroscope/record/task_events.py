@@ -79,6 +79,8 @@ class TaskEvents(Watch):
         self._created_in_step = word_of(EventKind.TASK_CREATED, self.id, NAMED_IN_STEP)
         self._returned = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.RETURNED)
         self._step_begun = word_of(EventKind.STEP_BEGUN, self.id)
+        self._paused = word_of(EventKind.STEP_ENDED, self.id, StepEnd.PAUSED)
+        self._resumed = word_of(EventKind.STEP_BEGUN, self.id, 1)
         self._woken_by_task = word_of(EventKind.WOKEN, self.id, EventCause.TASK)
         self._woken_by_io = word_of(EventKind.WOKEN, self.id, EventCause.IO)
         self._waits: dict[type, int] = {}
@@ -180,21 +182,32 @@ class TaskEvents(Watch):
     def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
         record = TaskRecord(task, self._forget)
         number = record.id = self._recorder.next_task_id()
-        is_plain = type(task) is Task
-        root = record.root = self._roots.of(task._coro if is_plain else subject_of(task))
+        kind, detail = type(task), 0
+        if kind is Task:
+            root = self._roots.of(task._coro)
+            name = task._name
+        else:
+            name = task.get_name()
+            if kind is asyncio.Task:
+                root = self._roots.of(task.get_coro())
+            else:
+                root = self._roots.of(subject_of(task))
+                detail = _KINDS[kind_of(task)]
+        record.root, record.name = root, name
         stream = self._stream if get_ident() == self._thread else self._recorder.stream()
         # Above the frame that runs the loop is nobody who asked for a task.
         site = root.site(stream, None if id(creator) == self._runs_in else creator)
-        detail = 0 if is_plain else _KINDS[kind_of(task)]
-        name = record.name = task._name if is_plain else task.get_name()
         is_in_step = (
             stream is self._stream
             and self._names_in_step
             and (name == number + self._lead if type(name) is int else name == f"Task-{number + self._lead}")
         )
+        word = (self._created_in_step if is_in_step else self._created) | detail << 48 | site
         now = record.began_ns = now_ns()
-        word = self._created_in_step if is_in_step else self._created
-        stream.write(now, number, parent, word | detail << 48 | site)
+        try:
+            pack_event(stream.events, stream.next_position(), now, number, parent, word)
+        except Exception:  # in a new chunk
+            stream.write(now, number, parent, word)
         if not is_in_step:
             self._name(stream, record, name)
         return record
@@ -427,11 +440,11 @@ class TaskEvents(Watch):
 
     def step_paused(self, record: TaskRecord) -> None:
         if self._recorder.is_recording and not record.is_silent:
-            self._emit(EventKind.STEP_ENDED, record.id, 0, 0, StepEnd.PAUSED)
+            self._stream.write(now_ns(), record.id, 0, self._paused)
 
     def step_resumed(self, record: TaskRecord) -> None:
         if self._recorder.is_recording and not record.is_silent:
-            self._emit(EventKind.STEP_BEGUN, record.id, 0, 0, 1)
+            self._stream.write(now_ns(), record.id, 0, self._resumed)
 
     def task_destroyed(self, record: TaskRecord) -> None:
         if not self._recorder.is_recording or record.is_done:
