@@ -38,7 +38,7 @@ _CAUSES = {
     CauseKind.SIGNAL: EventCause.SIGNAL,
     CauseKind.OUTSIDE: 0,  # the code around the loop: nothing that a trace has a word for
 }
-_OUR_CALLERS = 3
+_OUR_CALLERS, _OUR_EAGER_CALLERS = 3, 6
 """So many frames at least are ours above the program's call that makes a task: they need not be looked at."""
 _FUTURE = Outcome.__await__.__code__
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
@@ -118,12 +118,13 @@ class TaskEvents(Watch):
         except Exception as error:
             recorder.fail(error)
 
-    def task_created(self, task: Any, cause: Cause, is_eager: bool) -> TaskRecord | None:  # noqa: ARG002
+    def task_created(self, task: Any, cause: Cause, is_eager: bool) -> TaskRecord | None:
         if not self._recorder.is_recording:
             return None
         try:
             parent = cause.task.id if cause.task is not None else 0
-            return self._note_created(task, parent, self._roots.user_frame(_OUR_CALLERS))
+            creator = self._roots.user_frame(_OUR_EAGER_CALLERS if is_eager else _OUR_CALLERS)
+            return self._note_created(task, parent, creator)
         except Exception as error:
             self._recorder.fail(error)
             return None
