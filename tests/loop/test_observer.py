@@ -7,14 +7,16 @@ import gc
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import coroscope
 from coroscope.loop.observer import Cause
-from coroscope.loop.watch import Watch
-from coroscope.record.ready_queue import ReadyQueue
+from coroscope.record.asyncio_probe import attach
+from coroscope.record.recorder import Recorder
+from coroscope.record.stream import create
 
 
 class Notes:
@@ -242,25 +244,21 @@ def test_an_observer_that_comes_in_a_batch_hears_of_the_rest_of_it_in_its_order(
 
 
 @pytest.mark.parametrize("new_loop", [coroscope.Loop, asyncio.SelectorEventLoop])
-def test_nothing_is_kept_of_a_callback_that_is_cancelled_in_the_queue(
-    new_loop: Any, monkeypatch: Any
-) -> None:
-    watches: list[Any] = []
+def test_nothing_is_kept_of_a_callback_that_is_cancelled_in_the_queue(new_loop: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "trace")
+    create(path, {})
+    recorder = Recorder(path)
 
     async def main() -> None:
-        loop: Any = asyncio.get_running_loop()
-        if isinstance(loop, coroscope.Loop):
-            watches.append(loop.set_observer(Notes()))
-        else:
-            watches.append(Watch(loop, Notes()))
-            watches[0].started()
-            monkeypatch.setattr(loop, "_ready", ReadyQueue(loop._ready, watches[0]))
-        handles = [loop.call_soon(print) for _ in range(10)]
+        watch: Any = attach(asyncio.get_running_loop(), recorder)
+        handles = [asyncio.get_running_loop().call_soon(print) for _ in range(10)]
         for handle in handles:
             handle.cancel()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert len(watches[0]._causes) <= 1  # of what runs next
+        assert len(watch._causes) <= 1  # of what runs next
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main())
+        recorder.end(None)
+        recorder.detach()

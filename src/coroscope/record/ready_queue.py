@@ -1,4 +1,4 @@
-"""The probe on asyncio's own loops: a ready queue that tells a watch what passes through it.
+"""The probe on asyncio's own loops: a ready queue that tells a watch what passes through it, and when the loop polls.
 
 `BaseEventLoop._run_once` (CPython 3.11 to 3.15, Lib/asyncio/base_events.py) asks the queue for its length twice:
 before it polls, and before it runs the batch; it appends what is ready and pops what it runs. So a queue in the
@@ -22,7 +22,10 @@ DISPATCH = base_events.BaseEventLoop._add_callback.__code__  # type: ignore[attr
 
 
 class ReadyQueue(deque[Any]):
-    """A loop's ready queue under watch; without one (`watch = None`) an ordinary deque."""
+    """A loop's ready queue under watch; without one (`watch = None`) an ordinary deque.
+
+    What is told as things are queued and run is in `quick_queue`.
+    """
 
     def __init__(self, items: Iterable[Any], watch: Watch) -> None:
         super().__init__(items)
@@ -30,10 +33,6 @@ class ReadyQueue(deque[Any]):
         self._successor: deque[Any] | None = None
 
     def append(self, handle: Any) -> None:
-        watch = self.watch
-        if watch is not None:
-            is_dispatched = watch.phase is Phase.POLLING and sys._getframe(1).f_code is DISPATCH
-            watch.queued(handle, is_dispatched)
         super().append(handle)
         if self._successor is not None:
             # Another thread's `call_soon_threadsafe`, which had found this queue before the loop let go of it.
@@ -50,18 +49,6 @@ class ReadyQueue(deque[Any]):
         with suppress(IndexError):
             while True:
                 successor.append(super().popleft())
-
-    def popleft(self) -> Any:
-        watch = self.watch
-        if watch is None:
-            return super().popleft()
-        watch.end()
-        handle = super().popleft()
-        if handle._cancelled:
-            watch.passed_over(handle)
-        else:
-            watch.begin(handle)
-        return handle
 
     def __len__(self) -> int:
         watch = self.watch
