@@ -157,7 +157,10 @@ class LoopRecorder(TaskEvents):
                     self._gave_up = record.id
                 else:
                     self._stream.write(now_ns(), record.id, 0, self._yielded)
-            elif awaited is None or record.root.to_walk or record.cause_in_step is not None:
+            elif awaited is None:
+                if self._recorder.is_recording:
+                    self._end_task(record, task, now_ns())
+            elif record.root.to_walk or record.cause_in_step is not None:
                 self.step_ended(record)
             else:
                 # The short way of a task that waits.

@@ -409,7 +409,8 @@ class TaskEvents(Watch):
     def _end_task(self, record: TaskRecord, task: Any, now: int) -> None:
         """Write the end of a task, and so of its last step."""
         record.is_done = True
-        self.rename(record, task)
+        if record.name != (task._name if type(task) is Task else task.get_name()):
+            self.rename(record, task)
         word = self._returned
         if task.cancelled():
             word = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.CANCELLED)
@@ -417,7 +418,11 @@ class TaskEvents(Watch):
             text = self._stream.string(type(task._exception).__qualname__)
             word = word_of(EventKind.TASK_ENDED, self.id, TaskOutcome.RAISED) | text
             self.failures.add(task, record)
-        self._stream.write(now, record.id, task.cancelling() if record.has_caught else 0, word)
+        stream, caught = self._stream, task.cancelling() if record.has_caught else 0
+        try:
+            pack_event(stream.events, stream.next_position(), now, record.id, caught, word)
+        except Exception:  # in a new chunk
+            stream.write(now, record.id, caught, word)
 
     def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:
         """After a step of a task that was cancelled: has it caught the cancellation, or was that taken back?"""
