@@ -13,10 +13,11 @@ import pytest
 
 import coroscope
 from coroscope.loop.watch import Watch
-from coroscope.record import loop_recorder, task_events
+from coroscope.record import loop_recorder, walks
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 from coroscope.record.stream import Stream
+from coroscope.record.walks import Walks
 from tests.programs import run_recorded, write_program
 from tests.record.breaking import broken_after
 
@@ -34,7 +35,7 @@ PARTS: list[tuple[Any, str]] = [
     (LoopRecorder, "_end_task"),
     (LoopRecorder, "_keep"),
     (LoopRecorder, "_note_created"),
-    (LoopRecorder, "_walk"),
+    (Walks, "stack"),
     (LoopRecorder, "_wake"),
     (LoopRecorder, "_write_what_gave_up"),
     (Recorder, "stream"),
@@ -43,8 +44,8 @@ PARTS: list[tuple[Any, str]] = [
     (LoopRecorder, "queued_step"),
     (Stream, "emit"),
     (Stream, "write"),
-    (task_events, "await_chain"),
-    (task_events, "stack_number"),
+    (walks, "await_chain"),
+    (walks, "stack_number"),
     (loop_recorder, "task_of"),
 ]
 

@@ -19,14 +19,12 @@ from coroscope.record.subjects import describe
 class Root:
     """One kind of task, by what it runs."""
 
-    __slots__ = ("_sites", "code", "file", "line", "qualname", "stacks", "to_walk")
+    __slots__ = ("_sites", "code", "file", "line", "qualname", "to_walk")
 
     def __init__(self, qualname: str, file: str, line: int, code: types.CodeType | None) -> None:
         self.qualname, self.file, self.line, self.code = qualname, file, line, code
         self.to_walk = WALKED_AT_ONCE
         """So many of its waits are still to be walked as they begin."""
-        self.stacks: dict[int, int] = {}
-        """Where it waits for a future itself, by the offset: the stack that is defined in the loop's stream."""
         self._sites: dict[tuple[int, int, int], tuple[int, types.CodeType]] = {}
 
     def site(self, stream: Stream, creator: FrameType | None) -> int:
@@ -68,11 +66,6 @@ class Roots:
         if root is None or root.qualname != qualname:
             root = self._roots[id(code)] = Root(qualname, file, line, code)
         return root
-
-    def forget_stacks(self) -> None:
-        """Another stream is written to, in which they are not defined."""
-        for root in self._roots.values():
-            root.stacks.clear()
 
     def user_frame(self, depth: int) -> FrameType | None:
         """The innermost frame, from `depth` callers above on, that is neither ours nor asyncio's."""

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from _thread import get_ident
-from types import CoroutineType, FrameType, GeneratorType
+from types import FrameType
 from typing import Any
 
 from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import IO, OUTSIDE, Cause, CauseKind
-from coroscope.loop.outcome import Outcome
 from coroscope.loop.task import Task
 from coroscope.loop.watch import Watch
-from coroscope.record.chains import LONG_WAIT_NS, await_chain, chain_key
-from coroscope.record.clauses import links, where_caught
+from coroscope.record import cancellations
+from coroscope.record.chains import LONG_WAIT_NS
 from coroscope.record.events import NAMED_IN_STEP, U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
-from coroscope.record.recorder import Recorder, TaskRecord, stack_number
+from coroscope.record.recorder import Recorder, TaskRecord
 from coroscope.record.roots import Roots
 from coroscope.record.stream import Stream, pack_event, word_of
 from coroscope.record.subjects import has_begun, kind_of, subject_of
 from coroscope.record.unretrieved import Failures
+from coroscope.record.walks import Walks
 
 SHORT_POLL_NS = 50_000
 """A poll of less than this found something at once: the gap between two steps tells as much."""
@@ -40,16 +40,8 @@ _CAUSES = {
 }
 _OUR_CALLERS, _OUR_EAGER_CALLERS = 3, 6
 """So many frames at least are ours above the program's call that makes a task: they need not be looked at."""
-_FUTURE = Outcome.__await__.__code__
 _KINDS = {kind.name.lower(): kind for kind in TaskKind}
 
-
-class _NoLoop:
-    get_debug = staticmethod(bool)
-
-
-_FUTURE_ITER: type = type(asyncio.Future(loop=_NoLoop()).__await__())  # type: ignore[arg-type]
-"""What a coroutine awaits that waits for a future written in C."""
 
 _NO_LEAD = -1 << 40
 """No name rests on another one: the first one of each loop in a stream is written."""
@@ -66,9 +58,7 @@ class TaskEvents(Watch):
         self._thread = get_ident()
         self._type = f"{type(loop).__module__}.{type(loop).__qualname__}"
         self._roots = Roots()
-        self._chains: dict[tuple[int, ...], int] = {}
-        """The stacks that are defined in `_stream`, by what tells the chains apart."""
-        self._codes: dict[int, Any] = {}
+        self._walks = Walks(self._stream)
         self._names_in_step = recorder.ring is None
         """In a ring, the name on which others rest may be gone before them."""
         self._lead = _NO_LEAD
@@ -177,8 +167,7 @@ class TaskEvents(Watch):
             self._leads[id(self._stream)] = self._lead
             self._lead = self._leads.get(id(stream), _NO_LEAD)
             self._stream = stream
-            self._chains.clear()
-            self._roots.forget_stacks()
+            self._walks.use(stream)
 
     def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
         record = TaskRecord(task, self._forget)
@@ -276,56 +265,11 @@ class TaskEvents(Watch):
                 waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
         record.has_waited_long = is_long = now - record.suspended_ns >= LONG_WAIT_NS
         if is_long and not record.is_walked:
-            word |= self._walk(stream, record, record())
+            word |= self._walks.stack(stream, record, record())
         try:
             pack_event(stream.events, stream.next_position(), now, record.id, waker, word)
         except Exception:  # in a new chunk
             stream.write(now, record.id, waker, word)
-
-    def _walk(self, stream: Stream, record: TaskRecord, task: Any) -> int:
-        """The definition of where `task` waits; 0 where that cannot be told."""
-        record.is_walked = True
-        kind = type(task)
-        if kind is Task:
-            subject = task._coro
-        elif kind is asyncio.Task:
-            subject = task.get_coro()
-        elif task is not None:
-            subject = subject_of(task)
-        else:
-            return 0
-        if stream is not self._stream:
-            return self._stack_of(stream, subject)
-        if type(subject) is CoroutineType:
-            awaited: Any = subject.cr_await
-            kind = type(awaited)
-            if awaited.gi_code is _FUTURE if kind is GeneratorType else kind is _FUTURE_ITER:
-                # The most frequent chain is of one link.
-                stacks: dict[int, int] = record.root.stacks
-                offset = subject.cr_frame.f_lasti  # type: ignore[union-attr]  # It waits, so it has a frame.
-                stack = stacks.get(offset)
-                if stack is None:
-                    stack = self._stack_of(stream, subject)
-                    if stack:
-                        stacks[offset] = stack
-                return stack
-        elif type(subject) is not GeneratorType:
-            return 0
-        key = chain_key(subject)
-        stack = self._chains.get(key)
-        if stack is None:
-            stack = self._stack_of(stream, subject)
-            if stack or not key:
-                self._chains[key] = stack
-        return stack
-
-    def _stack_of(self, stream: Stream, subject: Any) -> int:
-        if type(subject) is not CoroutineType and type(subject) is not GeneratorType:
-            return 0
-        chain = await_chain(subject)
-        for code, _, _ in chain:
-            self._codes[id(code)] = code  # Kept, so that its id() is never another's.
-        return stack_number(stream, chain) if chain else 0
 
     def _begin_step(self, record: TaskRecord | None) -> None:
         if record is None:
@@ -349,7 +293,7 @@ class TaskEvents(Watch):
                     self.rename(record, task)
             elif record.has_waited_long:
                 record.has_waited_long = False
-                _note_cancellation(record, task)
+                cancellations.note(record, task)
             if type(task) is Task and (record.cancellations or record.is_silent):
                 task._record = None  # Its steps are looked into.
             now = record.began_ns = now_ns()
@@ -393,7 +337,7 @@ class TaskEvents(Watch):
         root = record.root
         if root.to_walk:
             root.to_walk -= 1
-            stack = self._walk(self._stream, record, task)
+            stack = self._walks.stack(self._stream, record, task)
         else:
             record.is_walked = False
         kind = type(awaited)
@@ -425,24 +369,19 @@ class TaskEvents(Watch):
             stream.write(now, record.id, caught, word)
 
     def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:
-        """After a step of a task that was cancelled: has it caught the cancellation, or was that taken back?"""
+        """After a step of a task that was cancelled."""
         outstanding = task.cancelling()
-        if outstanding < record.cancellations:
-            record.cancellations = outstanding
-            record.thrown_into = None
-            if record.has_caught:
-                record.has_caught = False
-                self._emit(EventKind.UNCANCELLED, record.id)
-        elif record.thrown_into is not None and not task.done():
-            caught = where_caught(record.thrown_into)
-            if caught is not None:
-                record.thrown_into = None
-                record.has_caught = True
-                (code, _, line), raises = caught
-                self._codes[id(code)] = code
-                place = self._stream.place((id(code), -line), code.co_qualname, code.co_filename, line)
-                kind, now = EventKind.CANCELLATION_CAUGHT, record.began_ns
-                self._stream.emit(kind, now, record.id, outstanding, place, int(raises), self.id)
+        if cancellations.is_taken_back(record, outstanding):
+            self._emit(EventKind.UNCANCELLED, record.id)
+            return
+        caught = cancellations.newly_caught(record, task)
+        if caught is not None:
+            kind, now, place = (
+                EventKind.CANCELLATION_CAUGHT,
+                record.began_ns,
+                self._walks.place(caught.position),
+            )
+            self._stream.emit(kind, now, record.id, outstanding, place, int(caught.raises), self.id)
 
     def step_paused(self, record: TaskRecord) -> None:
         if self._recorder.is_recording and not record.is_silent:
@@ -473,23 +412,6 @@ class TaskEvents(Watch):
 
 def _word_for(awaited: type) -> StepEnd:
     return StepEnd.WAITS_FOR_TASK if hasattr(awaited, "get_coro") else StepEnd.WAITS_FOR_FUTURE
-
-
-def _note_cancellation(record: TaskRecord, task: Any) -> None:
-    """Before the step that follows a long wait: remember where it was if a cancellation is thrown there."""
-    if task is None or task.cancelling() <= record.cancellations:
-        return
-    subject = subject_of(task)
-    can_be_followed = type(subject) is CoroutineType or type(subject) is GeneratorType
-    if can_be_followed and (task._must_cancel or _is_cancelled(task._fut_waiter)):
-        record.cancellations = task.cancelling()
-        record.thrown_into = links(subject)
-
-
-def _is_cancelled(awaited: Any) -> bool:
-    """Whether waiting for `awaited` ends by a CancelledError; `gather` is not cancelled but fails with one."""
-    kind = type(getattr(awaited, "_exception", None)).__name__
-    return getattr(awaited, "_state", "") == "CANCELLED" or kind == "CancelledError"
 
 
 def _number_in(name: str | int) -> int:

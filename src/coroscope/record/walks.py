@@ -1,0 +1,97 @@
+"""Where the tasks of one loop wait, as numbers of stacks that are defined once.
+
+Walking an await chain costs several times what a step does, and most waits are where others were before. So a chain is
+known by its code objects and the offsets in them, which are read without looking up a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import CoroutineType, GeneratorType
+from typing import Any
+
+from coroscope.loop.outcome import Outcome
+from coroscope.loop.task import Task
+from coroscope.record.chains import Position, await_chain, chain_key
+from coroscope.record.recorder import TaskRecord, stack_number
+from coroscope.record.stream import Stream
+from coroscope.record.subjects import subject_of
+
+
+class _NoLoop:
+    get_debug = staticmethod(bool)
+
+
+_FUTURE = Outcome.__await__.__code__
+_FUTURE_ITER: type = type(asyncio.Future(loop=_NoLoop()).__await__())  # type: ignore[arg-type]
+"""What a coroutine awaits that waits for a future written in C."""
+
+
+class Walks:
+    """The stacks that are defined in one stream, the one to which the loop's thread writes."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._short: dict[Any, dict[int, int]] = {}
+        """Of chains of one link, by the kind of task and the offset."""
+        self._chains: dict[tuple[int, ...], int] = {}
+        self._codes: dict[int, Any] = {}
+
+    def use(self, stream: Stream) -> None:
+        """The loop's thread writes to `stream` from now on."""
+        self._stream = stream
+        self._short.clear()
+        self._chains.clear()
+
+    def stack(self, stream: Stream, record: TaskRecord, task: Any) -> int:
+        """The definition in `stream` of where `task` waits; 0 where that cannot be told."""
+        record.is_walked = True
+        kind = type(task)
+        if kind is Task:
+            subject = task._coro
+        elif kind is asyncio.Task:
+            subject = task.get_coro()
+        elif task is not None:
+            subject = subject_of(task)
+        else:
+            return 0
+        if stream is not self._stream:
+            return self._stack_of(stream, subject)
+        if type(subject) is CoroutineType:
+            awaited: Any = subject.cr_await
+            kind = type(awaited)
+            if awaited.gi_code is _FUTURE if kind is GeneratorType else kind is _FUTURE_ITER:
+                # The most frequent chain.
+                stacks = self._short.get(record.root)
+                if stacks is None:
+                    stacks = self._short[record.root] = {}
+                offset = subject.cr_frame.f_lasti  # type: ignore[union-attr]  # It waits, so it has a frame.
+                stack = stacks.get(offset)
+                if stack is None:
+                    stack = self._stack_of(stream, subject)
+                    if stack:
+                        stacks[offset] = stack
+                return stack
+        elif type(subject) is not GeneratorType:
+            return 0
+        key = chain_key(subject)
+        stack = self._chains.get(key)
+        if stack is None:
+            stack = self._stack_of(stream, subject)
+            if stack or not key:
+                self._chains[key] = stack
+        return stack
+
+    def _stack_of(self, stream: Stream, subject: Any) -> int:
+        if type(subject) is not CoroutineType and type(subject) is not GeneratorType:
+            return 0
+        chain = await_chain(subject)
+        for code, _, _ in chain:
+            self._codes[id(code)] = code  # Kept, so that its id() is never another's.
+        return stack_number(stream, chain) if chain else 0
+
+    def place(self, position: Position) -> int:
+        """The definition of a place that is known by its line, not by an offset."""
+        code, _, line = position
+        self._codes[id(code)] = code
+        return self._stream.place((id(code), -line), code.co_qualname, code.co_filename, line)
