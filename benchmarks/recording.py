@@ -73,14 +73,27 @@ class Figures(NamedTuple):
 
 def run(program: str, loop: str, size: int, way: Way) -> Figures:
     """Run `program` once."""
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listening:
+    with tempfile.TemporaryDirectory() as folder:
         out, result = os.path.join(folder, "out"), os.path.join(folder, "result")
+        perform([sys.executable, *way.prefix(out)], program, loop, size, way.environment, result)
+        figures = json.loads(Path(result).read_text())
+        return Figures(figures["cpu_s"], figures["memory_bytes"], *_size_of(out))
+
+
+def perform(
+    prefix: Sequence[str], program: str, loop: str, size: int, environment: dict[str, str], result: str
+) -> str:
+    """Run `program` by the command that begins with `prefix`, and answer or ask as it wants; what it printed.
+
+    It leaves its figures in the file `result`. SystemExit, with all that it printed, where there are none.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         arguments = [str(PROGRAMS / f"{program}.py"), loop, result, str(size)]
         if program == "answer":
             arguments.append(str(listening.fileno()))
         process = subprocess.Popen(
-            [sys.executable, *way.prefix(out), *arguments],
-            env=os.environ | way.environment,
+            [*prefix, *arguments],
+            env=os.environ | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -96,9 +109,8 @@ def run(program: str, loop: str, size: int, way: Way) -> Figures:
         finally:
             process.kill()
         if not os.path.exists(result):
-            raise SystemExit(f"{program} on {loop} by {way.name} failed:\n{output}")
-        figures = json.loads(Path(result).read_text())
-        return Figures(figures["cpu_s"], figures["memory_bytes"], *_size_of(out))
+            raise SystemExit(f"{program} on {loop} failed:\n{output}")
+        return output
 
 
 def _size_of(trace: str) -> tuple[int, int]:

@@ -49,3 +49,14 @@ def test_a_million_steps_leave_nothing_behind() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "memory is constant" in done.stdout
+
+
+def test_counting_instructions_without_valgrind_says_what_to_install() -> None:
+    script = BENCHMARK.with_name("instructions.py")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env={"PATH": ""}, timeout=100
+    )
+    assert (done.returncode, done.stderr.splitlines()[-1].partition(": ")[2]) == (
+        2,
+        "error: valgrind is not installed; a Debian has it in the package `valgrind`",
+    )

@@ -184,6 +184,16 @@ asyncio.run(main())
 """
 """Callbacks that are no steps of tasks, though some look like it, and some answer when asked."""
 
+STAND_INS = """\
+from unittest import mock
+async def main():
+    return await busy(3)
+for stand_in in (mock.Mock(), mock.MagicMock(spec=asyncio.AbstractEventLoop), object(), None):
+    asyncio._set_running_loop(stand_in)
+    print(asyncio._get_running_loop() is stand_in, getattr(stand_in, "mock_calls", None))
+print(asyncio.run(main()))
+"""
+
 LOOPS = ["keep", "coroscope"]
 
 
@@ -223,6 +233,13 @@ def test_callbacks_of_all_kinds_are_called_and_none_is_taken_for_a_task(loop: st
     trace, alone, recorded = compare(ODD_CALLBACKS, tmp_path, loop)
     assert recorded.startswith(alone)
     assert (len(trace.loop_tasks), trace.notices) == (1 + 8, ())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_stand_in_for_a_loop_is_left_alone(loop: str, tmp_path: Path) -> None:
+    trace, alone, recorded = compare(STAND_INS, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert (len(trace.loop_tasks), trace.notices) == (1 + 3, ())
 
 
 def test_tracers_of_the_program_see_its_code_as_alone(tmp_path: Path) -> None:

@@ -133,6 +133,11 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
 
     from coroscope.record.loop_recorder import LoopRecorder
 
+    # By its type, not by what it says that it is: a program's stand-in answers to everything, and counts who asks.
+    if not issubclass(type(loop), events.AbstractEventLoop):
+        if hasattr(type(loop), "run_forever"):
+            recorder.notice(f"the tasks of a {type(loop).__qualname__} cannot be recorded")
+        return None
     is_running = events._get_running_loop() is loop
     if hasattr(loop, "set_observer"):
         from coroscope.record.own_loop import OwnLoopRecorder
