@@ -239,7 +239,7 @@ def test_a_folder_of_other_things_is_refused(pytester: pytest.Pytester) -> None:
 def test_tests_run_where_nothing_can_be_recorded(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         conftest="""\
-from coroscope.record.stream import ChunkFile
+from coroscope.record.stream import (ChunkFile)
 def refuse(*_): raise OSError(28, "No space left on device")
 ChunkFile.map_chunk = refuse
 """,

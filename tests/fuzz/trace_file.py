@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["coroscope.trace", "coroscope.export"]):
-    from coroscope.record.stream import AT_REST, HEADER
+    from coroscope.record.layout import AT_REST, HEADER
     from coroscope.trace.rest import BLOCK, BLOCK_MAGIC
     from tests.trace.forgery import read_in_every_way
     from tests.trace.test_hostile_files import whole_file

@@ -17,7 +17,7 @@ import pytest
 
 import coroscope
 from coroscope.errors import UsageError
-from coroscope.record.stream import AT_REST, HEADER
+from coroscope.record.layout import AT_REST, HEADER
 from coroscope.recording import Recording
 from coroscope.trace.model import State, Task, Trace
 from tests.programs import coroscope as command_line

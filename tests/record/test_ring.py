@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import Cause, EventKind, RegionEdge, StepEnd, TaskOutcome
+from coroscope.record.layout import HEADER
 from coroscope.record.ring import RING_AT, Keeping, RingFile
-from coroscope.record.stream import HEADER, ChunkFile, Stream, create
+from coroscope.record.stream import ChunkFile, Stream, create
 from coroscope.trace import compact, load
 from coroscope.trace.model import Ending, Task, Trace
 

@@ -184,6 +184,19 @@ asyncio.run(main())
 """
 """Callbacks that are no steps of tasks, though some look like it, and some answer when asked."""
 
+STARTING_WITHOUT_FILES = """\
+import io
+def refuse(*args, **options): raise RuntimeError("this would block the loop")
+async def main():
+    kept = os.stat, os.path.isfile, open
+    os.stat = os.path.isfile = refuse
+    __builtins__.open = refuse
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", "print('a child')")
+    os.stat, os.path.isfile, __builtins__.open = kept
+    print(await child.wait())
+asyncio.run(main())
+"""
+
 STAND_INS = """\
 from unittest import mock
 async def main():
@@ -233,6 +246,13 @@ def test_callbacks_of_all_kinds_are_called_and_none_is_taken_for_a_task(loop: st
     trace, alone, recorded = compare(ODD_CALLBACKS, tmp_path, loop)
     assert recorded.startswith(alone)
     assert (len(trace.loop_tasks), trace.notices) == (1 + 8, ())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_child_is_recorded_though_its_parent_may_look_at_no_file(loop: str, tmp_path: Path) -> None:
+    trace, alone, recorded = compare(STARTING_WITHOUT_FILES, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert (len(trace.processes), trace.notices) == (2, ())
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -15,7 +15,7 @@ from coroscope.errors import TraceFormatError
 from coroscope.export.report import report
 from coroscope.export.write import FORMATS, iter_export
 from coroscope.record.events import EVENT
-from coroscope.record.stream import (
+from coroscope.record.layout import (
     AT_REST,
     CHUNK,
     CHUNK_HEADER_SIZE,

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT, NAMED_IN_STEP, Cause, EventKind, StepEnd, TaskKind, TaskOutcome
-from coroscope.record.stream import CHUNK, DEFINITION, HEADER, ChunkFile, Stream, create
+from coroscope.record.layout import CHUNK, DEFINITION, HEADER
+from coroscope.record.stream import ChunkFile, Stream, create
 from coroscope.trace import compact, load
 from coroscope.trace.model import Ending, State, Trace
 from coroscope.trace.rest import BLOCK

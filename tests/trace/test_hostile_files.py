@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import DefinitionKind, EventKind, StepEnd, TaskKind
-from coroscope.record.stream import AT_REST, DEFINITIONS, EVENTS, HEADER, MAGIC, META, VERSION
+from coroscope.record.layout import AT_REST, DEFINITIONS, EVENTS, HEADER, MAGIC, META, VERSION
 from coroscope.trace import compact, load
 from coroscope.trace.model import Ending
 from coroscope.trace.rest import BLOCK, END_MAGIC

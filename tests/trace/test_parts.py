@@ -19,8 +19,9 @@ from coroscope.record.events import (
     ProcessTold,
     StepEnd,
 )
+from coroscope.record.layout import HEADER, WORD
 from coroscope.record.part import PartFile
-from coroscope.record.stream import HEADER, WORD, ChunkFile, Stream, append_events, create
+from coroscope.record.stream import ChunkFile, Stream, append_events, create
 from coroscope.trace import compact, load
 from coroscope.trace.model import Ending, Trace
 from tests.trace.test_file import META

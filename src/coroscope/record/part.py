@@ -13,10 +13,15 @@ import os
 import sys
 import time
 from contextlib import suppress
+from io import FileIO
+
+# As they are: programs replace them to find what blocks their loop.
+from os import getpid, getppid, mkdir
 
 from coroscope.record import stream
 from coroscope.record.events import EventKind, ProcessBegin
-from coroscope.record.stream import HEADER, LIVE, ChunkFile, Stream
+from coroscope.record.layout import HEADER, LIVE
+from coroscope.record.stream import ChunkFile, Stream
 
 FOLDER_SUFFIX = ".parts"
 SUFFIX = ".part"
@@ -52,9 +57,7 @@ class PartFile(ChunkFile):
             self._is_begun = True
             first = super().open_stream()
         command = first.string(" ".join(_argv(self._how)))
-        first.emit(
-            EventKind.PROCESS_BEGUN, self._begun_ns, os.getpid(), os.getppid(), command, int(self._how)
-        )
+        first.emit(EventKind.PROCESS_BEGUN, self._begun_ns, getpid(), getppid(), command, int(self._how))
         return first
 
     @property
@@ -66,15 +69,15 @@ class PartFile(ChunkFile):
             raise OSError(f"the run recorded in {self._trace!r} is over")
         folder = self._trace + FOLDER_SUFFIX
         with suppress(FileExistsError):
-            os.mkdir(folder)
-        path = os.path.join(folder, f"{os.getpid()}-{self._begun_ns}{SUFFIX}")
+            mkdir(folder)
+        path = os.path.join(folder, f"{getpid()}-{self._begun_ns}{SUFFIX}")
         stream.create_from_text(path, _meta(self._run_ns, _argv(self._how)))
         super().__init__(path)
         super().start(self._begun_ns)
 
 
 def _is_live(trace: str, run_ns: int) -> bool:
-    with open(trace, "rb") as file:
+    with FileIO(trace) as file:
         header = file.read(HEADER.size)
     _, _, layout, _, origin_ns = HEADER.unpack(header)
     return bool(layout == LIVE and origin_ns == run_ns)

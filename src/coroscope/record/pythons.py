@@ -9,6 +9,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from io import FileIO
+
+# As it is: programs replace it to find what blocks their loop.
+from os import stat
+from stat import S_ISREG
 
 _PYTHON = re.compile(rb"python(3(\.\d+)?)?[a-z]?")
 _PYTHON_WORD = re.compile(rb"(^|[\s/'\"=])python(3(\.\d+)?)?[a-z]?($|[\s'\"])")
@@ -27,7 +32,7 @@ _FIRST_LINE = 256
 
 def starts_python(candidates: Iterable[bytes], arguments: Sequence[bytes]) -> bool:
     """Whether the first of `candidates` that there is, called with `arguments`, its own name first, is or runs one."""
-    file = next((path for path in candidates if os.path.isfile(path)), None)
+    file = next(filter(_is_file, candidates), None)
     if file is None:
         return False
     name = os.path.basename(file)
@@ -71,10 +76,17 @@ def _heeds_environment(arguments: Sequence[bytes]) -> bool:
     return True
 
 
+def _is_file(path: bytes) -> bool:
+    try:
+        return S_ISREG(stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def _is_python_script(file: bytes) -> bool:
     try:
-        with open(file, "rb", buffering=0) as opened:
-            first = opened.read(_FIRST_LINE).split(b"\n", 1)[0]
+        with FileIO(os.fsdecode(file)) as opened:
+            first = (opened.read(_FIRST_LINE) or b"").split(b"\n", 1)[0]
     except OSError:
         return False
     words = first[2:].split()

@@ -17,14 +17,16 @@ import mmap
 import os
 from collections import deque
 from itertools import count
+
+# As they are: programs replace them to find what blocks their loop.
+from os import close, lseek, read
 from struct import Struct
 from typing import Any, NamedTuple
 
 from coroscope.loop.clock import now_ns
 from coroscope.record.carry import Carry
 from coroscope.record.events import EVENT, U32_MAX, DefinitionKind
-from coroscope.record.slots import CARRIED_CHUNK, Slots
-from coroscope.record.stream import (
+from coroscope.record.layout import (
     CARRIED,
     CHUNK,
     CHUNK_HEADER_SIZE,
@@ -35,11 +37,9 @@ from coroscope.record.stream import (
     HEADER_SIZE,
     INCARNATION,
     INCARNATION_AT,
-    KEEPS_NO_DESCRIPTOR,
-    ChunkFile,
-    Stream,
-    encoded,
 )
+from coroscope.record.slots import CARRIED_CHUNK, Slots
+from coroscope.record.stream import KEEPS_NO_DESCRIPTOR, ChunkFile, Stream, encoded
 
 RING_AT = 4096  # behind the word that a recording may leave about its end
 RING = Struct("<QQIIII")
@@ -159,10 +159,10 @@ class RingFile(ChunkFile):
         """A part of the file, as it is."""
         descriptor = self._open()
         try:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            return os.read(descriptor, size)
+            lseek(descriptor, offset, os.SEEK_SET)
+            return read(descriptor, size)
         finally:
-            os.close(descriptor)
+            close(descriptor)
 
     def close(self) -> None:
         super().close()

@@ -13,6 +13,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
 from os.path import exists
 from types import FrameType
 from typing import Protocol
@@ -149,5 +150,6 @@ def sampler_of(recorder: Recorder) -> Sampler:
 
 def _say_name() -> None:
     """Tell the system whose thread this is, so that who samples the interpreter's lock can leave it out."""
-    with suppress(OSError), open(f"/proc/self/task/{_thread.get_native_id()}/comm", "w") as file:
-        file.write("coroscope")
+    # By the type: programs replace `open`, and what a thread of ours raises would be printed.
+    with suppress(Exception), FileIO(f"/proc/self/task/{_thread.get_native_id()}/comm", "w") as file:
+        file.write(b"coroscope")

@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Any
 
 from coroscope.record.events import EVENT, EventKind
-from coroscope.record.stream import CHUNK_HEADER_SIZE
+from coroscope.record.layout import CHUNK_HEADER_SIZE
 
 CARRIED_CHUNK = 65536
 SLOT_SIZE = 128

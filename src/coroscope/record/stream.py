@@ -1,8 +1,7 @@
 """The live trace file: mapped memory, so that whatever was written survives the program, however it ends.
 
-A header page (see `HEADER`), then chunks, each a multiple of 64 KiB that belongs to one stream: events, definitions
-or metadata. A stream is one thread's; only that thread replaces its chunks, and only handing out room in the file is
-locked. Rule: what makes a record count is written last, so none is ever seen torn.
+layout.py says what is where. A stream is one thread's; only that thread replaces its chunks, and only handing out room
+in the file is locked. Rule: what makes a record count is written last, so none is ever seen torn.
 
 No descriptor is kept: programs close those that they do not know. Room is reserved before it is mapped, because
 writing to a mapped page that the disk has no room for would kill the program.
@@ -17,35 +16,36 @@ import os
 import sys
 from collections.abc import Mapping
 
-# As they are: programs replace them in `os` to find what blocks their loop, or to count what they read and write.
-from os import close, fstat, lseek, write
+# As they are: programs replace them to find what blocks their loop, or to count what they read and write.
+from os import close, fstat, lseek, stat, write
 from os import open as open_descriptor
 from struct import Struct, error
 from typing import Any
 
 from coroscope.record.events import EVENT, U32_MAX, DefinitionKind
+from coroscope.record.layout import (
+    CHUNK,
+    CHUNK_HEADER_SIZE,
+    CHUNK_MAGIC,
+    DEFINITION,
+    DEFINITIONS,
+    EVENTS,
+    HEADER,
+    HEADER_SIZE,
+    INCARNATION,
+    LARGEST_CHUNK,
+    LIVE,
+    LONGEST_WORD,
+    MAGIC,
+    META,
+    ORIGIN_AT,
+    SMALLEST_CHUNK,
+    VERSION,
+    WORD,
+)
 
-MAGIC = b"COROTRC\0"
-VERSION = 1
-LIVE, AT_REST = 1, 2
-HEADER = Struct("<8sHHIQ")  # magic, format version, layout, -, origin on CLOCK_MONOTONIC in ns
-HEADER_SIZE = 65536  # so that every chunk is aligned wherever memory is mapped in steps of up to 64 KiB
-_ORIGIN_AT = 16
-WORD = Struct("<QI")  # behind the header: time in ns, size of the sentence that follows
-LONGEST_WORD = 1000
-
-CHUNK = Struct("<4sIIHH")  # magic, size in bytes with this header, stream, content, -
-CHUNK_MAGIC = b"CHNK"
-CHUNK_HEADER_SIZE = 48  # a multiple of an event's size
-META, EVENTS, DEFINITIONS, CARRIED = 1, 2, 3, 4
-INCARNATION = Struct("<Q")  # behind a chunk's header: which use of this room it is, in a ring; else 0
-INCARNATION_AT = 16
-
-DEFINITION = Struct("<IIB3x")  # number, payload's size in bytes, kind (0: no more definitions)
 pack_event = Struct("<QIIQ").pack_into
 """Writes a whole event, of time, a, b, and the rest as one number."""
-_FIRST_CHUNK = 65536
-_LARGEST_CHUNK = 1 << 20
 _MOST_NUMBERS = 200_000
 _MOST_TEXTS = 4096
 """So many texts of the program's own a stream remembers at once: there may be a new one for each task."""
@@ -77,7 +77,7 @@ def create_from_text(path: str, meta: str) -> None:
 
 def append_events(path: str, stream: int, events: bytes | bytearray) -> None:
     """Add events of one more stream to a live trace that nobody else writes; OSError where that cannot be."""
-    room = _LARGEST_CHUNK - CHUNK_HEADER_SIZE
+    room = LARGEST_CHUNK - CHUNK_HEADER_SIZE
     most = room - room % EVENT.size
     with open(path, "r+b") as file:
         file.seek(_round_up(file.seek(0, os.SEEK_END)))
@@ -89,7 +89,7 @@ def append_events(path: str, stream: int, events: bytes | bytearray) -> None:
 
 
 def _round_up(size: int) -> int:
-    return -(-size // _FIRST_CHUNK) * _FIRST_CHUNK
+    return -(-size // SMALLEST_CHUNK) * SMALLEST_CHUNK
 
 
 class ChunkFile:
@@ -101,14 +101,14 @@ class ChunkFile:
         self._next_stream = itertools.count(1).__next__
         self._streams: list[Stream] = []
         self._is_abandoned = False
-        status = os.stat(self._path)
+        status = stat(self._path)
         self._identity = (status.st_dev, status.st_ino)
 
     def start(self, origin_ns: int) -> None:
         """Write down when the recording begins, on CLOCK_MONOTONIC."""
         descriptor = self._open()
         try:
-            lseek(descriptor, _ORIGIN_AT, os.SEEK_SET)
+            lseek(descriptor, ORIGIN_AT, os.SEEK_SET)
             write(descriptor, origin_ns.to_bytes(8, "little"))
         finally:
             close(descriptor)
@@ -192,7 +192,7 @@ class Stream:
         self._next_number = 1
         self._numbers: dict[Any, int] = {}
         self._texts: dict[str, int] = {}
-        self._sizes = {EVENTS: _FIRST_CHUNK, DEFINITIONS: _FIRST_CHUNK}
+        self._sizes = {EVENTS: SMALLEST_CHUNK, DEFINITIONS: SMALLEST_CHUNK}
         self._pack = EVENT.pack_into
         self.events: Any = None
         self._take_events(0)
@@ -202,7 +202,7 @@ class Stream:
 
     def _take(self, content: int, least: int) -> mmap.mmap:
         size = max(self._sizes[content], _round_up(least + CHUNK_HEADER_SIZE))
-        self._sizes[content] = min(self._sizes[content] * 2, _LARGEST_CHUNK)
+        self._sizes[content] = min(self._sizes[content] * 2, LARGEST_CHUNK)
         return self._file.map_chunk(self.number, content, size)
 
     def _take_events(self, _: int) -> None:

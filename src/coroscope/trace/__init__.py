@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT, EventKind
-from coroscope.record.stream import AT_REST, HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
+from coroscope.record.layout import AT_REST, HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
 from coroscope.trace.build import Limits, build
 from coroscope.trace.live import read_live
 from coroscope.trace.model import Ending, Trace

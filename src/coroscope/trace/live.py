@@ -11,7 +11,7 @@ from typing import Any
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT, DefinitionKind, EventKind
-from coroscope.record.stream import (
+from coroscope.record.layout import (
     CHUNK,
     CHUNK_HEADER_SIZE,
     CHUNK_MAGIC,
@@ -22,11 +22,10 @@ from coroscope.record.stream import (
     HEADER_SIZE,
     LONGEST_WORD,
     META,
+    SMALLEST_CHUNK,
     WORD,
 )
 from coroscope.trace.raw import RawStream, RawTrace, meta_from, next_stream
-
-_SMALLEST_CHUNK = 65536
 
 
 def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
@@ -38,9 +37,9 @@ def read_live(path: str, data: bytes, origin_ns: int) -> RawTrace:
         magic, size, number, content, _ = CHUNK.unpack_from(data, position)
         if magic == b"\0\0\0\0":
             # Room that was reserved, and whose owner was killed before it could sign it.
-            position += _SMALLEST_CHUNK
+            position += SMALLEST_CHUNK
             continue
-        if magic != CHUNK_MAGIC or size % _SMALLEST_CHUNK or size == 0:
+        if magic != CHUNK_MAGIC or size % SMALLEST_CHUNK or size == 0:
             raise TraceFormatError(path, "a chunk's header is damaged; record the program again", position)
         body = data[position + CHUNK_HEADER_SIZE : position + size]
         if content == META and meta is None:

@@ -23,8 +23,8 @@ from coroscope.record.events import (
     Fields,
     Numbered,
 )
+from coroscope.record.layout import HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
 from coroscope.record.part import FOLDER_SUFFIX, SUFFIX
-from coroscope.record.stream import HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
 from coroscope.trace.live import read_live
 from coroscope.trace.raw import Part, RawStream, RawTrace, next_stream
 

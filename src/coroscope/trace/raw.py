@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT, LOCK_STREAM, U32_MAX
-from coroscope.record.stream import DEFINITION
+from coroscope.record.layout import DEFINITION
 from coroscope.trace.model import Ending
 
 _EVENTS_AT_A_TIME = 65536

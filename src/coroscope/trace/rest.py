@@ -20,7 +20,7 @@ from typing import Any
 
 from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT
-from coroscope.record.stream import AT_REST, DEFINITIONS, EVENTS, HEADER, MAGIC, META, VERSION
+from coroscope.record.layout import AT_REST, DEFINITIONS, EVENTS, HEADER, MAGIC, META, VERSION
 from coroscope.trace.raw import (
     EventBlock,
     RawStream,

@@ -21,9 +21,7 @@ from typing import Any, BinaryIO
 from coroscope.errors import TraceFormatError
 from coroscope.record.carry import CAUGHT, CREATED, NAMED, STATE, Carry
 from coroscope.record.events import EVENT, U32_MAX, DefinitionKind, EventKind, StepEnd
-from coroscope.record.ring import RING, RING_AT
-from coroscope.record.slots import CARRIED_CHUNK, Slots
-from coroscope.record.stream import (
+from coroscope.record.layout import (
     AT_REST,
     CARRIED,
     CHUNK,
@@ -36,14 +34,16 @@ from coroscope.record.stream import (
     HEADER_SIZE,
     INCARNATION,
     INCARNATION_AT,
+    LARGEST_CHUNK,
     META,
+    SMALLEST_CHUNK,
     VERSION,
-    encoded,
 )
+from coroscope.record.ring import RING, RING_AT
+from coroscope.record.slots import CARRIED_CHUNK, Slots
+from coroscope.record.stream import encoded
 from coroscope.trace.raw import LATEST_NS, RawStream, RawTrace, meta_from
 
-_SMALLEST_CHUNK = 65536
-_LARGEST_CHUNK = 1 << 20
 _HEAD = INCARNATION_AT + INCARNATION.size
 _PATIENCE = 200
 """So many looks, a millisecond apart, for a moment between two folds; a program that was killed has none."""
@@ -66,7 +66,7 @@ def settle(file: BinaryIO, data: bytes) -> bytes:
     settled = bytearray(data)
     for position, head in _heads(data):
         missing = position + CHUNK.unpack_from(head)[1] - len(settled)
-        if 0 < missing <= _LARGEST_CHUNK:
+        if 0 < missing <= LARGEST_CHUNK:
             settled += bytes(missing)  # The file grew while it was read.
         content = CHUNK.unpack_from(head)[3]
         if content in (EVENTS, DEFINITIONS) and _at(file, position, _HEAD) != head:
@@ -93,12 +93,12 @@ def _carried(file: BinaryIO) -> list[tuple[int, bytes]]:
     chunks, position = [], HEADER_SIZE
     while position < end:
         head = _at(file, position, _HEAD)
-        length = _SMALLEST_CHUNK
+        length = SMALLEST_CHUNK
         if len(head) == _HEAD and head.startswith(CHUNK_MAGIC):
             _, length, _, content, _ = CHUNK.unpack_from(head)
             if content == CARRIED and length == CARRIED_CHUNK:
                 chunks.append((position, _at(file, position, length)))
-        position += max(length, _SMALLEST_CHUNK)
+        position += max(length, SMALLEST_CHUNK)
     return chunks
 
 
@@ -111,13 +111,13 @@ def _heads(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Where the chunks are, and their headers, as far as these can be followed."""
     position = HEADER_SIZE
     while position + CHUNK_HEADER_SIZE <= len(data):
-        size = _SMALLEST_CHUNK
+        size = SMALLEST_CHUNK
         if data[position : position + 4] == CHUNK_MAGIC:
             yield position, data[position : position + _HEAD]
             size = CHUNK.unpack_from(data, position)[1]
         elif any(data[position : position + 4]):
             return
-        position += max(size, _SMALLEST_CHUNK)
+        position += max(size, SMALLEST_CHUNK)
 
 
 class _Content:
@@ -130,7 +130,7 @@ class _Content:
         self.definitions: dict[int, bytearray] = {}
         for position, head in _heads(data):
             _, size, stream, content, _ = CHUNK.unpack_from(head)
-            if size % _SMALLEST_CHUNK or size == 0:
+            if size % SMALLEST_CHUNK or size == 0:
                 raise TraceFormatError(
                     path, "a chunk's header is damaged; record the program again", position
                 )
