@@ -51,6 +51,7 @@ _MOST_TEXTS = 4096
 """So many texts of the program's own a stream remembers at once: there may be a new one for each task."""
 KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 _reserve = getattr(os, "posix_fallocate", None)
+open_file = open  # as it is, too
 
 
 def create(path: str, meta: Mapping[str, object]) -> None:
@@ -69,7 +70,7 @@ def create_from_text(path: str, meta: str) -> None:
     DEFINITION.pack_into(chunk, CHUNK_HEADER_SIZE, 1, len(text), DefinitionKind.STRING)
     start = CHUNK_HEADER_SIZE + DEFINITION.size
     chunk[start : start + len(text)] = text
-    with open(path, "wb") as file:
+    with open_file(path, "wb") as file:
         file.write(HEADER.pack(MAGIC, VERSION, LIVE, 0, 0))
         file.seek(HEADER_SIZE)
         file.write(chunk)
@@ -79,7 +80,7 @@ def append_events(path: str, stream: int, events: bytes | bytearray) -> None:
     """Add events of one more stream to a live trace that nobody else writes; OSError where that cannot be."""
     room = LARGEST_CHUNK - CHUNK_HEADER_SIZE
     most = room - room % EVENT.size
-    with open(path, "r+b") as file:
+    with open_file(path, "r+b") as file:
         file.seek(_round_up(file.seek(0, os.SEEK_END)))
         for start in range(0, len(events), most):
             part = events[start : start + most]
