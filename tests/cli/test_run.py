@@ -204,3 +204,40 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: li
     assert ran.stderr.count("\n") == 1
     assert named in ran.stderr or not arguments
     assert "Traceback" not in ran.stderr
+
+
+def test_neither_a_recording_nor_the_program_is_written_over_by_mistake(tmp_path: Path) -> None:
+    program = write_program(tmp_path, "print(1)\n")
+    assert run_recorded(program).returncode == 0
+    kept = trace_of(program).read_bytes()
+    for arguments, said in (
+        (["run", trace_of(program).name], "is a recording, not a script: see it with coroscope show"),
+        (["run", "-o", program.name, program.name], "is the program itself: give -o another name"),
+        (["run", "--html", program.name, program.name], "is the program itself: give --html another name"),
+    ):
+        done = coroscope(*arguments, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in " ".join(done.stderr.split())
+    assert (program.read_text(), trace_of(program).read_bytes()) == ("print(1)\n", kept)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "-m"], "-m needs a module's name"),
+        (["run", "--last-size", "5M", "x.py"], "add --last 30s"),
+        (["run", "--keep", "3", "x.py"], "add --last 30s"),
+        (["run", "--slow-ms", "nan", "x.py"], "'nan' is no number of milliseconds"),
+        (["show", "--slow-ms", "inf", "x.coroscope"], "'inf' is no number of milliseconds"),
+        (
+            ["export", "--to", "chrome", "--slow-ms", "nan", "x.coroscope"],
+            "'nan' is no number of milliseconds",
+        ),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused_before_anything_runs(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    done = coroscope(*arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in " ".join(done.stderr.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from coroscope.loop.watch import Watch
 from coroscope.record import loop_recorder, walks
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
-from coroscope.record.stream import Stream
+from coroscope.record.stream import Stream, create
 from coroscope.record.walks import Walks
 from tests.programs import run_recorded, write_program
 from tests.record.breaking import broken_after
@@ -126,3 +127,31 @@ def test_a_fork_prints_nothing_of_a_recorder_that_fails(
         os.waitpid(child, 0)
     assert capfd.readouterr().err == ""
     assert recording.load().notices == ("the recording stopped early: RuntimeError in the recorder",)
+
+
+def test_what_a_signals_handler_raises_in_the_middle_of_our_work_goes_on_to_the_program(
+    tmp_path: Path,
+) -> None:
+    class Alarm(Exception):
+        pass
+
+    class Handler:
+        def __call__(self, *_: object) -> None:
+            raise Alarm
+
+    path = str(tmp_path / "trace")
+    create(path, {})
+    recorder = Recorder(path)
+    handler = Handler()
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(Alarm) as raised:
+            handler()
+        with pytest.raises(Alarm):
+            recorder.fail(raised.value)
+        assert recorder.is_recording
+        signal.signal(signal.SIGUSR1, before)
+        recorder.fail(raised.value)
+        assert not recorder.is_recording
+    finally:
+        signal.signal(signal.SIGUSR1, before)

@@ -60,3 +60,14 @@ def test_who_waits_no_more_does_not_act() -> None:
     when_imported(NAME, lambda _: seen.append("second"), failures.append)()
     import_it()
     assert (seen, failures) == (["first"], [])
+
+
+def test_what_waits_for_a_module_that_is_just_being_executed_acts_when_it_has_been(tmp_path: Path) -> None:
+    text = "import sys\nfrom coroscope.record.on_import import when_imported\n"
+    text += (
+        "when_imported(__name__, lambda module: vars(module).update(seen=module.value), print)\nvalue = 1\n"
+    )
+    (tmp_path / f"{NAME}.py").write_text(text)
+    module = import_it()
+    assert module.seen == 1
+    assert type(module.__spec__) is type(sys.__spec__)

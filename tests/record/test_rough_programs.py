@@ -207,6 +207,44 @@ for stand_in in (mock.Mock(), mock.MagicMock(spec=asyncio.AbstractEventLoop), ob
 print(asyncio.run(main()))
 """
 
+UVLOOP_FIRST = """\
+import uvloop
+async def main():
+    import asyncio
+    return await asyncio.gather(asyncio.sleep(0.01, 1), asyncio.create_task(asyncio.sleep(0, 2)))
+print(uvloop.run(main()))
+"""
+
+OWN_TASKS = """\
+class Late(asyncio.Task):
+    kind = subject = "of the program"
+    def __init__(self, coro, **options):
+        super().__init__(coro, **options)
+        self.label = self.inner = coro
+    def get_name(self): return self.label
+    def get_coro(self): return self.inner
+    def __len__(self): raise NotImplementedError
+async def main():
+    new = lambda loop, coro, **options: Late(coro, loop=loop, **options)
+    asyncio.get_running_loop().set_task_factory(new)
+    print(await asyncio.gather(busy(1), busy(2)))
+asyncio.run(main())
+"""
+
+AT_THE_LIMIT = """\
+done = []
+async def main():
+    loop = asyncio.get_running_loop()
+    def fill(number):
+        loop.call_soon(done.append, number)
+        fill(number + 1)
+    try: fill(0)
+    except RecursionError: print("too deep")
+    await asyncio.sleep(0)
+    print(len(done) > 50)
+asyncio.run(main())
+"""
+
 LOOPS = ["keep", "coroscope"]
 
 
@@ -253,6 +291,38 @@ def test_a_child_is_recorded_though_its_parent_may_look_at_no_file(loop: str, tm
     trace, alone, recorded = compare(STARTING_WITHOUT_FILES, tmp_path, loop)
     assert recorded.startswith(alone)
     assert (len(trace.processes), trace.notices) == (2, ())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_uvloop_may_be_what_imports_asyncio(loop: str, tmp_path: Path) -> None:
+    pytest.importorskip("uvloop")
+    program = write_program(tmp_path, UVLOOP_FIRST)
+    ran = run_recorded(program, options=("--loop", loop))
+    assert (ran.returncode, ran.stdout) == (0, "[1, 2]\n")
+    trace = load(program.with_suffix(".coroscope"))
+    assert (len(trace.loop_tasks), trace.notices) == (3, ())
+    assert all(task.states for task in trace.loop_tasks.values())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_tasks_of_a_class_of_the_programs_own_are_known_by_what_asyncio_keeps(
+    loop: str, tmp_path: Path
+) -> None:
+    trace, alone, recorded = compare(OWN_TASKS, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert trace.notices == ()
+    assert sorted(task.coroutine for task in trace.loop_tasks.values() if not task.is_main) == [
+        *["busy"] * 2,
+        *["step"] * 3,
+    ]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_callbacks_may_be_queued_up_to_the_limit_of_recursion(loop: str, tmp_path: Path) -> None:
+    trace, alone, recorded = compare(AT_THE_LIMIT, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert (len(trace.loop_tasks), trace.notices) == (1, ())
 
 
 @pytest.mark.parametrize("loop", LOOPS)

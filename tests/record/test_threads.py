@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -408,3 +409,25 @@ def test_who_joins_a_thread_waits_for_it(tmp_path: Path) -> None:
     run_recorded(program)
     (main,) = [thread for thread in load(program.with_suffix(".coroscope")).threads if thread.is_main]
     assert ("thread", 4) in {(wait.on, wait.place.line) for wait in main.waits if wait.place is not None}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_where_the_main_thread_waits_is_told_when_the_others_have_ended_and_behind_a_fork(
+    tmp_path: Path,
+) -> None:
+    program = write_program(
+        tmp_path,
+        """\
+import os, threading, time
+thread = threading.Thread(target=time.sleep, args=(0.05,)); thread.start(); thread.join()
+if os.fork() == 0: os._exit(0)
+os.wait()
+time.sleep(0.3)
+time.sleep(0.4)
+""",
+    )
+    assert run_recorded(program).returncode == 0
+    trace = load(program.with_suffix(".coroscope"))
+    (main,) = [task for task in trace.main_tracks.values() if task.name == "MainThread"]
+    lines = [wait.chain[-1].line for wait in main.waits if wait.chain]
+    assert [line for line in lines if line in (5, 6)] == [5, 6]

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 
 from coroscope.cli.cut import tell_cut
+from coroscope.cli.looking import slow_ms_option
 from coroscope.cli.output import check_writable
 from coroscope.errors import UsageError
 from coroscope.export.write import FORMATS, SUFFIXES, Format, write_export
@@ -31,13 +32,7 @@ _MANY_STATES = 100_000  # to write them takes a second or more
 @click.option(
     "-o", "--output", metavar="OUT", help="write to OUT (default FILE's name with .pftrace or .trace.json)"
 )
-@click.option(
-    "--slow-ms",
-    type=click.FloatRange(min=0),
-    default=100.0,
-    metavar="N",
-    help="mark steps longer than N ms as stalls (default 100)",
-)
+@slow_ms_option("mark steps longer than N ms as stalls (default 100)")
 def export(file: str, to: Format, output: str | None, slow_ms: float) -> None:
     """Write the run recorded in FILE for a timeline viewer: Perfetto, chrome://tracing, Speedscope."""
     path = output or os.path.splitext(file)[0] + SUFFIXES[to]

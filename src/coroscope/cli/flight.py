@@ -23,6 +23,7 @@ _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _SIGNAL = "SIGUSR2"
 _NOT_TO_BE_TAKEN = ("SIGKILL", "SIGSTOP", "SIGINT", "SIGCHLD")
 _LONGEST_S = 1e9
+_KEPT = 10
 _SMALLEST = 1 << 20
 
 
@@ -37,10 +38,10 @@ def duration(_: click.Context, __: click.Parameter, value: str | None) -> int | 
     return round(seconds * 1e9)
 
 
-def size(_: click.Context, __: click.Parameter, value: str | None) -> int:
+def size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     """A size with its unit, in bytes."""
     if value is None:
-        return DEFAULT_SIZE
+        return None
     found = re.fullmatch(r"(\d{1,9}) ?(k|m|g|)(?:i?b)?", value.strip().lower(), re.ASCII)
     size = int(found[1]) * _SIZES[found[2]] if found else 0
     if size < _SMALLEST:
@@ -88,28 +89,29 @@ def flight_options(command: Callable[..., int]) -> Callable[..., int]:
         "--keep",
         metavar="N",
         type=click.IntRange(1),
-        default=10,
         help="with --last: leave the N newest of what was written while the program ran (default 10)",
     )
     @wraps(command)
     def with_flight(
         *arguments: Any,
         last_ns: int | None,
-        last_size: int,
+        last_size: int | None,
         on_signal: str | None,
         stall_ns: int | None,
         tells_exceptions: bool,
-        keep: int,
+        keep: int | None,
         **options: Any,
     ) -> int:
         flight = None
         if last_ns is not None:
-            keeping = Keeping(last_ns, last_size, stall_ns or 0, tells_exceptions)
-            flight = Flight(keeping, _number(on_signal), keep)
+            keeping = Keeping(last_ns, last_size or DEFAULT_SIZE, stall_ns or 0, tells_exceptions)
+            flight = Flight(keeping, _number(on_signal), keep or _KEPT)
         elif on_signal is not None or stall_ns is not None or tells_exceptions:
             raise UsageError(
                 "--on-signal, --on-stall and --on-exception write what --last keeps: add --last 30s"
             )
+        elif last_size is not None or keep is not None:
+            raise UsageError("--last-size and --keep say more of --last: add --last 30s")
         if stall_ns is not None and "stalls" in options.get("without", ()):
             raise UsageError("--on-stall needs what --without stalls leaves out: give one of the two")
         return command(*arguments, flight=flight, **options)

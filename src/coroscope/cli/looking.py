@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,6 +57,21 @@ class Look:
             printers[part](trace, console)
 
 
+class _Milliseconds(click.FloatRange):
+    """Not nan, and not infinity, which nothing can be compared with or drawn by."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        converted = super().convert(value, param, ctx)
+        if not isfinite(converted):
+            self.fail(f"{value!r} is no number of milliseconds: give one from 0", param, ctx)
+        return converted
+
+
+def slow_ms_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option of the least length of a step that counts as a stall, in milliseconds."""
+    return click.option("--slow-ms", type=_Milliseconds(min=0), default=100.0, metavar="N", help=help)
+
+
 def looking_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give `command` the options, and in `look` what they ask for."""
 
@@ -74,13 +90,7 @@ def looking_options(command: Callable[..., int]) -> Callable[..., int]:
         metavar="N",
         help=f"print at most N rows of a table (default {_ROWS})",
     )
-    @click.option(
-        "--slow-ms",
-        type=click.FloatRange(min=0),
-        default=100.0,
-        metavar="N",
-        help="flag steps longer than N ms (default 100)",
-    )
+    @slow_ms_option("flag steps longer than N ms (default 100)")
     @wraps(command)
     def with_look(
         *, slow_ms: float, rows: int, findings: bool, tasks: bool, stalls: bool, by: str | None, **others: Any

@@ -41,6 +41,8 @@ class _UpToTheProgram(click.Command):
             for name in option.opts
         }
         while position < len(args) and args[position].startswith("-") and args[position] != "--":
+            if args[position] == "-m" and position + 1 == len(args):
+                raise UsageError("-m needs a module's name: give it as in an import, without .py")
             if args[position] == "-m":
                 args = [*args[: position + 2], "--", *args[position + 2 :]]
                 break
@@ -86,6 +88,10 @@ def run(
     """
     program = _program(module, command)
     trace = output or _default_output(module, command)
+    if module is None:
+        for path, option in ((trace, "-o"), (html, "--html")):
+            if path is not None and os.path.exists(path) and os.path.samefile(path, command[0]):
+                raise UsageError(f"{path!r} is the program itself: give {option} another name")
     if html is not None:
         check_writable(html, "the page", "--html")
         if os.path.abspath(html) == os.path.abspath(trace):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 
 from coroscope.errors import UsageError
+from coroscope.record.layout import MAGIC
 
 
 def check_script(script: str) -> None:
@@ -18,6 +19,12 @@ def check_script(script: str) -> None:
         raise UsageError(f"{script!r} is a directory without a __main__.py: name a script in it")
     if not os.access(script, os.R_OK):
         raise UsageError(f"the script {script!r} cannot be read: check its permissions")
+    if os.path.isfile(script):
+        with open(script, "rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                raise UsageError(
+                    f"{script!r} is a recording, not a script: see it with coroscope show {script}"
+                )
 
 
 def check_module(module: str) -> None:

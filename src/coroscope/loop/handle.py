@@ -66,9 +66,9 @@ class TimerHandle(Handle, asyncio.TimerHandle):
     def cancel(self) -> None:
         if not self._cancelled:
             loop = self._loop
+            self._cancelled = True
             if loop._debug:
                 self._repr = repr(self)
-            self._cancelled = True
             self._callback = self._args = None
             if self._scheduled:
                 timers = loop._timer_heap

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from coroscope.record.loop_recorder import LoopRecorder
+from coroscope.record.task_fields import name_of
 
 
 def adopt_tasks(loop: Any, watch: LoopRecorder) -> None:
@@ -22,7 +23,7 @@ def _age(task: asyncio.Task[Any]) -> tuple[bool, int]:
     """Sorts a loop's main task first, then those that have kept the name "Task-n" by their creation."""
     callbacks = getattr(task, "_callbacks", None) or ()
     is_main = any(_is_end_of_loop(entry[0] if isinstance(entry, tuple) else entry) for entry in callbacks)
-    number = task.get_name().removeprefix("Task-")
+    number = name_of(task).removeprefix("Task-")
     return not is_main, int(number) if number.isascii() and number.isdigit() else 0
 
 

@@ -59,7 +59,7 @@ def install(probe: Probe) -> None:
             events._set_running_loop = set_running_loop  # type: ignore[attr-defined]
 
     recorder.at_detach(restore)
-    has_own_reference = "uvloop" in sys.modules
+    has_own_reference = "uvloop.loop" in sys.modules
     installed: dict[str, Callable[[ModuleType], None]] = {
         "asyncio.runners": lambda runners: shutdown.install(runners, recorder, loops.watch_of),
         "asyncio.tasks": lambda tasks: eager.install(tasks, recorder, loops.watch_of),

@@ -11,7 +11,7 @@ from typing import Any
 
 from coroscope.record.clauses import Caught, links, where_caught
 from coroscope.record.recorder import TaskRecord
-from coroscope.record.subjects import subject_of
+from coroscope.record.task_fields import subject_of
 
 
 def note(record: TaskRecord, task: Any) -> None:

@@ -18,7 +18,7 @@ from coroscope.loop.watch import Phase, task_of
 from coroscope.record.eager import Starting, known_as
 from coroscope.record.events import EventKind, StepEnd
 from coroscope.record.recorder import Recorder
-from coroscope.record.stream import pack_event, word_of
+from coroscope.record.stream import NO_ROOM, pack_event, word_of
 from coroscope.record.task_events import SHORT_POLL_NS, TaskEvents
 
 UNKNOWN = (None, None)
@@ -113,7 +113,7 @@ class LoopRecorder(TaskEvents):
         stream = self._stream
         try:
             pack_event(stream.events, stream.next_position(), now, record.id, gave_up, self._step_begun)
-        except Exception:  # in a new chunk
+        except NO_ROOM:  # in a new chunk
             stream.write(now, record.id, gave_up, self._step_begun)
 
     def _begin_specially(self, task: Any) -> None:
@@ -171,7 +171,7 @@ class LoopRecorder(TaskEvents):
                 stream = self._stream
                 try:
                     pack_event(stream.events, stream.next_position(), now, record.id, 0, word)
-                except Exception:  # in a new chunk
+                except NO_ROOM:  # in a new chunk
                     stream.write(now, record.id, 0, word)
         except Exception as error:
             self._recorder.fail(error)

@@ -30,7 +30,10 @@ def when_imported(
     module = sys.modules.get(name)
     finder = _Finder(name, act_apart)
     if module is not None:
-        act_apart(module)
+        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+            _when_executed(module, act_apart)
+        else:
+            act_apart(module)
     else:
         sys.meta_path.insert(0, finder)
 
@@ -39,6 +42,26 @@ def when_imported(
             sys.meta_path.remove(finder)
 
     return forget
+
+
+def _when_executed(module: ModuleType, act: Callable[[ModuleType], None]) -> None:
+    """Call `act` once `module`, which is being executed, has been: it is importing what made us ask.
+
+    Whoever imports says so by a mark in the module's spec (CPython 3.11 to 3.15, `_load_unlocked` in
+    Lib/importlib/_bootstrap.py), and takes it away at the end.
+    """
+    spec: Any = module.__spec__
+    kind: Any = type(spec)
+
+    class Executing(kind):  # type: ignore[misc]
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "_initializing" and not value:
+                self.__class__ = kind
+                if sys.modules.get(module.__name__) is module:  # else it has failed
+                    act(module)
+
+    spec.__class__ = Executing
 
 
 class _Finder:

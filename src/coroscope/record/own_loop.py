@@ -17,7 +17,7 @@ from coroscope.loop.task import Task
 from coroscope.loop.watch import Phase
 from coroscope.record.loop_recorder import UNKNOWN, LoopRecorder
 from coroscope.record.recorder import Recorder, TaskRecord
-from coroscope.record.stream import pack_event
+from coroscope.record.stream import NO_ROOM, pack_event
 
 _RUNNING = Phase.RUNNING
 
@@ -67,8 +67,10 @@ class OwnLoopRecorder(LoopRecorder):
                     elif record.waits:
                         self._wake(record, self.cause)
                         self._steps[id(item)] = record
-                elif kind is FunctionType or (
-                    kind is MethodType and id(callback.__func__) not in PYTHON_STEPS
+                elif (
+                    kind is FunctionType
+                    or kind is BuiltinFunctionType
+                    or (kind is MethodType and id(callback.__func__) not in PYTHON_STEPS)
                 ):
                     if self.cause is not IO:
                         self._causes[id(item)] = self.cause
@@ -139,7 +141,7 @@ class OwnLoopRecorder(LoopRecorder):
                 record.began_ns = now = clock()
                 try:
                     pack(events, next_position(), now, record.id, self._gave_up, begun)
-                except Exception:
+                except NO_ROOM:
                     self._begin_in_a_new_chunk(record)
                     events, next_position = stream.events, stream.next_position
                 self._gave_up = 0
@@ -162,7 +164,7 @@ class OwnLoopRecorder(LoopRecorder):
                         record.suspended_ns = now = clock()
                         try:
                             pack(events, next_position(), now, record.id, 0, waits[type(awaited)])
-                        except Exception:
+                        except (*NO_ROOM, KeyError):
                             self._wait_in_a_new_chunk(record, type(awaited))
                             events, next_position = stream.events, stream.next_position
                     awaited = None

@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 
 from coroscope.record.on_import import when_imported
-from coroscope.record.recorder import Recorder
+from coroscope.record.recorder import Recorder, raise_if_handlers
 
 
 class Probe:
@@ -41,6 +41,7 @@ class Probe:
 
     def fail(self, error: BaseException) -> None:
         """Switch this probe off, and leave a word about it in the trace; the others go on."""
+        raise_if_handlers(error)
         if self.is_on:
             self.stop()
             with suppress(Exception):  # The trace itself may be what failed.

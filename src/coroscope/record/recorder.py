@@ -6,6 +6,7 @@ It lives inside other people's programs. So: the standard library only, nothing 
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` would be a module that the program has not imported
 import itertools
 import os
 import sys
@@ -13,6 +14,8 @@ import weakref
 from _thread import get_ident, get_native_id
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.clock import now_ns
@@ -172,7 +175,11 @@ class Recorder:
         self._file.close()
 
     def fail(self, error: BaseException) -> None:
-        """Switch the recording off, and leave a word about it in the trace if that is still possible."""
+        """Switch the recording off, and leave a word about it in the trace if that is still possible.
+
+        What a signal's handler of the program has raised in the middle of our work goes on to the program.
+        """
+        raise_if_handlers(error)
         if not self.is_recording:
             return
         self.is_recording = False
@@ -201,6 +208,27 @@ class Recorder:
         for ending in endings:
             ending()
         self.loops.end()
+
+
+def raise_if_handlers(error: BaseException) -> None:
+    """Raise `error` again if it comes out of a signal's handler of the program, called in the middle of our work."""
+    codes: set[int] = set()
+    traceback = error.__traceback__
+    while traceback is not None:
+        codes.add(id(traceback.tb_frame.f_code))
+        traceback = traceback.tb_next
+    if any(id(_code_of(_signal.getsignal(number))) in codes for number in range(1, _signal.NSIG)):
+        raise error
+
+
+def _code_of(handler: Any) -> CodeType | None:
+    if type(handler) is partial:
+        handler = handler.func
+    if type(handler) is MethodType:
+        handler = handler.__func__
+    if type(handler) is not FunctionType:
+        handler = type(handler).__dict__.get("__call__")
+    return handler.__code__ if type(handler) is FunctionType else None
 
 
 def native_id() -> int:

@@ -46,6 +46,8 @@ from coroscope.record.layout import (
 
 pack_event = Struct("<QIIQ").pack_into
 """Writes a whole event, of time, a, b, and the rest as one number."""
+NO_ROOM = (error, TypeError, ValueError)
+"""What it raises where the chunk is full, or there is none any more."""
 _MOST_NUMBERS = 200_000
 _MOST_TEXTS = 4096
 """So many texts of the program's own a stream remembers at once: there may be a new one for each task."""
@@ -237,7 +239,7 @@ class Stream:
         """As `emit`, faster: `word` is the event's last eight bytes, c and what `word_of` tells of the rest."""
         try:
             pack_event(self.events, self.next_position(), time_ns, a, b, word)
-        except Exception:  # in a new chunk
+        except NO_ROOM:  # in a new chunk
             kind, detail, source, c = word >> 56, word >> 48 & 0xFF, word >> 32 & 0xFFFF, word & U32_MAX
             self.emit(kind, time_ns, a, b, c, detail, source)
 

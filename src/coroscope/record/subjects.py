@@ -6,20 +6,9 @@ import types
 from typing import Any
 
 
-def subject_of(task: Any) -> Any:
-    """What the program gave to be run as `task`."""
-    kind = type(task)
-    return task.subject if hasattr(kind, "subject") else task.get_coro()
-
-
 def has_begun(subject: Any) -> bool:
     """Whether it has taken its first step; known of coroutines only, all else counts as begun."""
     return type(subject) is not types.CoroutineType or subject.cr_suspended or subject.cr_running
-
-
-def kind_of(task: Any) -> str:
-    """The trace's word for it: task, pollable, generator or callable."""
-    return getattr(type(task), "kind", "task")
 
 
 def describe(subject: Any) -> tuple[str, str, int, types.CodeType | None]:

@@ -22,8 +22,9 @@ from coroscope.record.events import NAMED_IN_STEP, U32_MAX, EventKind, StepEnd, 
 from coroscope.record.events import Cause as EventCause
 from coroscope.record.recorder import Recorder, TaskRecord
 from coroscope.record.roots import Roots
-from coroscope.record.stream import Stream, pack_event, word_of
-from coroscope.record.subjects import has_begun, kind_of, subject_of
+from coroscope.record.stream import NO_ROOM, Stream, pack_event, word_of
+from coroscope.record.subjects import has_begun
+from coroscope.record.task_fields import kind_of, name_of, subject_of
 from coroscope.record.unretrieved import Failures
 from coroscope.record.walks import Walks
 
@@ -177,7 +178,7 @@ class TaskEvents(Watch):
             root = self._roots.of(task._coro)
             name = task._name
         else:
-            name = task.get_name()
+            name = name_of(task)
             if kind is asyncio.Task:
                 root = self._roots.of(task.get_coro())
             else:
@@ -196,7 +197,7 @@ class TaskEvents(Watch):
         now = record.began_ns = now_ns()
         try:
             pack_event(stream.events, stream.next_position(), now, number, parent, word)
-        except Exception:  # in a new chunk
+        except NO_ROOM:  # in a new chunk
             stream.write(now, number, parent, word)
         if not is_in_step:
             self._name(stream, record, name)
@@ -229,7 +230,7 @@ class TaskEvents(Watch):
 
     def rename(self, record: TaskRecord, task: Any) -> None:
         """Write the name of `task` if it is another than was written: asyncio gives it one behind its creation."""
-        name = task._name if type(task) is Task else task.get_name()
+        name = task._name if type(task) is Task else name_of(task)
         if name != record.name:
             self._name(self._stream, record, name)
 
@@ -268,7 +269,7 @@ class TaskEvents(Watch):
             word |= self._walks.stack(stream, record, record())
         try:
             pack_event(stream.events, stream.next_position(), now, record.id, waker, word)
-        except Exception:  # in a new chunk
+        except NO_ROOM:  # in a new chunk
             stream.write(now, record.id, waker, word)
 
     def _begin_step(self, record: TaskRecord | None) -> None:
@@ -315,7 +316,7 @@ class TaskEvents(Watch):
 
     def _end_step(self, record: TaskRecord) -> None:
         now = now_ns()
-        task = record.running or record()
+        task = record() if record.running is None else record.running
         if task is None:
             return
         if record.cancellations:
@@ -353,7 +354,7 @@ class TaskEvents(Watch):
     def _end_task(self, record: TaskRecord, task: Any, now: int) -> None:
         """Write the end of a task, and so of its last step."""
         record.is_done = True
-        if record.name != (task._name if type(task) is Task else task.get_name()):
+        if record.name != (task._name if type(task) is Task else name_of(task)):
             self.rename(record, task)
         word = self._returned
         if task.cancelled():
@@ -365,7 +366,7 @@ class TaskEvents(Watch):
         stream, caught = self._stream, task.cancelling() if record.has_caught else 0
         try:
             pack_event(stream.events, stream.next_position(), now, record.id, caught, word)
-        except Exception:  # in a new chunk
+        except NO_ROOM:  # in a new chunk
             stream.write(now, record.id, caught, word)
 
     def _follow_cancellation(self, record: TaskRecord, task: Any) -> None:

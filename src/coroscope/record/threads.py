@@ -277,8 +277,8 @@ class ThreadWatch:
         return thread
 
     def is_needed(self) -> bool:
-        """Whether there are threads beside the main one."""
-        return len(self._threads) > (self._main is not None)
+        """Whether there are threads beside the main one, or there were: it goes on to be told where that one is."""
+        return bool(self._threads)
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
         """Look at every thread but ours."""

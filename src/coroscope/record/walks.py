@@ -15,7 +15,7 @@ from coroscope.loop.task import Task
 from coroscope.record.chains import Position, await_chain, chain_key
 from coroscope.record.recorder import TaskRecord, stack_number
 from coroscope.record.stream import Stream
-from coroscope.record.subjects import subject_of
+from coroscope.record.task_fields import subject_of
 
 
 class _NoLoop:
