@@ -18,7 +18,7 @@ def name_of(task: Any) -> Any:
     for kind in _KINDS:
         if issubclass(type(task), kind):
             return kind.get_name(task)
-    return task.get_name()  # It only stands for one.
+    return task.get_name()  # It only stands for one (eager.py).
 
 
 def subject_of(task: Any) -> Any:
@@ -28,7 +28,7 @@ def subject_of(task: Any) -> Any:
     for kind in _KINDS:
         if issubclass(type(task), kind):
             return kind.get_coro(task)
-    return task.get_coro()
+    return task.subject  # It only stands for one (eager.py).
 
 
 def kind_of(task: Any) -> str:
