@@ -86,7 +86,7 @@ async def main():
     async with trio.open_nursery() as nursery:
         nursery.start_soon(never)
         nursery.start_soon(limited)
-        await trio.sleep(0.02)
+        await trio.sleep(0.2)
         nursery.cancel_scope.cancel()
     try:
         async with trio.open_nursery() as nursery:
