@@ -33,9 +33,9 @@ def subject_of(task: Any) -> Any:
 
 def kind_of(task: Any) -> str:
     """The trace's word for it: task, pollable, generator or callable."""
-    return type(task).kind if _stands_for_something(type(task)) else "task"
+    return getattr(type(task), "kind", "task") if _stands_for_something(type(task)) else "task"
 
 
 def _stands_for_something(kind: type) -> bool:
     """Whether such tasks are those of `coroscope.wait` (loop/subject_tasks.py), and not only of a class like them."""
-    return kind.__module__ == "coroscope.loop.subject_tasks" and hasattr(kind, "subject")
+    return kind.__module__.startswith("coroscope.loop.") and hasattr(kind, "subject")
