@@ -32,7 +32,7 @@ def fail():
 
 async def main():
     beats = [asyncio.create_task(beat(), name=f"beat {number}") for number in range(3)]
-    asyncio.create_task(asyncio.Event().wait(), name="for ever")
+    kept = asyncio.create_task(asyncio.Event().wait(), name="for ever")  # or a collection may end it
     await asyncio.sleep(0.8)
     time.sleep(0.25)
     await written(1)
