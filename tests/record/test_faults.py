@@ -29,12 +29,13 @@ if sys.platform != "win32":
 
 PARTS: list[tuple[Any, str]] = [
     (Watch, "_cause_of"),
-    (Watch, "_create"),
+    (LoopRecorder, "_create"),
     (Watch, "begin_callback"),
     (Watch, "queued"),
     (LoopRecorder, "_end_step"),
     (LoopRecorder, "_end_task"),
     (LoopRecorder, "_keep"),
+    (LoopRecorder, "task_created"),
     (LoopRecorder, "_note_created"),
     (Walks, "stack"),
     (LoopRecorder, "_wake"),

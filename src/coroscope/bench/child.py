@@ -37,7 +37,7 @@ def _report(loop: str, name: str, size: int) -> dict[str, Any]:
     if workload.traffic is None and name not in under_test.workloads:
         return {"missing": under_test.without.get(name, f"{loop} has no {name}")}
     measure = _measure if workload.traffic is None else _measure_traffic
-    return measure(under_test, workload, size) | {"peak_bytes": _peak_bytes()}
+    return measure(under_test, workload, size) | {"peak_bytes": peak_bytes()}
 
 
 def _measure(under_test: Contender, workload: Workload, size: int) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _measure_traffic(under_test: Contender, workload: Workload, size: int) -> di
     return measure(under_test, workload, size)
 
 
-def _peak_bytes() -> int | None:
+def peak_bytes() -> int | None:
     """The most memory this process has held, or None where the system does not say."""
     try:
         # Not getrusage's ru_maxrss: that one begins at the size of the process which started this one.

@@ -98,7 +98,9 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                         keep_registered(item)
                     elif returned.error is None and item._interruption is None:
                         spare = send
-                        if item._registration is None:
+                        if (
+                            item._registration is None
+                        ):  # else its class was called, which registers it for good
                             forget_new_task(item)
                         else:
                             unregister_task(item)

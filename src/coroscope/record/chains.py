@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 from collections import deque
-from collections.abc import Iterator
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
@@ -30,7 +29,7 @@ _OPAQUE = frozenset(
 
 def await_chain(root: Any) -> list[Position]:
     """The positions at which `root` and everything that it awaits are suspended, outermost first."""
-    chain = [(frame.f_code, frame.f_lasti, frame.f_lineno or 0) for _, frame in iter_links(root)]
+    chain = [(frame.f_code, frame.f_lasti, frame.f_lineno or 0) for _, frame in links_of(root)]
     if chain and _is_future(chain[-1][0]):
         chain.pop()
     return chain
@@ -39,22 +38,7 @@ def await_chain(root: Any) -> list[Position]:
 def chain_key(root: Any) -> tuple[int, ...]:
     """What tells one await chain from others, in a fraction of the time that the chain takes: no line is looked up."""
     key: list[int] = []
-    current = root
-    for _ in range(LONGEST_CHAIN):
-        kind = type(current)
-        if kind is CoroutineType:
-            frame, current = current.cr_frame, current.cr_await
-        elif kind is GeneratorType:
-            frame, current = current.gi_frame, current.gi_yieldfrom
-        elif kind is AsyncGeneratorType:
-            frame, current = current.ag_frame, current.ag_await
-        elif kind.__name__ in _OPAQUE:
-            current = _behind(current)
-            continue
-        else:
-            break
-        if frame is None:
-            break
+    for _, frame in links_of(root):
         key += id(frame.f_code), frame.f_lasti
     return tuple(key)
 
@@ -64,11 +48,11 @@ def _is_future(code: CodeType) -> bool:
     return code.co_name == "__await__" and code.co_filename.endswith(_FUTURES)
 
 
-def iter_links(root: Any) -> Iterator[tuple[Any, FrameType]]:
+def links_of(root: Any) -> list[tuple[Any, FrameType]]:
     """`root` and everything that it awaits, each with its frame, outermost first."""
+    links: list[tuple[Any, FrameType]] = []
     current = root
-    count = 0
-    while current is not None and count < LONGEST_CHAIN:
+    while len(links) < LONGEST_CHAIN:
         kind = type(current)
         if kind is CoroutineType:
             frame, following = current.cr_frame, current.cr_await
@@ -83,9 +67,9 @@ def iter_links(root: Any) -> Iterator[tuple[Any, FrameType]]:
             break
         if frame is None:
             break
-        yield current, frame
-        count += 1
+        links.append((current, frame))
         current = following
+    return links
 
 
 def _behind(opaque: Any) -> Any:

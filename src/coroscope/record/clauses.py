@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from coroscope.record.chains import Position, iter_links
+from coroscope.record.chains import Position, links_of
 
 _CATCHING = frozenset({"CancelledError", "BaseException"})
 _CHOOSING = ("LOAD_", "BUILD_TUPLE", "PUSH_NULL", "COPY", "NOP", "EXTENDED_ARG")
@@ -56,9 +56,7 @@ class Link(NamedTuple):
 
 def links(root: Any) -> list[Link]:
     """The await chain of a suspended task, to be asked later what has become of it."""
-    return [
-        Link(weakref.ref(coroutine), frame.f_code, frame.f_lasti) for coroutine, frame in iter_links(root)
-    ]
+    return [Link(weakref.ref(coroutine), frame.f_code, frame.f_lasti) for coroutine, frame in links_of(root)]
 
 
 def where_caught(chain: list[Link]) -> Caught | None:

@@ -11,7 +11,6 @@ program's own or from input and output (it counts as the latter; asyncio's own t
 from __future__ import annotations
 
 import contextvars
-from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -19,12 +18,11 @@ from operator import call
 from types import FunctionType
 from typing import Any
 
-from coroscope.loop.observer import IO, Cause, CauseKind, stepped_task
+from coroscope.loop.observer import Cause, CauseKind, stepped_task
 from coroscope.loop.watch import Phase
-from coroscope.record.loop_recorder import UNKNOWN, LoopRecorder
+from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 
-_RUNNING, _DISPATCHING = Phase.RUNNING, Phase.DISPATCHING
 _IN_PLACE_OF = "_coroscope_in_place_of"
 """The attribute of our methods that says what was on the loop itself before."""
 _exhaust = deque[Any](maxlen=0).extend
@@ -49,7 +47,7 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
     watch.sees_polls = False
     call_soon, call_later = loop.call_soon, loop.call_later
     call_at, call_soon_threadsafe = loop.call_at, loop.call_soon_threadsafe
-    end, tasks = watch.end, watch._tasks
+    end = watch.end
 
     def watched(callback: Any, args: tuple[Any, ...], begin: Callable[[], object]) -> Callable[[], object]:
         return in_turn(begin, partial(callback, *args), watch.end)
@@ -64,19 +62,7 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
         task = stepped_task(callback)
         if task is not None:
             try:
-                record, reference = tasks.get(id(task), UNKNOWN)
-                phase = watch.phase
-                if reference is None and phase is _RUNNING and get_ident() == watch._thread:
-                    watch._create(task, watch.cause, False)
-                elif record is None or record is watch.token or get_ident() != watch._thread:
-                    watch.queued_step(task, phase is _DISPATCHING)
-                elif record.waits:
-                    if phase is _RUNNING:
-                        watch._wake(record, watch.cause)
-                    elif phase is _DISPATCHING:
-                        watch._wake(record, IO)
-                    else:
-                        watch.queued_step(task, False)
+                watch.queued_step(task)
             except Exception as error:
                 recorder.fail(error)
             step = partial(callback, *args) if args else callback
@@ -84,7 +70,7 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
         if not _is_known(callback):
             return call_soon(callback, *args, context=context)
         item = _Queued(callback)
-        watch.queued(item, watch.phase is _DISPATCHING)
+        watch.queued(item, watch.phase is Phase.DISPATCHING)
         return call_soon(watched(callback, args, partial(watch.begin, item)), context=context)
 
     def soon_threadsafe(callback: Any, *args: Any, context: contextvars.Context | None = None) -> Any:

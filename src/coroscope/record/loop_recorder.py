@@ -58,22 +58,31 @@ class LoopRecorder(TaskEvents):
             if task is None:
                 super().queued(item, is_dispatched)
             else:
-                self.queued_step(task, is_dispatched)
+                self.queued_step(task)
         except Exception as error:
             self._recorder.fail(error)
 
-    def queued_step(self, task: Any, is_dispatched: bool) -> None:
+    def queued_step(self, task: Any) -> None:
         """What steps `task` enters the ready queue."""
         token = self.token
         if token is not None and token.running is task:
             return  # The end of its step shows that.
-        is_here = self.phase is _RUNNING and get_ident() == self._thread
-        cause = self.cause if is_here else self._cause_of(task, is_dispatched)
+        is_here, phase = get_ident() == self._thread, self.phase
+        if is_here and phase is _RUNNING:
+            cause = self.cause
+        elif is_here and phase is _DISPATCHING:
+            cause = IO
+        else:
+            cause = self._cause_of(task, False)
         record, reference = self._tasks.get(id(task), UNKNOWN)
         if reference is None:
             self._create(task, cause, False)
-        elif record is not None and (record.waits or record is token):
-            self.task_ready(record, cause)
+        elif record is None:
+            return
+        elif record is token:
+            record.cause_in_step = cause
+        elif record.waits:
+            self._wake(record, cause)
 
     def begin(self, item: Any) -> None:
         try:

@@ -49,7 +49,7 @@ class OwnLoopRecorder(LoopRecorder):
                 record = getattr(item, "_record", None)
                 if record is None:
                     if id(item) in self._tasks:
-                        self.queued_step(item, False)
+                        self.queued_step(item)
                     else:
                         self._create(item, self.cause, False)
                 elif record is self.token:
@@ -63,7 +63,7 @@ class OwnLoopRecorder(LoopRecorder):
                     task = callback.__self__
                     record, _ = self._tasks.get(id(task), UNKNOWN)
                     if record is None or record is self.token:
-                        self.queued_step(task, False)
+                        self.queued_step(task)
                     elif record.waits:
                         self._wake(record, self.cause)
                         self._steps[id(item)] = record

@@ -15,7 +15,7 @@ from typing import Any
 
 from coroscope.loop.observer import IO, PYTHON_STEPS, stepped_task
 from coroscope.loop.watch import Phase
-from coroscope.record.loop_recorder import UNKNOWN, LoopRecorder
+from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.ready_queue import DISPATCH, ReadyQueue
 from coroscope.record.recorder import Recorder
 
@@ -26,7 +26,7 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
     """An empty queue that tells `watch`."""
     put, take = deque.append, deque.popleft
     read_ready = selector_events._SelectorSocketTransport._read_ready  # type: ignore[attr-defined]
-    causes, tasks, wake = watch._causes, watch._tasks, watch._wake
+    causes = watch._causes
     step_type: Any = None
     """What calls a step of asyncio's own tasks, once one was seen."""
 
@@ -53,19 +53,11 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
                     task = stepped_task(callback)
                     if task is not None and kind.__name__ == "TaskStepMethWrapper":
                         step_type = kind
-                is_here = watch.phase is _RUNNING and get_ident() == watch._thread
                 if task is not None:
                     token = watch.token
                     if token is None or token.running is not task:
-                        record, reference = tasks.get(id(task), UNKNOWN)
-                        if reference is None and is_here:
-                            watch._create(task, watch.cause, False)
-                        elif record is None or record is token or not is_here:
-                            is_dispatched = watch.phase is _POLLING and sys._getframe(1).f_code is DISPATCH
-                            watch.queued_step(task, is_dispatched)
-                        elif record.waits:
-                            wake(record, watch.cause)
-                elif is_here:
+                        watch.queued_step(task)
+                elif watch.phase is _RUNNING and get_ident() == watch._thread:
                     if watch.cause is not IO:
                         causes[id(handle)] = watch.cause
                 else:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import CauseKind
-from coroscope.record.chains import Position
+from coroscope.record.chains import Position, raised_at
 from coroscope.record.events import U32_MAX, EventKind
 from coroscope.record.stream import ChunkFile, Stream
 from coroscope.record.watched import WatchedLoops
@@ -212,11 +212,7 @@ class Recorder:
 
 def raise_if_handlers(error: BaseException) -> None:
     """Raise `error` again if it comes out of a signal's handler of the program, called in the middle of our work."""
-    codes: set[int] = set()
-    traceback = error.__traceback__
-    while traceback is not None:
-        codes.add(id(traceback.tb_frame.f_code))
-        traceback = traceback.tb_next
+    codes = {id(code) for code, _, _ in raised_at(error)}
     if any(id(_code_of(_signal.getsignal(number))) in codes for number in range(1, _signal.NSIG)):
         raise error
 

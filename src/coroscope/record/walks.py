@@ -32,16 +32,14 @@ class Walks:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._short: dict[Any, dict[int, int]] = {}
-        """Of chains of one link, by the kind of task and the offset."""
-        self._chains: dict[tuple[int, ...], int] = {}
+        self._known: dict[tuple[Any, ...], int] = {}
+        """By the kind of task and the offset where it is the whole chain, else by what `chain_key` gives."""
         self._codes: dict[int, Any] = {}
 
     def use(self, stream: Stream) -> None:
         """The loop's thread writes to `stream` from now on."""
         self._stream = stream
-        self._short.clear()
-        self._chains.clear()
+        self._known.clear()
 
     def stack(self, stream: Stream, record: TaskRecord, task: Any) -> int:
         """The definition in `stream` of where `task` waits; 0 where that cannot be told."""
@@ -57,29 +55,22 @@ class Walks:
             return 0
         if stream is not self._stream:
             return self._stack_of(stream, subject)
+        key: tuple[Any, ...] | None = None
         if type(subject) is CoroutineType:
             awaited: Any = subject.cr_await
             kind = type(awaited)
             if awaited.gi_code is _FUTURE if kind is GeneratorType else kind is _FUTURE_ITER:
-                # The most frequent chain.
-                stacks = self._short.get(record.root)
-                if stacks is None:
-                    stacks = self._short[record.root] = {}
-                offset = subject.cr_frame.f_lasti  # type: ignore[union-attr]  # It waits, so it has a frame.
-                stack = stacks.get(offset)
-                if stack is None:
-                    stack = self._stack_of(stream, subject)
-                    if stack:
-                        stacks[offset] = stack
-                return stack
+                # The most frequent chain. It waits, so it has a frame.
+                key = record.root, subject.cr_frame.f_lasti  # type: ignore[union-attr]
         elif type(subject) is not GeneratorType:
             return 0
-        key = chain_key(subject)
-        stack = self._chains.get(key)
+        if key is None:
+            key = chain_key(subject)
+        stack = self._known.get(key)
         if stack is None:
             stack = self._stack_of(stream, subject)
             if stack or not key:
-                self._chains[key] = stack
+                self._known[key] = stack
         return stack
 
     def _stack_of(self, stream: Stream, subject: Any) -> int:
