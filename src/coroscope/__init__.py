@@ -22,13 +22,23 @@ if TYPE_CHECKING:
     from coroscope.loop.waiting import wait, wait_async
     from coroscope.record.marks import mark, region
     from coroscope.recording import record
+    from coroscope.strategies.faults import UnpicklableError
+    from coroscope.strategies.mapping import map
+    from coroscope.strategies.mapping_async import map_async
+    from coroscope.strategies.worker_death import WorkerDiedError
+    from coroscope.strategies.workload import Workload
     from coroscope.trace import load
 
 __all__ = [
     "Loop",
     "Pollable",
+    "UnpicklableError",
+    "WorkerDiedError",
+    "Workload",
     "__version__",
     "load",
+    "map",
+    "map_async",
     "mark",
     "new_event_loop",
     "record",
@@ -45,7 +55,12 @@ _HOMES = {
     "EventLoopPolicy": "coroscope.loop.policy",
     "Loop": "coroscope.loop.loop",
     "Pollable": "coroscope.loop.pollable",
+    "UnpicklableError": "coroscope.strategies.faults",
+    "WorkerDiedError": "coroscope.strategies.worker_death",
+    "Workload": "coroscope.strategies.workload",
     "load": "coroscope.trace",
+    "map": "coroscope.strategies.mapping",
+    "map_async": "coroscope.strategies.mapping_async",
     "mark": "coroscope.record.marks",
     "new_event_loop": "coroscope.loop.running",
     "record": "coroscope.recording",

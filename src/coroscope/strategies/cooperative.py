@@ -1,0 +1,79 @@
+"""One thread and one event loop: each item is a task, which runs until it waits.
+
+Rule: the loop runs in the calling thread, while an outcome is asked for; between two outcomes it stands still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from coroscope.errors import UsageError
+from coroscope.strategies.engine import Settings
+from coroscope.strategies.flow import Samples
+from coroscope.strategies.item_tasks import ItemTasks
+from coroscope.strategies.work import Reply
+
+_AHEAD = 4
+"""For each item that may be under way, so many may be finished before they are wanted."""
+
+
+class Cooperative:
+    """Up to `limit` tasks at once, on a loop of ours or of another make."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._samples = Samples()
+        self._out = 0
+        self._runner: asyncio.Runner | None = None
+
+    def start(self, items: Sequence[Any]) -> None:  # noqa: ARG002 (nothing is pickled)
+        if asyncio._get_running_loop() is not None:
+            raise UsageError(
+                "coroscope.map() cannot run a loop inside a running one: use 'async for' with coroscope.map_async()"
+            )
+        from coroscope.loop.loop import Loop
+
+        self._runner = asyncio.Runner(loop_factory=self._settings.loop_factory or Loop)
+        self._loop = self._runner.get_loop()
+        self._tasks = ItemTasks(self._loop, self._settings.function, self._settings.workers, self._loop.stop)
+
+    def room(self, taken: int) -> int:  # noqa: ARG002 (the protocol's)
+        return self._settings.limit - self._out
+
+    @property
+    def ahead(self) -> int:
+        return _AHEAD * self._settings.limit
+
+    def submit(self, first: int, items: list[Any]) -> None:
+        for index, item in enumerate(items, first):
+            self._samples.keep(index, [item])
+        self._out += len(items)
+        self._tasks.begin(first, items)
+
+    def collect(self, timeout_s: float | None) -> list[Reply]:
+        if not self._tasks.replies:
+            timer = None if timeout_s is None else self._loop.call_later(timeout_s, self._loop.stop)
+            self._loop.run_forever()
+            if timer is not None:
+                timer.cancel()
+        replies = self._tasks.take()
+        self._out -= len(replies)
+        for reply in replies:
+            self._samples.note(reply)
+        return replies
+
+    def wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def close(self) -> None:
+        if self._runner is not None:
+            self._tasks.close()
+            self._runner.close()
+
+    def abort(self) -> None:
+        if self._runner is not None:
+            # A task may take its time to be cancelled: one more Ctrl-C ends that.
+            self._tasks.cancel()
+            self._runner.close()

@@ -1,0 +1,96 @@
+"""Which items go out next, and which results come back: the bookkeeping of one `map`, without any worker.
+
+Rule: items are taken from their iterable as they are wanted, so that it may be endless.
+Rule: `put` takes replies in any order and of any length; each item is in exactly one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from coroscope.strategies.faults import note_item
+from coroscope.strategies.work import Outcome, Reply
+
+
+class Flow:
+    """The items of one map and what has come of them; `total` is `None` where nobody knows how many there are."""
+
+    def __init__(self, items: Iterable[Any], total: int | None, *, ordered: bool) -> None:
+        self._items = iter(items)
+        self._ordered = ordered
+        self._replies: dict[int, Reply] = {}
+        """In order only: those that others before them are missing for."""
+        self._next = 0
+        self.total = total
+        self.taken = 0
+        self.finished = 0
+        self.delivered = 0
+        self.is_exhausted = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every item has been taken, and what came of it has been handed on."""
+        return self.is_exhausted and self.delivered == self.taken
+
+    @property
+    def undelivered(self) -> int:
+        """How many items have been taken whose outcome has not been handed on."""
+        return self.taken - self.delivered
+
+    def take(self, count: int) -> tuple[int, list[Any]]:
+        """Up to `count` more items, and the index of the first of them."""
+        first = self.taken
+        items = list(islice(self._items, count))
+        self.taken += len(items)
+        if len(items) < count or self.taken == self.total:
+            self.is_exhausted = True
+            self.total = self.taken
+        return first, items
+
+    def put(self, reply: Reply) -> Iterator[Outcome]:
+        """Take a reply in; all outcomes whose turn has come with it."""
+        self.finished += len(reply.outcomes)
+        if not self._ordered:
+            self.delivered += len(reply.outcomes)
+            yield from reply.outcomes
+            return
+        self._replies[reply.first] = reply
+        while (due := self._replies.pop(self._next, None)) is not None:
+            self._next += len(due.outcomes)
+            self.delivered += len(due.outcomes)
+            yield from due.outcomes
+
+
+class Samples:
+    """The items that are out, kept for what is said of one that fails."""
+
+    def __init__(self) -> None:
+        self._parcels: dict[int, list[Any]] = {}
+
+    def keep(self, first: int, items: list[Any]) -> None:
+        """Remember `items`, of which `first` is the index of the first."""
+        self._parcels[first] = items
+
+    def note(self, reply: Reply) -> list[Any]:
+        """Forget the items of `reply`, name them on the exceptions they raised; those that it leaves out."""
+        items = self._parcels.pop(reply.first)
+        for index, (is_result, value) in enumerate(reply.outcomes):
+            if not is_result:
+                note_item(value, reply.first + index, items[index])
+        return items[len(reply.outcomes) :]
+
+    def of(self, first: int) -> list[Any]:
+        """The items that were kept under `first`; none where they are not out."""
+        return self._parcels.get(first, [])
+
+    def forget(self, firsts: Iterable[int]) -> None:
+        """Forget what was kept under these."""
+        for first in firsts:
+            del self._parcels[first]
+
+    def take_all(self) -> list[tuple[int, list[Any]]]:
+        """Forget all that are out, and give them, in order."""
+        parcels, self._parcels = sorted(self._parcels.items()), {}
+        return parcels

@@ -1,0 +1,138 @@
+"""Items and results on their way between processes or interpreters, as bytes.
+
+`dumps` and `loads` are looked up here by name by the recorder, which measures them.
+Rule: what cannot be pickled is found here, by whoever sends it, and never inside the engine.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import Any
+
+from coroscope.strategies.faults import UnpicklableError, short
+
+_FAILURES = (pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError, RecursionError)
+_MOST_CHECKED_BYTES = 16 * 1024 * 1024
+_CHECKED_AT_ONCE = 1_000
+_DEEPEST = 6
+
+
+def dumps(value: Any) -> bytes:
+    """Pickle `value`; with what `multiprocessing` can send besides, where that is loaded."""
+    buffer = BytesIO()
+    _pickler()(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
+    return buffer.getvalue()
+
+
+def loads(data: bytes) -> Any:
+    """What `dumps` made bytes of."""
+    return pickle.loads(data)
+
+
+def _pickler() -> Callable[..., pickle.Pickler]:
+    reduction = sys.modules.get("multiprocessing.reduction")
+    return pickle.Pickler if reduction is None else reduction.ForkingPickler
+
+
+def pack_function(function: Any, loop_factory: Any) -> bytes:
+    """Pickle what a worker calls with items. UnpicklableError with what cannot be pickled, and what to do."""
+    try:
+        return dumps((function, loop_factory))
+    except _FAILURES:
+        for what, value in (("function", function), ("loop factory", loop_factory)):
+            reason = _reason(value)
+            if reason is not None:
+                name = getattr(value, "__qualname__", None) or short(value)
+                raise UnpicklableError(
+                    f"the {what} {name} cannot be sent to a worker: {_what(value, 'it', reason)}; "
+                    "define it with def at the top of a module"
+                ) from reason
+        raise
+
+
+def pack_items(first: int, items: Sequence[Any]) -> bytes:
+    """Pickle items, of which `first` is the index of the first. UnpicklableError names the one that cannot be."""
+    try:
+        return dumps(items)
+    except _FAILURES as error:
+        raise _item_at_fault(first, items, error) from error
+
+
+def check_items(items: Sequence[Any]) -> None:
+    """Find what cannot be pickled before anything starts, among as many items as make 16 MiB."""
+    sink = _Sink()
+    for first in range(0, len(items), _CHECKED_AT_ONCE):
+        some = items[first : first + _CHECKED_AT_ONCE]
+        try:
+            _pickler()(sink, pickle.HIGHEST_PROTOCOL).dump(some)
+        except _Enough:
+            return
+        except _FAILURES as error:
+            raise _item_at_fault(first, some, error) from error
+
+
+class _Enough(Exception):
+    """So much has been checked."""
+
+
+class _Sink:
+    """Counts what a pickler writes."""
+
+    def __init__(self) -> None:
+        self._size_bytes = 0
+
+    def write(self, data: Any) -> int:
+        self._size_bytes += len(data)
+        if self._size_bytes > _MOST_CHECKED_BYTES:
+            raise _Enough
+        return len(data)
+
+
+def _item_at_fault(first: int, items: Sequence[Any], error: BaseException) -> UnpicklableError:
+    for index, item in enumerate(items, first):
+        reason = _reason(item)
+        if reason is not None:
+            return UnpicklableError(
+                f"item {index} ({short(item)}) cannot be sent to a worker: {_what(item, 'it', reason)}"
+            )
+    return UnpicklableError(f"items {first} to {first + len(items) - 1} cannot be sent to a worker: {error}")
+
+
+def _reason(value: Any) -> BaseException | None:
+    """Why `value` cannot be pickled; None: it can."""
+    try:
+        dumps(value)
+    except _FAILURES as error:
+        return error
+    return None
+
+
+def _what(value: Any, path: str, error: BaseException) -> str:
+    """The innermost part of `value` that cannot be pickled, by the way to it, and why."""
+    for _ in range(_DEEPEST):
+        for step, part in _parts(value):
+            reason = _reason(part)
+            if reason is not None:
+                value, path, error = part, f"{path}{step}", reason
+                break
+        else:
+            break
+    return f"{path} is a {type(value).__qualname__}, and {str(error)[:1].lower()}{str(error)[1:]}"
+
+
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    """What `value` is made of, as far as that can be seen without running its code."""
+    if type(value) in (list, tuple):
+        return [(f"[{index}]", part) for index, part in enumerate(value)]
+    if type(value) in (set, frozenset):
+        return [("{…}", part) for part in value]
+    if type(value) is dict:
+        return [(f"[{short(key)}]", part) for key, part in value.items()]
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return []
+    return [(f".{name}", part) for name, part in own.items()] if type(own) is dict else []

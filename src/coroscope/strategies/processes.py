@@ -1,0 +1,204 @@
+"""A pool of processes, by `concurrent.futures.ProcessPoolExecutor`.
+
+The items are pickled here and not by the engine: what cannot be pickled is known before it is sent, and an exception
+that cannot be brought back is no end of the pool.
+Rule: every process that the pool has started is known here before it is started, so that none can be left behind.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
+
+from coroscope.errors import UsageError
+from coroscope.strategies.engine import Settings
+from coroscope.strategies.faults import name_items
+from coroscope.strategies.interrupts import holding_interrupts
+from coroscope.strategies.parcels import check_items, pack_function, pack_items
+from coroscope.strategies.pool import Pool
+from coroscope.strategies.remote_work import all_failed
+from coroscope.strategies.work import Reply, unpack_reply
+from coroscope.strategies.worker_death import WorkerDiedError, worker_died
+from coroscope.strategies.worker_process import BEGUN, begin, work
+
+_GRACE_S = 1.0
+"""So long a process may take to end by SIGTERM."""
+Ended = tuple[int, "Future[bytes]"]
+
+
+def start_methods() -> list[str]:
+    """The ways in which this system can start a process."""
+    return multiprocessing.get_all_start_methods()
+
+
+def context_of(start_method: str | None) -> Any:
+    """The context of `multiprocessing` that starts processes so; UsageError where the system cannot."""
+    try:
+        return multiprocessing.get_context(start_method)
+    except ValueError:
+        known = ", ".join(start_methods())
+        raise UsageError(f"there is no start method {start_method!r} here: give one of {known}") from None
+
+
+def end_processes(processes: list[Any]) -> None:
+    """End processes of `multiprocessing` that are in the middle of something."""
+    alive = [process for process in processes if process.pid is not None and process.exitcode is None]
+    for process in alive:
+        process.terminate()
+    deadline_s = time.monotonic() + _GRACE_S
+    for process in alive:
+        process.join(max(deadline_s - time.monotonic(), 0))
+    for process in alive:
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+
+
+class _Context:
+    """A context of `multiprocessing` that keeps the processes that are made by it."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self.processes: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def Process(self, *args: Any, **kwargs: Any) -> Any:
+        process = self._context.Process(*args, **kwargs)
+        self.processes.append(process)
+        return process
+
+
+class Processes(Pool[Ended]):
+    """Up to as many processes as there are workers."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._function = b""
+        self._executor: ProcessPoolExecutor | None = None
+        self._context: Any = _Context(context_of(settings.start_method))
+        self._pipe: tuple[Connection, Connection] | None = None
+        self._has: dict[int, int] = {}
+        """By a process's number: the first item of the parcel that it took up last."""
+        self._dead: dict[int, int] = {}
+        """Exit codes of those that were no longer alive when the pool broke."""
+
+    def start(self, items: Sequence[Any]) -> None:
+        self._function = pack_function(self.settings.function, self.settings.loop_factory)
+        check_items(items)
+        self._open()
+
+    def _open(self) -> None:
+        self._context.processes.clear()
+        self._has.clear()
+        self._dead.clear()
+        self._pipe = self._context.Pipe(duplex=False)
+        os.set_blocking(self._pipe[0].fileno(), False)
+        self._executor = ProcessPoolExecutor(
+            self.lanes, self._context, initializer=begin, initargs=(self._function, self._pipe[1])
+        )
+
+    def send(self, first: int, items: list[Any]) -> None:
+        parcel = pack_items(first, items)
+        assert self._executor is not None
+        with holding_interrupts():  # It may be about to start a process.
+            try:
+                future = self._executor.submit(work, first, len(items), parcel)
+            except BrokenProcessPool as error:
+                future = Future()
+                future.set_exception(error)
+        future.add_done_callback(partial(self._heard, first))
+
+    def _heard(self, first: int, future: Future[bytes]) -> None:
+        """In the executor's thread, which has not yet ended the other processes of a broken pool."""
+        if not self._dead and not future.cancelled() and isinstance(future.exception(), BrokenProcessPool):
+            codes = {process.pid: process.exitcode for process in self._context.processes}
+            self._dead = {pid: code for pid, code in codes.items() if code is not None}
+        self.messages.put((first, future))
+
+    def replies_of(self, message: Ended) -> list[Reply]:
+        first, future = message
+        if not self.samples.of(first):  # Lost with the pool, and answered already.
+            return []
+        error = future.exception()
+        if isinstance(error, BrokenProcessPool):
+            return self._bury(error)
+        if error is not None:
+            return self.take_in(all_failed(first, len(self.samples.of(first)), error))
+        return self.take_in(unpack_reply(future.result()))
+
+    def _bury(self, cause: BaseException) -> list[Reply]:
+        """A process has died, and the pool with it: what was under way is lost, what was not is sent again."""
+        self._read_pipe()
+        self._end_executor()
+        taken_up = {first: pid for pid, first in self._has.items() if self.samples.of(first)}
+        error = self._error(taken_up)
+        error.__cause__ = cause
+        out = self.samples.take_all()
+        self.out = 0
+        if not taken_up:
+            raise error
+        if not self.settings.goes_on:
+            return [all_failed(first, len(items), error) for first, items in out]
+        self._open()
+        replies = []
+        for first, items in out:
+            if first in taken_up:
+                replies.append(all_failed(first, len(items), error))
+            else:
+                self.submit(first, items)
+        return replies
+
+    def _error(self, taken_up: dict[int, int]) -> WorkerDiedError:
+        had: dict[int, list[int]] = {}
+        for first, pid in sorted(taken_up.items()):
+            had.setdefault(pid, []).extend(range(first, first + len(self.samples.of(first))))
+        died = {pid: items for pid, items in had.items() if pid in self._dead} or had
+        if not died:
+            code = next(iter(self._dead.values()), None)
+            return worker_died("a worker's process", code, [])
+        pid, items = next(iter(died.items()))
+        error = worker_died(f"the worker process {pid}", self._dead.get(pid), items)
+        others = sorted(index for other, indexes in had.items() if other != pid for index in indexes)
+        if others:
+            error.add_note(f"lost with it, in other workers of its pool: {name_items(others)}")
+        return error
+
+    def _read_pipe(self) -> None:
+        """Read what the processes have said they have taken up."""
+        if self._pipe is not None:
+            with suppress(BlockingIOError):
+                while data := os.read(self._pipe[0].fileno(), BEGUN.size * 1024):
+                    self._has.update(BEGUN.iter_unpack(data))
+
+    def collect(self, timeout_s: float | None) -> list[Reply]:
+        replies = super().collect(timeout_s)
+        self._read_pipe()
+        return replies
+
+    def close(self) -> None:
+        with holding_interrupts():
+            self._end_executor()
+
+    def abort(self) -> None:
+        with holding_interrupts():
+            end_processes(self._context.processes)
+            self._end_executor()
+
+    def _end_executor(self) -> None:
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=True, cancel_futures=True)
+        end_processes(self._context.processes)
+        pipe, self._pipe = self._pipe, None
+        for end in pipe or ():
+            end.close()

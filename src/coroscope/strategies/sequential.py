@@ -1,0 +1,53 @@
+"""One item after another, in the calling thread: what everything else is compared with."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from coroscope.strategies.engine import Settings
+from coroscope.strategies.flow import Samples
+from coroscope.strategies.work import Caller, Reply, without_this_frame
+
+
+class Sequential:
+    """Calls the function when the outcome is asked for; a coroutine runs on a loop, alone."""
+
+    ahead = 1
+
+    def __init__(self, settings: Settings) -> None:
+        self._call = Caller(settings.function, settings.loop_factory)
+        self._samples = Samples()
+        self._out: list[tuple[int, Any]] = []
+
+    def start(self, items: Sequence[Any]) -> None:
+        """There is nothing to start."""
+
+    def room(self, taken: int) -> int:  # noqa: ARG002 (the protocol's)
+        return 0 if self._out else 1
+
+    def submit(self, first: int, items: list[Any]) -> None:
+        self._samples.keep(first, items)
+        self._out.append((first, items[0]))
+
+    def collect(self, timeout_s: float | None) -> list[Reply]:  # noqa: ARG002 (an item cannot be left half done)
+        first, item = self._out.pop()
+        began_ns = time.monotonic_ns()
+        try:
+            outcome = True, self._call(item)
+        # An interrupt, or an exit, ends the map, and not the item alone.
+        except (Exception, asyncio.CancelledError) as error:
+            outcome = False, without_this_frame(error)
+        reply = Reply(first, [outcome], began_ns, time.monotonic_ns())
+        self._samples.note(reply)
+        return [reply]
+
+    def wake(self) -> None:
+        """The item in the calling thread goes on to its end."""
+
+    def close(self) -> None:
+        self._call.close()
+
+    abort = close

@@ -1,0 +1,76 @@
+"""A pool of threads, by `concurrent.futures.ThreadPoolExecutor`.
+
+Each thread serves one queue for as long as the map lasts: a parcel costs a place in it, and not a future.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from coroscope.strategies.engine import Settings
+from coroscope.strategies.pool import Pool
+from coroscope.strategies.work import Caller, Reply, work_through
+
+_LOOK_UP_EVERY_S = 0.5
+"""So often an idle thread looks whether the program is at its end."""
+
+
+class Threads(Pool[Reply]):
+    """Up to as many threads as there are workers, each started when the others are busy."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._parcels: SimpleQueue[tuple[int, list[Any]] | None] = SimpleQueue()
+        self._serving = 0
+        self._is_aborted = False
+        self._executor: ThreadPoolExecutor | None = None
+
+    def start(self, items: Sequence[Any]) -> None:  # noqa: ARG002 (nothing is pickled)
+        self._executor = ThreadPoolExecutor(self.lanes, "coroscope-map")
+
+    def send(self, first: int, items: list[Any]) -> None:
+        self._parcels.put((first, items))
+        if self._serving < min(self.out, self.lanes):
+            assert self._executor is not None
+            self._executor.submit(self._serve)
+            self._serving += 1
+
+    def _serve(self) -> None:
+        """In a thread of the pool: work parcels through until there are no more."""
+        call = Caller(self.settings.function, self.settings.loop_factory)
+        try:
+            while (parcel := self._next_parcel()) is not None:
+                self.messages.put(work_through(call, parcel[1], parcel[0]))
+                del parcel
+        finally:
+            call.close()
+
+    def _next_parcel(self) -> tuple[int, list[Any]] | None:
+        while not self._is_aborted:
+            try:
+                return self._parcels.get(timeout=_LOOK_UP_EVERY_S)
+            except Empty:
+                # The interpreter joins all threads of pools at its end, also for a map that nobody has closed.
+                if not threading.main_thread().is_alive():
+                    break
+        return None
+
+    def replies_of(self, message: Reply) -> list[Reply]:
+        return self.take_in(message)
+
+    def close(self) -> None:
+        self._end(wait=True)
+
+    def abort(self) -> None:
+        self._is_aborted = True
+        self._end(wait=False)
+
+    def _end(self, *, wait: bool) -> None:
+        for _ in range(self._serving):
+            self._parcels.put(None)
+        if self._executor is not None:
+            self._executor.shutdown(wait=wait, cancel_futures=not wait)

@@ -1,0 +1,202 @@
+"""The function of a map, as a worker calls it; whatever a call comes to is an outcome.
+
+A coroutine function runs on an event loop: where none is at hand, each thread has one of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from functools import partial
+from types import CoroutineType
+from typing import Any, NamedTuple
+
+from coroscope.strategies.faults import RemoteTraceback, UnpicklableError
+from coroscope.strategies.parcels import dumps, loads
+
+Function = Callable[[Any], Any]
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+Outcome = tuple[bool, Any]
+"""Whether an item returned, and what it returned or raised."""
+
+PARCEL_NS = 5_000_000
+"""So much work is handed over at once, where items are short: what handing over costs is then small beside it."""
+LONGEST_PARCEL_NS = 10 * PARCEL_NS
+"""A worker that has been at one parcel for longer gives back what it has not begun."""
+
+
+class Reply(NamedTuple):
+    """What came of consecutive items: `outcomes[i]` is that of item `first + i`; times by `time.monotonic_ns`."""
+
+    first: int
+    outcomes: list[Outcome]
+    began_ns: int
+    ended_ns: int
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Whether calling `function` gives a coroutine, also through `functools.partial` and `__call__`."""
+    while isinstance(function, partial):
+        function = function.func
+    called = getattr(type(function), "__call__", None)  # noqa: B004 (not whether it can be called)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
+
+
+def check_function(function: Any, caller: str) -> None:
+    """TypeError for what cannot be called with one item, or gives no result when it is."""
+    if not callable(function):
+        raise TypeError(f"{caller} cannot call a {type(function).__qualname__}: give a function of one item")
+    inner = function
+    while isinstance(inner, partial):
+        inner = inner.func
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise TypeError(
+            f"{caller} cannot use {inner.__qualname__}(): it gives a generator, and no result; "
+            "give a function that returns, or a coroutine function"
+        )
+
+
+class Caller:
+    """Calls the function in this thread; coroutines run on a loop that the thread keeps until `close`."""
+
+    def __init__(self, function: Function, loop_factory: LoopFactory | None = None) -> None:
+        self._function = function
+        self._loop_factory = loop_factory
+        self._runner: asyncio.Runner | None = None
+
+    def __call__(self, item: Any) -> Any:
+        result = self._function(item)
+        return self._run(result) if type(result) is CoroutineType else result
+
+    def _run(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
+        if self._runner is None:
+            self._runner = asyncio.Runner(loop_factory=self._loop_factory or _our_loop)
+        return self._runner.run(coroutine)
+
+    def close(self) -> None:
+        """Close the loop, if there is one."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.close()
+
+
+def _our_loop() -> asyncio.AbstractEventLoop:
+    from coroscope.loop.loop import Loop
+
+    return Loop()
+
+
+def work_through(call: Function, items: Iterable[Any], first: int) -> Reply:
+    """Call with each of `items`; those that are not reached within `LONGEST_PARCEL_NS` are not begun."""
+    outcomes: list[Outcome] = []
+    began_ns = now_ns = time.monotonic_ns()
+    for item in items:
+        try:
+            outcomes.append((True, call(item)))
+        except BaseException as error:
+            outcomes.append((False, without_this_frame(error)))
+        now_ns = time.monotonic_ns()
+        if now_ns - began_ns > LONGEST_PARCEL_NS:
+            break
+    return Reply(first, outcomes, began_ns, now_ns)
+
+
+def without_this_frame(error: BaseException) -> BaseException:
+    """`error` with the traceback that it had in the user's code: our frame would keep the error itself alive."""
+    inner = error.__traceback__
+    while inner is not None and inner.tb_frame.f_globals.get("__name__", "").startswith(
+        "coroscope.strategies."
+    ):
+        inner = inner.tb_next
+    return error.with_traceback(inner)
+
+
+class Failure(NamedTuple):
+    """What a call raised, on its way to another process."""
+
+    pickled: bytes | None
+    """None: it cannot be pickled."""
+    described: str
+    text: str
+    """The traceback."""
+
+    def error(self) -> BaseException:
+        """The exception again, caused by its own traceback where it was raised."""
+        problem: object = None
+        error: BaseException | None = None
+        if self.pickled is not None:
+            try:
+                error = loads(self.pickled)
+            except Exception as reason:  # From code of the exception's own class.
+                problem = reason
+        if not isinstance(error, BaseException):
+            why = "" if problem is None else f" ({problem})"
+            error = UnpicklableError(f"a worker raised {self.described}, which cannot be pickled{why}")
+        error.__cause__ = RemoteTraceback(self.text)
+        return error
+
+
+def pack_reply(reply: Reply) -> bytes:
+    """The reply as bytes, with errors and what cannot be pickled as `Failure`."""
+    outcomes = [outcome if outcome[0] else (False, _failure(outcome[1])) for outcome in reply.outcomes]
+    try:
+        return dumps(tuple(reply._replace(outcomes=outcomes)))
+    except Exception:  # From code of the results' own classes.
+        return dumps(tuple(reply._replace(outcomes=[_sendable(outcome) for outcome in outcomes])))
+
+
+def _sendable(outcome: Outcome) -> Outcome:
+    is_result, value = outcome
+    if is_result:
+        try:
+            dumps(value)
+        except Exception as error:
+            kind = type(value).__qualname__
+            return False, _failure(UnpicklableError(f"its result, a {kind}, cannot be sent back: {error}"))
+    return outcome
+
+
+def pack_replies(replies: list[Reply]) -> bytes:
+    """Several replies as bytes."""
+    try:
+        if all(is_result for reply in replies for is_result, _ in reply.outcomes):
+            return dumps([tuple(reply) for reply in replies])
+    except Exception:  # From code of the results' own classes.
+        pass
+    return dumps([pack_reply(reply) for reply in replies])
+
+
+def unpack_replies(data: bytes) -> list[Reply]:
+    """What `pack_replies` packed."""
+    return [unpack_reply(each) if type(each) is bytes else Reply(*each) for each in loads(data)]
+
+
+def unpack_reply(data: bytes) -> Reply:
+    """What `pack_reply` packed, with its errors as exceptions again."""
+    first, outcomes, began_ns, ended_ns = loads(data)
+    if not all(is_result for is_result, _ in outcomes):
+        outcomes = [outcome if outcome[0] else (False, outcome[1].error()) for outcome in outcomes]
+    return Reply(first, outcomes, began_ns, ended_ns)
+
+
+def _failure(error: BaseException) -> Failure:
+    described = _described(error)
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception:  # From the exception's own __str__.
+        text = described
+    try:
+        return Failure(dumps(error), described, text)
+    except Exception:  # From code of the exception's own class, too.
+        return Failure(None, described, text)
+
+
+def _described(error: BaseException) -> str:
+    name = type(error).__qualname__
+    try:
+        return f"{name}: {error}" if str(error) else name
+    except Exception:
+        return name
