@@ -28,6 +28,8 @@ class Flow:
         self.finished = 0
         self.delivered = 0
         self.is_exhausted = False
+        self.first_began_ns: int | None = None
+        """When the first item began, as far as replies have told."""
 
     @property
     def is_over(self) -> bool:
@@ -52,6 +54,8 @@ class Flow:
     def put(self, reply: Reply) -> Iterator[Outcome]:
         """Take a reply in; all outcomes whose turn has come with it."""
         self.finished += len(reply.outcomes)
+        if self.first_began_ns is None or reply.began_ns < self.first_began_ns:
+            self.first_began_ns = reply.began_ns
         if not self._ordered:
             self.delivered += len(reply.outcomes)
             yield from reply.outcomes

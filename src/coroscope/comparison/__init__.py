@@ -1,0 +1,1 @@
+"""One workload under every strategy: really run, measured, recorded, and judged."""

@@ -1,0 +1,219 @@
+"""One run of one workload by one strategy, in a process of its own: `python -m coroscope.comparison.child ASKED`.
+
+`ASKED` is a JSON object: see `Asked`. What it measured, or why it could not, is written to the file `report`.
+Rule: what is measured begins when the items are at hand and the modules are imported, and ends when the last worker
+has ended; only the reading of the workers' memory is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from coroscope.comparison.loading import load_workload
+from coroscope.comparison.loops import loop_factory_of
+from coroscope.comparison.memory import proportional_sizes
+from coroscope.errors import CoroscopeError
+from coroscope.record.marks import region
+from coroscope.strategies.delivery import Stop, deliver
+from coroscope.strategies.flow import Flow
+from coroscope.strategies.options import Options, at_hand
+from coroscope.strategies.workload import Workload
+
+WORK = "coroscope compare: the work"
+"""The region of a recording that is what was measured."""
+_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a child is told."""
+
+    file: str
+    name: str
+    report: str
+    output: str
+    """Where what the workload prints goes."""
+    strategy: str = ""
+    """Empty: only say what the workload is."""
+    workers: int = 1
+    limit: int | None = None
+    start_method: str | None = None
+    address: str | None = None
+    loop: str | None = None
+    results: str | None = None
+    """Where the results are to be kept, pickled."""
+
+
+def main() -> int:
+    """Do what the command line asks for, and report."""
+    asked = Asked(**json.loads(sys.argv[1]))
+    _redirect(asked.output)
+    try:
+        workload = load_workload(asked.file, asked.name)
+        report = _run(workload, asked) if asked.strategy else _describe(workload)
+    except CoroscopeError as error:
+        report = {"problem": str(error), "is_ours": True}
+    except Exception as error:
+        report = {"problem": _sentence(error), "is_ours": False}
+        import traceback
+
+        traceback.print_exc()
+    with open(asked.report, "w", encoding="utf-8") as file:
+        json.dump(report, file)
+    return _FAILED if "problem" in report else 0
+
+
+def _redirect(output: str) -> None:
+    """Have all that this process and its workers print go to a file."""
+    sys.stdout.flush()
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
+
+
+def _sentence(error: BaseException) -> str:
+    notes = [note for note in getattr(error, "__notes__", []) if note.startswith("raised by item")]
+    what = f"{type(error).__qualname__}: {error}" if str(error) else type(error).__qualname__
+    return f"{what} ({notes[0]})" if notes else what
+
+
+def _describe(workload: Workload) -> dict[str, Any]:
+    items = workload.items
+    return {
+        "name": workload.name,
+        "items": len(items) if hasattr(items, "__len__") else None,
+        "has_call": workload.call is not None,
+        "has_coroutine": workload.coroutine is not None,
+    }
+
+
+def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
+    options = Options(
+        "coroscope compare",
+        asked.strategy,
+        asked.workers,
+        asked.limit,
+        None,
+        return_exceptions=False,
+        ordered=True,
+        progress=False,
+        start_method=asked.start_method,
+        loop_factory=loop_factory_of(asked.loop),
+        address=asked.address,
+    )
+    items = workload.items
+    settings = options.settings(workload.function(asked.strategy), items)
+    flow = Flow(items, settings.total, ordered=True)
+    engine = options.way.engine(settings)
+    before = _Usage.now()
+    with region(WORK):
+        began_ns = time.monotonic_ns()
+        results: list[Any] = []
+        at_end = _AtEnd()
+        for batch in deliver(flow, engine, options, at_hand(items), Stop()):
+            results += batch
+            if flow.is_over:  # The engine is closed when one asks for more.
+                at_end.read()
+        wall_ns = time.monotonic_ns() - began_ns - at_end.took_ns
+    _end_helpers()
+    used = _Usage.now() - before
+    first_ns = flow.first_began_ns
+    return {
+        "items": len(results),
+        "wall_s": wall_ns / 1e9,
+        "startup_s": None if asked.address or first_ns is None else (first_ns - began_ns) / 1e9,
+        "cpu_s": used.cpu_s,
+        "switches": used.switches,
+        "involuntary_switches": used.involuntary_switches,
+        "own_memory_bytes": at_end.own_bytes,
+        "worker_memory_bytes": at_end.workers_bytes,
+        "digest": _keep(results, asked.results),
+    }
+
+
+class _AtEnd:
+    """Reads the memory of this process and its workers while all of them are still there."""
+
+    took_ns = 0
+    own_bytes: int | None = None
+    workers_bytes: Sequence[int] = ()
+
+    def read(self) -> None:
+        """Do so now, once."""
+        if self.took_ns:
+            return
+        began_ns = time.monotonic_ns()
+        sizes = proportional_sizes(os.getpid())
+        self.own_bytes = sizes.pop(os.getpid(), None)
+        self.workers_bytes = list(sizes.values())
+        self.took_ns = time.monotonic_ns() - began_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    """What this process and all of its children that have ended have used."""
+
+    cpu_s: float
+    switches: int
+    involuntary_switches: int
+
+    @classmethod
+    def now(cls) -> _Usage:
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return cls(
+            sum(usage.ru_utime + usage.ru_stime for usage in usages),
+            sum(usage.ru_nvcsw for usage in usages),
+            sum(usage.ru_nivcsw for usage in usages),
+        )
+
+    def __sub__(self, other: _Usage) -> _Usage:
+        return _Usage(
+            self.cpu_s - other.cpu_s,
+            self.switches - other.switches,
+            self.involuntary_switches - other.involuntary_switches,
+        )
+
+
+def _end_helpers() -> None:
+    """End what `multiprocessing` keeps for the next pool, so that what it has used is known."""
+    for module, keeper in (
+        ("multiprocessing.forkserver", "_forkserver"),
+        ("multiprocessing.resource_tracker", "_resource_tracker"),
+    ):
+        with suppress(Exception):  # Private names (CPython 3.11 to 3.15): only the figures depend on them.
+            getattr(sys.modules[module], keeper)._stop()
+
+
+def _keep(results: Sequence[Any], path: str | None) -> str | None:
+    """A digest of the results, by which runs are compared; None where they cannot be pickled."""
+    try:
+        pickled = [_canonical(result) for result in results]
+    except Exception:  # From code of the results' own classes.
+        return None
+    if path is not None:
+        with open(path, "wb") as file:
+            pickle.dump(pickled, file)
+    digest = sha256()
+    for each in pickled:
+        digest.update(sha256(each).digest())
+    return digest.hexdigest()
+
+
+def _canonical(result: Any) -> bytes:
+    """The pickle of `result` as it is when it has been sent once: what is shared within it is known by then."""
+    return pickle.dumps(pickle.loads(pickle.dumps(result)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

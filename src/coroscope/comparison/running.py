@@ -1,0 +1,182 @@
+"""Starts the processes that run a workload, plain or recorded, and takes in what they report."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from coroscope.comparison.child import Asked
+from coroscope.comparison.memory import PeakMemory
+from coroscope.comparison.orphans import adopting_orphans, end_orphans
+from coroscope.comparison.ways import Way
+from coroscope.errors import CoroscopeError
+from coroscope.record.new_trace import create_trace
+from coroscope.record.supervise import run_program
+
+_MODULE = "coroscope.comparison.child"
+_LAST_LINES = 3
+_PATIENCE_S = 5.0
+
+
+class RunError(CoroscopeError):
+    """A run has come to nothing: why, in a sentence."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the workload is."""
+
+    name: str
+    items: int | None
+    has_call: bool
+    has_coroutine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one run needed; times in seconds of the monotonic clock, sizes in bytes."""
+
+    items: int
+    wall_s: float
+    startup_s: float | None
+    """Until the first item began."""
+    cpu_s: float
+    switches: int
+    involuntary_switches: int
+    memory_bytes: int | None
+    """Of all processes, at most: proportional set sizes."""
+    worker_memory_bytes: int | None
+    """Of a worker's process, at most."""
+    digest: str | None
+    left_behind: int = 0
+    """Processes that had to be ended."""
+
+
+class Runner:
+    """Runs one workload again and again, each time in a process of its own; all its files are in `folder`."""
+
+    def __init__(self, file: str, name: str, loop: str | None, folder: str) -> None:
+        self._file = os.path.abspath(file)
+        self._name = name
+        self._loop = loop
+        self._folder = folder
+        self._runs = 0
+
+    def describe(self) -> Described:
+        """What the workload is. RunError where it cannot be had."""
+        return Described(**self._run_plain(self._asked(None)))
+
+    def measure(self, way: Way, results: str | None = None) -> Measured:
+        """Run it in this way. RunError where that comes to nothing."""
+        asked = self._asked(way, results)
+        with _started(self._command(asked)) as process:
+            memory = PeakMemory(process.pid)
+            memory.start()
+            try:
+                process.wait()
+            finally:
+                memory.stop()
+        left = end_orphans()
+        report = self._report(asked, process.returncode)
+        own, workers = report.pop("own_memory_bytes"), report.pop("worker_memory_bytes")
+        at_end = (own or 0) + sum(workers)
+        return Measured(
+            **report,
+            memory_bytes=max(memory.peak_bytes, at_end) or None,
+            worker_memory_bytes=max(workers, default=None),
+            left_behind=len(left),
+        )
+
+    def record(self, way: Way, trace: str) -> None:
+        """Run it in this way, recorded into `trace`. RunError where that comes to nothing."""
+        asked = self._asked(way)
+        command = ["-m", _MODULE, json.dumps(asdict(asked))]
+        create_trace(trace, [os.path.basename(self._file), way.label])
+        ended = run_program(command, trace, "keep", watch_alone=True)
+        end_orphans()
+        self._report(asked, ended.exit_code if ended.signal is None else -ended.signal)
+        from coroscope.trace import compact
+        from coroscope.trace.model import Ending
+
+        compact(trace, Ending(ended.exit_code, ended.signal, None, False), ended.at_ns)
+
+    def _asked(self, way: Way | None, results: str | None = None) -> Asked:
+        self._runs += 1
+        report = os.path.join(self._folder, f"run-{self._runs}.json")
+        asked = Asked(self._file, self._name, report, report + ".out", loop=self._loop)
+        if way is None:
+            return asked
+        return Asked(
+            asked.file,
+            asked.name,
+            report,
+            asked.output,
+            strategy=way.strategy,
+            workers=way.workers,
+            limit=way.limit,
+            start_method=way.start_method,
+            address=way.address,
+            loop=self._loop,
+            results=results,
+        )
+
+    def _command(self, asked: Asked) -> list[str]:
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        return [sys.executable, *flags, "-m", _MODULE, json.dumps(asdict(asked))]
+
+    def _run_plain(self, asked: Asked) -> dict[str, Any]:
+        with _started(self._command(asked)) as process:
+            process.wait()
+        end_orphans()
+        return self._report(asked, process.returncode)
+
+    def _report(self, asked: Asked, code: int) -> dict[str, Any]:
+        try:
+            report: dict[str, Any] = json.loads(Path(asked.report).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+            raise RunError(f"the run ended with {ended}{_last_words(asked.output)}") from None
+        if "problem" in report:
+            raise RunError(report["problem"])
+        return report
+
+
+@contextmanager
+def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has ended when the block has; Ctrl-C reaches it as it reaches us."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE_S)
+            process.kill()
+            process.wait()
+
+
+def _last_words(output: str) -> str:
+    """What a run printed last, for a sentence."""
+    with suppress(OSError):
+        lines = Path(output).read_text(encoding="utf-8", errors="replace").split("\n")
+        said = " / ".join(line.strip() for line in lines if line.strip()) if len(lines) <= _LAST_LINES else lines[-2]
+        return f": {said.strip()[:300]}" if said.strip() else ""
+    return ""
+
+
+@contextmanager
+def workshop() -> Iterator[str]:
+    """A folder for the files of a comparison; at the end it is gone, and so are all processes."""
+    with adopting_orphans(), tempfile.TemporaryDirectory(prefix="coroscope-compare-") as folder:
+        yield folder
