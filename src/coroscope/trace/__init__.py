@@ -10,14 +10,16 @@ from coroscope.errors import TraceFormatError
 from coroscope.record.events import EVENT, EventKind
 from coroscope.record.layout import AT_REST, HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
 from coroscope.trace.build import Limits, build
+from coroscope.trace.clipping import clip
 from coroscope.trace.live import read_live
 from coroscope.trace.model import Ending, Trace
 from coroscope.trace.parts import join_parts, program_streams, remove_parts
 from coroscope.trace.raw import RawTrace
 from coroscope.trace.rest import read_rest, write_rest
 from coroscope.trace.ring import is_ring, read_ring, settle
+from coroscope.trace.runs import side_by_side
 
-__all__ = ["Limits", "Trace", "compact", "load", "save_copy"]
+__all__ = ["Limits", "Trace", "clip", "compact", "load", "save_copy", "side_by_side"]
 
 _LIMITS = Limits()
 

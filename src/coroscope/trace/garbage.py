@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from coroscope.record.events import EventKind
 from coroscope.trace.chapter import Chapter, Event, Handler
 from coroscope.trace.model import Collection, Collections, Trace
@@ -47,7 +49,7 @@ class Garbage(Chapter):
             if known is None or known.count < seen.count:
                 self._totals[key] = seen
         trace.collections = self._collections
-        trace.collection_totals = _added_up(self._totals)
+        trace.collection_totals = added_up(self._totals.values())
 
 
 def _counted(collections: list[Collection]) -> dict[tuple[int, int], Collections]:
@@ -58,12 +60,11 @@ def _counted(collections: list[Collection]) -> dict[tuple[int, int], Collections
     return {key: Collections(key[1], len(them), sum(them), max(them)) for key, them in lengths_ns.items()}
 
 
-def _added_up(totals: dict[tuple[int, int], Collections]) -> list[Collections]:
+def added_up(totals: Iterable[Collections]) -> list[Collections]:
     """Those of all processes together, the youngest generation first."""
-    generations = sorted({generation for _, generation in totals})
-    of = {
-        number: [found for found in totals.values() if found.generation == number] for number in generations
-    }
+    of: dict[int, list[Collections]] = {}
+    for found in totals:
+        of.setdefault(found.generation, []).append(found)
     return [
         Collections(
             number,
@@ -71,5 +72,5 @@ def _added_up(totals: dict[tuple[int, int], Collections]) -> list[Collections]:
             sum(found.total_ns for found in of[number]),
             max(found.longest_ns for found in of[number]),
         )
-        for number in generations
+        for number in sorted(of)
     ]

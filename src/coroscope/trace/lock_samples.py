@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 
@@ -35,6 +35,13 @@ class LockSamples:
 
     def __len__(self) -> int:
         return len(self.times_ns)
+
+    def append(self, time_ns: int, holder: int, waiters: Iterable[int]) -> None:
+        """Add a look that was later than all before; a holder of 0 is nobody."""
+        self.times_ns.append(time_ns)
+        self.holders.append(holder)
+        self.waiters.extend(waiters)
+        self.ends.append(len(self.waiters))
 
     def __iter__(self) -> Iterator[LockSample]:
         start = 0

@@ -21,6 +21,7 @@ from coroscope.trace.lock_samples import LockSamples
 Outcome = Literal["returned", "raised", "cancelled", "pending"]
 Waker = Literal["task", "timer", "io", "thread", "signal", "yield"]
 Kind = Literal["task", "pollable", "generator", "callable", "thread", "process"]
+PhaseKind = Literal["starting", "serialising", "lock"]
 
 
 class State(IntEnum):
@@ -48,6 +49,21 @@ class Span:
     state: State
     start_ns: int
     end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of a task's time of which it is known what it went into, laid over its states.
+
+    starting: a process, until its work began; serialising: pickling or unpickling; lock: waiting for the interpreter's
+    lock, which is a part of READY.
+    """
+
+    kind: PhaseKind
+    start_ns: int
+    end_ns: int
+    size_bytes: int | None = None
+    """Of serialising: the bytes made or read."""
 
 
 @dataclass(slots=True)
@@ -258,6 +274,10 @@ class Task:
     """Those that it has caught, in order of time."""
     outstanding: int = 0
     """How many cancellations were not taken back by its end; known of tasks that have caught one."""
+    phases: Sequence[Phase] = ()
+    """Of threads and processes: in order of time, within their lives, none over another."""
+    run: int = 0
+    """The number of the run that it belongs to, where the trace holds several; 0: none."""
 
     def iter_spans(self) -> Iterator[Span]:
         """Every stay in a state, in order of time; they touch, and never overlap."""
@@ -356,6 +376,16 @@ class Job:
     outcome: Outcome = "pending"
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One of several recorded runs that a trace holds side by side; they count from 1."""
+
+    number: int
+    name: str
+    start_ns: int
+    end_ns: int
+
+
 @dataclass(slots=True)
 class Trace:
     """One recorded run of a program, as every view, analysis and export reads it."""
@@ -367,7 +397,7 @@ class Trace:
     duration_ns: int
     ended: Ending
     tasks: dict[int, Task]
-    """By id, in order of creation."""
+    """By id, in order of creation; of several runs, run by run."""
     loops: dict[int, LoopInfo]
     samples: list[Sample] = field(default_factory=list)
     """What the watchdog saw inside long steps, in order of time."""
@@ -394,6 +424,8 @@ class Trace:
     pools: dict[int, Pool] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
     """In order of their submission."""
+    runs: list[Run] = field(default_factory=list)
+    """Those that were put side by side, by number; none for a plain recording."""
 
     def without_processes(self) -> Trace:
         """The same trace with no task that stands for a process as a whole: what runs in it is in the others."""
