@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coroscope.trace.model import Collection, Frame, LoopInfo, Mark, Region, Sample, Trace, Wait
+from coroscope.trace.model import Collection, Frame, LoopInfo, Mark, Phase, Region, Sample, Trace, Wait
 from tests.trace_builder import MS, TraceBuilder
 
 SOURCE = """\
@@ -103,3 +103,26 @@ def with_lanes() -> Trace:
     ]
     trace.collections = [Collection(210 * MS, 230 * MS, 2, 1, 1)]
     return trace
+
+
+def with_phases() -> Trace:
+    """A thread that computes; a process that starts, unpickles, computes and pickles; a thread that wants the lock."""
+    builder = TraceBuilder()
+    builder.task("<module>", "running 20, waiting 380", kind="thread", loop=0, is_main=True, name="main")
+    phases = [
+        Phase("starting", 0, 100 * MS),
+        Phase("serialising", 100 * MS, 140 * MS, 1_200_000),
+        Phase("serialising", 340 * MS, 380 * MS),
+    ]
+    builder.task(
+        "_worker",
+        "waiting 100, running 280, waiting 20",
+        kind="process",
+        loop=0,
+        name="worker",
+        phases=phases,
+    )
+    locks = [Phase("lock", start_ms * MS, (start_ms + 10) * MS) for start_ms in range(0, 200, 20)]
+    stays = ", ".join(["ready 10, running 10"] * 10 + ["waiting 200"])
+    builder.task("_worker", stays, kind="thread", loop=0, name="contending", phases=locks)
+    return builder.build()

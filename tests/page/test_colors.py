@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from itertools import combinations, product
+from math import dist
 from operator import mul
 from pathlib import Path
 
@@ -20,7 +21,39 @@ from tests.trace_builder import MS, TraceBuilder
 _BLOCK = re.compile(r'(:root(?:\[data-theme="dark"\])?) \{(.*?)\n\}', re.DOTALL)
 _COLOR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
 _SURFACES = ("page", "raised", "cursor", "selection")
+_STATES = ("running", "ready", "waiting")
+_PHASES = ("starting", "serialising", "lock")
 _INKS = ("text", "muted", "accent", "bad", "good")
+_APART = 0.12  # in OKLab, where 0.02 can just be told apart side by side
+# What they who lack one of the three kinds of cones see: Machado, Oliveira, Fernandes 2009, in linear light.
+_SIGHTS = {
+    "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "no green": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.01182, 0.04294, 0.968881),
+    ),
+    "no blue": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.3039),
+    ),
+}
+_TO_CONES = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+_TO_LAB = (
+    (0.2104542553, 0.793617785, -0.0040720468),
+    (1.9779984951, -2.428592205, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
 _READABLE = 4.5  # WCAG 2 AA, for text of normal size
 _VISIBLE = 3  # and for what shows where a control is
 # Every shown text with its colour and that of the nearest surface behind it.
@@ -54,9 +87,23 @@ def _as_hex(color: str) -> str:
     return "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", color)[:3])
 
 
-def _luminance(color: str) -> float:
+def _linear(color: str) -> list[float]:
     channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+
+
+def _times(matrix: tuple[tuple[float, ...], ...], vector: list[float]) -> list[float]:
+    return [sum(map(mul, row, vector)) for row in matrix]
+
+
+def _seen(color: str, sight: str) -> list[float]:
+    """The colour in OKLab, as it is seen."""
+    light = [min(max(channel, 0), 1) for channel in _times(_SIGHTS[sight], _linear(color))]
+    return _times(_TO_LAB, [cone ** (1 / 3) for cone in _times(_TO_CONES, light)])
+
+
+def _luminance(color: str) -> float:
+    red, green, blue = _linear(color)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -68,7 +115,7 @@ def _contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read_on_every_surface(theme: str) -> None:
     colors = _themes()[theme]
-    on_bars = [(f"on-{state}", state) for state in ("running", "ready", "waiting")]
+    on_bars = [(f"on-{name}", name) for name in (*_STATES, *_PHASES)]
     pairs = [*product(_INKS, _SURFACES), *on_bars]
     too_weak = {pair for pair in pairs if _contrast(colors[pair[0]], colors[pair[1]]) < _READABLE}
     assert not too_weak
@@ -107,9 +154,18 @@ def test_states_stand_out_from_one_another(theme: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("sight", _SIGHTS)
+def test_states_and_phases_can_be_told_apart_by_everybody(theme: str, sight: str) -> None:
+    colors = _themes()[theme]
+    pairs = combinations((*_STATES, *_PHASES), 2)
+    apart = {pair: dist(*(_seen(colors[name], sight) for name in pair)) for pair in pairs}
+    assert {pair for pair, distance in apart.items() if distance < _APART} == set()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_bars_stand_out_from_every_row(theme: str) -> None:
     colors = _themes()[theme]
-    pairs = product(("running", "ready", "waiting-edge", "lane"), _SURFACES)
+    pairs = product(("running", "ready", "waiting-edge", "lane", *_PHASES), _SURFACES)
     assert {pair for pair in pairs if _contrast(*(colors[name] for name in pair)) < _VISIBLE} == set()
 
 

@@ -18,7 +18,9 @@ from coroscope.views.page.summary import summarize
 from coroscope.views.page.tables import (
     KINDS,
     OUTCOMES,
+    PHASES,
     WAKERS,
+    phase_columns,
     sample_columns,
     span_columns,
     task_columns,
@@ -54,6 +56,7 @@ def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] 
         *task_columns(trace, rows, strings, places),
         *span_columns(trace),
         *wait_columns(trace, rows, strings, chains),
+        *phase_columns(trace),
         *sample_columns(trace, rows, chains),
         *lane_columns(lanes, rows, strings, trace.duration_ns),
     )
@@ -70,6 +73,7 @@ def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] 
         "kinds": KINDS,
         "outcomes": OUTCOMES,
         "wakers": WAKERS,
+        "phases": PHASES,
     }
     file_numbers = {frame.file: strings.number(frame.file) for frame in places.frames}
     return PagePlan(f"{summary['command']} · coroscope", facts, columns, tuple(places.frames), file_numbers)

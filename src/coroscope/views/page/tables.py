@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from operator import sub
 
-from coroscope.trace.model import Sample, State, Task, ThreadSample, Trace, Wait
+from coroscope.trace.model import PhaseKind, Sample, State, Task, ThreadSample, Trace, Wait
 from coroscope.views.page.columns import Column, byte_column, deltas, number_column, zigzag
 from coroscope.views.page.interning import Chains, Places, Strings
 from coroscope.views.page.row_numbers import RowNumbers
@@ -19,10 +19,11 @@ from coroscope.views.page.row_numbers import RowNumbers
 KINDS = ("task", "pollable", "generator", "callable", "thread", "process")
 OUTCOMES = ("returned", "raised", "cancelled", "pending")
 WAKERS = (None, "task", "timer", "io", "thread", "signal", "yield")
+PHASES: tuple[PhaseKind, ...] = ("starting", "serialising", "lock")
 _OPEN_WAIT = 0x80
 _MOST_DIGITS = 9
-_KIND_NUMBERS, _OUTCOME_NUMBERS, _WAKER_NUMBERS = (
-    {value: number for number, value in enumerate(values)} for values in (KINDS, OUTCOMES, WAKERS)
+_KIND_NUMBERS, _OUTCOME_NUMBERS, _WAKER_NUMBERS, _PHASE_NUMBERS = (
+    {value: number for number, value in enumerate(values)} for values in (KINDS, OUTCOMES, WAKERS, PHASES)
 )
 
 
@@ -91,6 +92,18 @@ def wait_columns(trace: Trace, rows: RowNumbers, strings: Strings, chains: Chain
             add_waker(rows.plus_one(wait.waker))
     for name, column in columns.items():
         yield number_column(f"wait.{name}", column)
+
+
+def phase_columns(trace: Trace) -> Iterator[Column]:
+    """What stretches of the tasks' time went into, task by task; sizes plus one, 0 where they are not known."""
+    tasks = trace.tasks.values()
+    phases = [phase for task in tasks for phase in task.phases]
+    yield number_column("task.phases", [len(task.phases) for task in tasks])
+    yield number_column("phase.kind", [_PHASE_NUMBERS[phase.kind] for phase in phases])
+    yield number_column("phase.start", deltas([phase.start_ns for phase in phases]))
+    yield number_column("phase.length", [phase.end_ns - phase.start_ns for phase in phases])
+    sizes = (0 if phase.size_bytes is None else phase.size_bytes + 1 for phase in phases)
+    yield number_column("phase.size", sizes)
 
 
 def sample_columns(trace: Trace, rows: RowNumbers, chains: Chains) -> Iterator[Column]:

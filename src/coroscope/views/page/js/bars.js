@@ -2,7 +2,7 @@ import { AXIS_HEIGHT, AXIS_LINE } from "./geometry.js";
 import { Strip } from "./strip.js";
 import { packColor } from "./theme.js";
 
-const FOOT_PX = 3;
+const FOOT_PX = 3; // also of the mark at the head
 const EDGED_ABOVE_PX = 6; // a lower bar has its edge at the foot only
 
 // Paints the bars of the visible rows, pixel by pixel, into one image that is put on the canvas at once.
@@ -51,11 +51,8 @@ export class Bars {
       pixels.fill(packColor(tint), clip(top) * width, clip(top + view.camera.rowHeight) * width);
     }
     if (isHead) return;
-    const { running, ready, waiting, page } = theme.rgb;
-    const waitingEdge = theme.rgb["waiting-edge"];
     const strip = this.#strip;
-    const nsPerPixel = view.camera.span / strip.color.length;
-    strip.fill(view.model.spans, row, view.camera.start, nsPerPixel, { background: tint ?? page, running, ready, waiting, waitingEdge });
+    this.#fillStrip(strip, row, view, theme, tint ?? theme.rgb.page);
     const bar = geometry.bar(position);
     const bottom = clip(bar.top + bar.height);
     const thickness = Math.max(1, Math.round(ratio));
@@ -64,7 +61,18 @@ export class Bars {
     const alive = strip.color.subarray(strip.from, strip.to);
     const edge = strip.edge.subarray(strip.from, strip.to);
     for (let y = clip(bar.top); y < bottom; y++) pixels.set(y >= edgedFrom || y < edgedTo ? edge : alive, y * width + left + strip.from);
-    if (bar.height >= 3 * FOOT_PX) this.#paintFoot(pixels, width, left, clip(bar.top + bar.height - FOOT_PX), bottom, running);
+    if (bar.height >= 3 * FOOT_PX) this.#paintFoot(pixels, width, left, clip(bar.top + bar.height - FOOT_PX), bottom, theme.rgb.running);
+    if (strip.phase && bar.height >= 3 * FOOT_PX) this.#paintHead(pixels, width, left, clip(bar.top), clip(bar.top + FOOT_PX));
+  }
+
+  #fillStrip(strip, row, view, theme, background) {
+    const { camera, model } = view;
+    const { running, ready, waiting } = theme.rgb;
+    const waitingEdge = theme.rgb["waiting-edge"];
+    const nsPerPixel = camera.span / strip.color.length;
+    if (!model.layers.has(row)) return strip.fill(model.spans, row, camera.start, nsPerPixel, { background, running, ready, waiting, waitingEdge });
+    const colors = model.layers.names.map((name) => theme.rgb[name]);
+    strip.fillLayers(model.layers, model.spans, row, camera.start, nsPerPixel, { background, waitingEdge, colors });
   }
 
   // A step of some microseconds is a breath of colour in its pixel. Along the foot of the bar it is a full mark, so
@@ -74,6 +82,14 @@ export class Bars {
     const color = packColor(running);
     for (let x = from; x < to; x++) {
       if (hasRun[x]) for (let y = top; y < bottom; y++) pixels[y * width + left + x] = color;
+    }
+  }
+
+  // Likewise along the head, for phases: whatever else the pixel mixes, there was one.
+  #paintHead(pixels, width, left, top, bottom) {
+    const { phase, from, to } = this.#strip;
+    for (let x = from; x < to; x++) {
+      if (phase[x]) for (let y = top; y < bottom; y++) pixels[y * width + left + x] = phase[x];
     }
   }
 }

@@ -1,5 +1,5 @@
 import { el } from "./dom.js";
-import { duration, moment, placeName, share } from "./format.js";
+import { duration, moment, placeName, share, size } from "./format.js";
 import { fact, growingList, leadingRow, placesList, section, sharesBar } from "./lists.js";
 import { chainList, sourceLine } from "./quote.js";
 import { RUNNING, STATE_NAMES, WAITING } from "./spans.js";
@@ -49,7 +49,21 @@ function sharesTable(model, row) {
       el("dt", {}, el("i", { className: `swatch ${STATE_NAMES[state]}` }), STATE_NAMES[state]),
       el("dd", {}, duration(shares[state]), el("span", {}, share(shares[state], total))),
     );
-  return el("div", {}, sharesBar(shares), el("dl", { className: "states" }, ...[1, 0, 2].map(line)));
+  return el("div", {}, sharesBar(shares), el("dl", { className: "states" }, ...[1, 0, 2].map(line)), phasesTable(model, row, total));
+}
+
+// Which parts of that time are known to have gone into something, where there are any.
+function phasesTable(model, row, total) {
+  const totals = model.phases.totals(model.phases.first[row], model.phases.first[row + 1]);
+  if (!totals.length) return null;
+  const line = ({ name, time, bytes }) =>
+    el(
+      "div",
+      {},
+      el("dt", {}, el("i", { className: `swatch ${name}` }), name, bytes ? ` · ${size(bytes)}` : null),
+      el("dd", {}, duration(time), el("span", {}, share(time, total))),
+    );
+  return el("dl", { className: "states", ariaLabel: "Of it" }, ...totals.map(line));
 }
 
 function taskLink(model, view, row, time) {
@@ -63,9 +77,25 @@ function spanSection(model, view, row, span) {
   const state = model.spans.state[span];
   const title = `${STATE_NAMES[state][0].toUpperCase()}${STATE_NAMES[state].slice(1)} for ${duration(end - start)}`;
   const when = el("p", { className: "quiet" }, `from ${moment(start, 1e4)} to ${moment(end, 1e4)}`);
-  const box = section(title, when, ...spanBody(model, view, row, span, state, start, end));
+  const box = section(title, when, phasesList(model, view, row, start, end), ...spanBody(model, view, row, span, state, start, end));
   box.className = "span-section";
   return box;
+}
+
+// The selected phase, or else all that lie in the selected span.
+function phasesList(model, view, row, start, end) {
+  const { phases } = model;
+  const [from, to] = view.phase >= 0 ? [view.phase, view.phase + 1] : phases.within(row, start, end);
+  if (from === to) return null;
+  const item = (i) =>
+    el(
+      "li",
+      {},
+      el("i", { className: `swatch ${phases.name(from + i)}` }),
+      el("b", {}, phases.inWords(from + i)),
+      el("span", { className: "quiet" }, ` from ${moment(phases.start[from + i], 1e4)} to ${moment(phases.end(from + i), 1e4)}`),
+    );
+  return growingList(to - from, item, 5);
 }
 
 function spanBody(model, view, row, span, state, start, end) {

@@ -16,6 +16,13 @@ export function duration(ns) {
   return `${value.toFixed(digits)} ${unit}`;
 }
 
+// Bytes, with three significant digits: 1.20 MB, 45.6 kB, 789 bytes.
+export function size(bytes) {
+  if (bytes < 1000) return count(bytes, "byte");
+  const [unit, name] = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]].find(([limit]) => bytes >= limit * 0.9995) ?? [1e3, "kB"];
+  return `${(bytes / unit).toFixed(Math.max(0, 2 - Math.floor(Math.log10((bytes / unit) * 1.0005))))} ${name}`;
+}
+
 // A moment, with as many decimals of a second as tell `step` nanoseconds apart.
 export function moment(ns, step = 1e6) {
   const decimals = Math.min(9, Math.max(0, Math.ceil(9 - Math.log10(step))));

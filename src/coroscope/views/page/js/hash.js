@@ -61,7 +61,7 @@ export class HashLink {
     const item = Number(wanted.get("item")) - 1;
     if (Number.isInteger(item) && item >= 0 && item < model.lanes.count) return view.showItem(item, !hasWindow);
     const at = wanted.has("at") ? Number(wanted.get("at")) : NaN;
-    view.select(row, row >= 0 && !Number.isNaN(at) ? model.spans.at(row, at) : -1);
+    view.select(row, row >= 0 && !Number.isNaN(at) ? model.spans.at(row, at) : -1, at);
     if (finding) view.finding = number;
     if (row >= 0) {
       view.camera.makeRowsReadable();
@@ -103,7 +103,7 @@ export class HashLink {
     const isWhole = camera.span >= model.duration;
     if (!isWhole || view.finding >= 0) parts.set("t", `${Math.round(camera.start)}-${Math.round(camera.end)}`);
     if (view.selected >= 0) parts.set("task", model.ids[view.selected]);
-    if (view.span >= 0) parts.set("at", model.spans.start[view.span]);
+    if (view.span >= 0) parts.set("at", Math.max(model.spans.start[view.span], view.phase < 0 ? 0 : model.phases.start[view.phase]));
     if (view.finding >= 0) parts.set("finding", view.finding + 1);
     if (view.item >= 0) parts.set("item", view.item + 1);
     if (view.query) parts.set("q", view.query);

@@ -1,5 +1,5 @@
 import { byId, el } from "./dom.js";
-import { duration, share } from "./format.js";
+import { duration, share, size } from "./format.js";
 import { sharesBar } from "./lists.js";
 
 const MEANINGS = [
@@ -7,6 +7,11 @@ const MEANINGS = [
   ["ready", 0, "it could run, but its loop was busy with another task"],
   ["waiting", 2, "for a reply, a timer, a lock, another task"],
 ];
+const PHASE_MEANINGS = {
+  starting: "a process was on its way, and its work had not begun",
+  serialising: "values were pickled or unpickled, to go from one process to another",
+  lock: "a thread could have run, but another had the interpreter's lock",
+};
 
 // Who this is about, and how it went.
 export function fillHeader(model) {
@@ -25,14 +30,14 @@ export function fillHeader(model) {
   );
   byId("cut").hidden = !summary.cut;
   byId("cut").textContent = summary.cut ?? "";
-  fillLegend(model.totalShares());
+  fillLegend(model.totalShares(), model.phases);
 }
 
 function figure(term, value) {
   return el("div", {}, el("dd", {}, value), el("dt", {}, term));
 }
 
-function fillLegend(shares) {
+function fillLegend(shares, phases) {
   const total = shares[0] + shares[1] + shares[2];
   const item = ([name, state, meaning]) =>
     el(
@@ -43,6 +48,20 @@ function fillLegend(shares) {
       el("span", {}, share(shares[state], total)),
       el("small", {}, meaning),
     );
-  byId("legend").replaceChildren(...MEANINGS.map(item), el("li", {}, el("small", {}, "Shares of all tasks' time")));
+  byId("legend").replaceChildren(...MEANINGS.map(item), el("li", {}, el("small", {}, "Shares of all tasks' time")), ...phaseItems(phases));
   byId("legend").before(sharesBar(shares));
+}
+
+// Only those that occur. They lie over the states, so their time is a part of the states' time.
+function phaseItems(phases) {
+  return phases.totals().map(({ name, time, bytes }) =>
+    el(
+      "li",
+      { title: `${PHASE_MEANINGS[name]}: ${duration(time)} over all threads and processes` },
+      el("i", { className: `swatch ${name}` }),
+      el("b", {}, name),
+      el("span", {}, bytes ? `${duration(time)} · ${size(bytes)}` : duration(time)),
+      el("small", {}, PHASE_MEANINGS[name]),
+    ),
+  );
 }

@@ -71,8 +71,8 @@ function pan(view, windows) {
 // Zooming aims at the selected span while it is in view.
 function focusTime(view, otherwise) {
   if (view.span < 0) return otherwise;
-  const { spans } = view.model;
-  const middle = (spans.start[view.span] + spans.end(view.selected, view.span)) / 2;
+  const [start, end] = view.selectedStretch;
+  const middle = (start + end) / 2;
   return middle >= view.camera.start && middle <= view.camera.end ? middle : otherwise;
 }
 
@@ -85,7 +85,7 @@ function openTask(view, row) {
 // The selected state fills the window, or else the task.
 function zoomOn(view, row) {
   const { spans } = view.model;
-  if (view.span >= 0 && row === view.selected) return view.zoomTo(row, spans.start[view.span], spans.end(row, view.span));
+  if (view.span >= 0 && row === view.selected) return view.zoomTo(row, ...view.selectedStretch);
   view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]);
   view.select(row);
 }

@@ -1,7 +1,7 @@
 import { groupOfHead } from "./arrangement.js";
 import { count, duration, placeName } from "./format.js";
 import { sourceLine } from "./quote.js";
-import { STATE_NAMES, WAITING, lastNotAfter } from "./spans.js";
+import { WAITING, lastNotAfter } from "./spans.js";
 import { AXIS_LINE } from "./geometry.js";
 import { tickLabel } from "./axis.js";
 
@@ -115,33 +115,39 @@ function drawEnd(context, view, geometry, theme, row, middle) {
 }
 
 function drawSpanLabels(context, view, geometry, theme, row, middle) {
-  const { spans } = view.model;
+  const { spans, layers } = view.model;
   const { start, end } = view.camera;
-  const low = spans.first[row];
-  const high = spans.first[row + 1];
+  const seen = layers.has(row) ? layers : spans;
+  const low = seen.first[row];
+  const high = seen.first[row + 1];
   if (low === high || spans.rowEnd[row] <= start || spans.rowStart(row) >= end) return;
-  const first = lastNotAfter(spans.start, start, low, high);
-  const last = lastNotAfter(spans.start, end, low, high);
+  const first = lastNotAfter(seen.start, start, low, high);
+  const last = lastNotAfter(seen.start, end, low, high);
   if (last - first > SPANS_LABELLED) return;
   context.font = SMALL_FONT;
-  for (let span = first; span <= last; span++) {
-    const left = Math.max(geometry.gutter, geometry.x(spans.start[span]));
-    const right = Math.min(geometry.width, geometry.x(spans.end(row, span)));
+  for (let index = first; index <= last; index++) {
+    const until = seen.end(row, index, spans);
+    const left = Math.max(geometry.gutter, geometry.x(seen.start[index]));
+    const right = Math.min(geometry.width, geometry.x(until));
     if (right - left < SMALLEST_LABELLED_PX) continue;
-    context.fillStyle = theme.css[`on-${STATE_NAMES[spans.state[span]]}`];
+    const code = (seen === layers ? layers.code : spans.state)[index];
+    context.fillStyle = theme.css[`on-${layers.names[code]}`];
     const width = right - left - 12;
-    const text = spanLabels(view.model, row, span).find((label) => context.measureText(label).width <= width);
+    const labels = layers.isPhase(code) ? phaseLabels(view.model.phases, layers.source[index]) : spanLabels(view.model, row, code, seen.start[index], until);
+    const text = labels.find((label) => context.measureText(label).width <= width);
     if (text) context.fillText(text, left + 6, middle - (view.camera.rowHeight >= 22 ? 1 : 0));
   }
 }
 
-// What may be written on a span, the most telling first: a cut word would tell less than a shorter one.
-function spanLabels(model, row, span) {
-  const { spans } = model;
-  const length = duration(spans.end(row, span) - spans.start[span]);
-  const state = spans.state[span];
-  const short = [`${STATE_NAMES[state]} ${length}`, length];
-  const wait = state === WAITING ? model.waits.at(row, spans.start[span]) : -1;
+function phaseLabels(phases, phase) {
+  return [phases.inWords(phase, " "), `${phases.name(phase)} ${duration(phases.length[phase])}`, phases.name(phase), duration(phases.length[phase])];
+}
+
+// What may be written on a stay in a state, the most telling first: a cut word would tell less than a shorter one.
+function spanLabels(model, row, state, start, end) {
+  const length = duration(end - start);
+  const short = [`${model.layers.names[state]} ${length}`, length];
+  const wait = state === WAITING ? model.waits.at(row, start) : -1;
   const place = wait >= 0 ? model.place(model.waitPlace(wait)) : null;
   if (!place) return short;
   const code = sourceLine(place);

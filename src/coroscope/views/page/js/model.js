@@ -1,6 +1,8 @@
 import { Groups } from "./groups.js";
 import { Lanes } from "./lanes.js";
+import { Layers } from "./layers.js";
 import { sumDeltas } from "./load.js";
+import { Phases } from "./phases.js";
 import { Spans } from "./spans.js";
 import { Waits } from "./waits.js";
 
@@ -19,6 +21,8 @@ export class Model {
     this.ids = sumDeltas(columns["task.id"]);
     this.spans = new Spans(columns);
     this.waits = new Waits(columns, this.spans);
+    this.phases = new Phases(facts, columns);
+    this.layers = new Layers(this.phases, this.spans);
     this.lanes = new Lanes(facts, columns);
     this.depth = this.#depths();
     this.#countedKinds = this.#kindsToCount();

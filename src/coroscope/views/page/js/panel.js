@@ -22,7 +22,7 @@ export class Panel {
     this.#announce();
     const { view } = this;
     const listed = view.selected < 0 && this.model.lanes.count ? view.query : "";
-    const wanted = `${view.selected}/${view.span}/${view.finding}/${view.item}/${listed}`;
+    const wanted = `${view.selected}/${view.span}/${view.phase}/${view.finding}/${view.item}/${listed}`;
     if (wanted === this.#shown) return;
     const hadFocus = this.element.contains(document.activeElement);
     this.#shown = wanted;

@@ -101,15 +101,17 @@ export class Pointer {
       if (event.offsetY >= AXIS_HEIGHT) this.view.select(-1);
       return;
     }
-    this.view.select(row, time === null ? -1 : this.view.model.spans.at(row, time));
+    this.view.select(row, time === null ? -1 : this.view.model.spans.at(row, time), time);
   }
 
   #doubleClick(event) {
     const { row, time } = this.#target(event);
     if (row < 0) return;
-    const { spans } = this.view.model;
+    const { spans, phases } = this.view.model;
     const span = time === null ? -1 : spans.at(row, time);
-    if (span >= 0) this.view.zoomTo(row, spans.start[span], spans.end(row, span));
+    const phase = time === null ? -1 : phases.at(row, time);
+    if (phase >= 0) this.view.zoomTo(row, phases.start[phase], phases.end(phase));
+    else if (span >= 0) this.view.zoomTo(row, spans.start[span], spans.end(row, span));
     else this.view.zoomTo(row, spans.rowStart(row), spans.rowEnd[row]);
   }
 

@@ -1,5 +1,7 @@
-import { READY, RUNNING, gallop, lastNotAfter } from "./spans.js";
+import { READY, RUNNING, STATE_NAMES, WAITING, gallop, lastNotAfter } from "./spans.js";
 import { packColor } from "./theme.js";
+
+const FIRST_PHASE = STATE_NAMES.length;
 
 // One row of pixels: each is the mix of the states' colours in the exact proportion of the time it covers.
 // Cost: pixels × log(spans between two of them), because shares are differences of running sums.
@@ -8,6 +10,7 @@ export class Strip {
     this.color = new Uint32Array(width);
     this.edge = new Uint32Array(width); // the colours along the bar's edges, where pale waiting has to stand out
     this.hasRun = new Uint8Array(width); // whether the task ran at all in the pixel
+    this.phase = null; // of a row with phases: the color of the longest in the pixel, 0 for none
     this.from = 0; // the pixels in which the task was alive: from..to-1
     this.to = 0;
   }
@@ -16,12 +19,10 @@ export class Strip {
   fill(spans, row, start, nsPerPixel, palette) {
     const low = spans.first[row];
     const high = spans.first[row + 1];
-    const width = this.color.length;
     const lifeStart = spans.rowStart(row);
     const lifeEnd = spans.rowEnd[row];
-    this.from = Math.min(width, Math.max(0, Math.floor((lifeStart - start) / nsPerPixel)));
-    this.to = Math.min(width, Math.ceil((lifeEnd - start) / nsPerPixel));
-    this.to = low === high ? this.from : Math.max(this.from, this.to);
+    this.phase = null;
+    this.#place(lifeStart, low === high ? lifeStart : lifeEnd, start, nsPerPixel);
     if (this.to === this.from) return;
     const mix = new Mixer(palette);
     const edgeMix = new Mixer({ ...palette, waiting: palette.waitingEdge });
@@ -43,6 +44,60 @@ export class Strip {
       ready = readyNext;
     }
   }
+
+  // As fill, for a row of segments. `colors` has one for each of their codes, the states' first.
+  fillLayers(layers, spans, row, start, nsPerPixel, { background, waitingEdge, colors }) {
+    const low = layers.first[row];
+    const high = layers.first[row + 1];
+    const lifeEnd = spans.rowEnd[row];
+    this.phase = new Uint32Array(this.color.length);
+    this.#place(spans.rowStart(row), lifeEnd, start, nsPerPixel);
+    if (this.to === this.from) return;
+    const edges = colors.map((color, code) => (code === WAITING ? waitingEdge : color));
+    const pure = colors.map(packColor);
+    const parts = new Float64Array(colors.length);
+    let [spent, spentNext] = [new Float64Array(colors.length), new Float64Array(colors.length)];
+    let time = Math.max(spans.rowStart(row), start + this.from * nsPerPixel);
+    let index = lastNotAfter(layers.start, time, low, high);
+    layers.spentUntil(time, index, spent);
+    for (let x = this.from; x < this.to; x++) {
+      const next = Math.min(lifeEnd, start + (x + 1) * nsPerPixel);
+      index = gallop(layers.start, next, index, high);
+      layers.spentUntil(next, index, spentNext);
+      for (let code = 0; code < parts.length; code++) parts[code] = spentNext[code] - spent[code];
+      const none = nsPerPixel - (next - time);
+      this.color[x] = mixAll(colors, parts, background, none, nsPerPixel);
+      this.edge[x] = mixAll(edges, parts, background, none, nsPerPixel);
+      this.hasRun[x] = parts[RUNNING] > 0 ? 1 : 0;
+      this.phase[x] = colorOfLongest(parts, pure);
+      time = next;
+      [spent, spentNext] = [spentNext, spent];
+    }
+  }
+
+  // The pixels in which a life from `lifeStart` to `lifeEnd` is; none for one that has no states.
+  #place(lifeStart, lifeEnd, start, nsPerPixel) {
+    const width = this.color.length;
+    this.from = Math.min(width, Math.max(0, Math.floor((lifeStart - start) / nsPerPixel)));
+    this.to = lifeEnd > lifeStart ? Math.max(this.from, Math.min(width, Math.ceil((lifeEnd - start) / nsPerPixel))) : this.from;
+  }
+}
+
+function mixAll(colors, parts, background, none, whole) {
+  let packed = 0xff000000;
+  for (let channel = 0; channel < 3; channel++) {
+    let sum = none * background[channel];
+    for (let code = 0; code < parts.length; code++) sum += parts[code] * colors[code][channel];
+    packed |= Math.round(sum / whole) << (8 * channel);
+  }
+  return packed >>> 0;
+}
+
+// Of the phases, which come after the states; 0 where there is none.
+function colorOfLongest(parts, colors) {
+  let longest = 0;
+  for (let code = FIRST_PHASE; code < parts.length; code++) if (parts[code] > (longest ? parts[longest] : 0)) longest = code;
+  return longest ? colors[longest] : 0;
 }
 
 function ranUntil(spans, index, time) {

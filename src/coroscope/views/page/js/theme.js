@@ -3,6 +3,7 @@
 const NAMES = [
   "page", "raised", "text", "muted", "line", "accent", "bad", "cursor", "selection",
   "running", "ready", "waiting", "waiting-edge", "on-running", "on-ready", "on-waiting", "lane", "lane-fill",
+  "starting", "serialising", "lock", "on-starting", "on-serialising", "on-lock",
 ];
 
 // Follows the system until the reader chooses.

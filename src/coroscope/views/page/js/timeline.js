@@ -50,9 +50,9 @@ export class Timeline {
     const { context, view, geometry, theme } = this;
     const position = view.span < 0 ? -1 : view.positionOf(view.selected);
     if (position < 0) return;
-    const { spans } = view.model;
-    const left = Math.max(geometry.gutter - 2, geometry.x(spans.start[view.span]));
-    const right = Math.min(geometry.width + 2, geometry.x(spans.end(view.selected, view.span)));
+    const [start, end] = view.selectedStretch;
+    const left = Math.max(geometry.gutter - 2, geometry.x(start));
+    const right = Math.min(geometry.width + 2, geometry.x(end));
     const bar = geometry.bar(position);
     if (right < geometry.gutter || left > geometry.width || bar.top < AXIS_HEIGHT) return;
     context.strokeStyle = theme.css.accent;

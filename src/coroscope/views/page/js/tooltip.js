@@ -38,7 +38,15 @@ export class Tooltip {
     const what = el("div", {}, el("i", { className: `swatch ${STATE_NAMES[state]}` }), `${STATE_NAMES[state]} for ${length}`);
     const when = el("span", { className: "tip-when" }, ` from ${moment(start, 1e5)}`);
     what.append(when);
-    return [head, what, ...(state === WAITING ? this.#waitLines(row, start) : [])];
+    return [head, ...this.#phaseLines(row, time), what, ...(state === WAITING ? this.#waitLines(row, start) : [])];
+  }
+
+  #phaseLines(row, time) {
+    const { phases } = this.model;
+    const phase = phases.at(row, time);
+    if (phase < 0) return [];
+    const when = el("span", { className: "tip-when" }, ` from ${moment(phases.start[phase], 1e5)}`);
+    return [el("div", {}, el("i", { className: `swatch ${phases.name(phase)}` }), phases.inWords(phase), when)];
   }
 
   #waitLines(row, start) {

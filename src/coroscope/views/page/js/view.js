@@ -24,6 +24,7 @@ export class View {
     this.selected = -1;
     this.finding = -1; // the finding that is shown, by its place in the list, or -1
     this.span = -1; // the selected span of the selected task, or -1
+    this.phase = -1; // what that moment went into, where a phase of the selected task is there, or -1
     this.item = -1; // the selected mark, region or collection, or -1
     this.foundItems = null; // which of them the search finds, or null for all
     this.hover = -1; // the row under the pointer
@@ -94,9 +95,11 @@ export class View {
     return -1;
   }
 
-  select(row, span = -1) {
+  // Without a `time`, of what the span began with.
+  select(row, span = -1, time = this.model.spans.start[span]) {
     this.selected = row;
     this.span = span;
+    this.phase = span < 0 ? -1 : this.model.phases.at(row, time);
     this.finding = -1;
     this.item = -1;
     if (row >= 0) this.moveCursorTo(row);
@@ -106,7 +109,7 @@ export class View {
   // Select what `row` did at `time` and bring it into view, whatever a search or a fold hides.
   goTo(row, time) {
     this.#uncover(row);
-    this.select(row, this.model.spans.at(row, time));
+    this.select(row, this.model.spans.at(row, time), time);
     this.camera.reveal(time);
   }
 
@@ -133,6 +136,13 @@ export class View {
     else this.camera.reveal(start);
     this.finding = number;
     this.changed();
+  }
+
+  // When the selected phase was, or else the selected span.
+  get selectedStretch() {
+    const { spans, phases } = this.model;
+    if (this.phase >= 0) return [phases.start[this.phase], phases.end(this.phase)];
+    return [spans.start[this.span], spans.end(this.selected, this.span)];
   }
 
   moveFindingBy(step) {
