@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from coroscope.trace import side_by_side
 from coroscope.trace.model import Collection, Frame, LoopInfo, Mark, Phase, Region, Sample, Trace, Wait
 from tests.trace_builder import MS, TraceBuilder
 
@@ -126,3 +127,72 @@ def with_phases() -> Trace:
     stays = ", ".join(["ready 10, running 10"] * 10 + ["waiting 200"])
     builder.task("_worker", stays, kind="thread", loop=0, name="contending", phases=locks)
     return builder.build()
+
+
+def _sequential() -> Trace:
+    builder = TraceBuilder()
+    builder.task(
+        "<module>",
+        ", ".join(["running 20, waiting 80"] * 8),
+        kind="thread",
+        loop=0,
+        is_main=True,
+        name="MainThread",
+    )
+    return builder.build()
+
+
+def _threads() -> Trace:
+    builder = TraceBuilder()
+    builder.task("<module>", "running 2, waiting 288", kind="thread", loop=0, is_main=True, name="MainThread")
+    for number in range(4):
+        ready_ms = 10 * number
+        stays = f"waiting 5, ready {1 + ready_ms}, running 20, waiting 80, ready 40, running 20, waiting 80"
+        phases = [
+            Phase("lock", 5 * MS, (6 + ready_ms) * MS),
+            Phase("lock", (106 + ready_ms) * MS, (146 + ready_ms) * MS),
+        ]
+        name = f"ThreadPoolExecutor-0_{number}"
+        builder.task("_worker", stays, kind="thread", loop=0, thread=number + 2, name=name, phases=phases)
+    return builder.build()
+
+
+def _processes() -> Trace:
+    builder = TraceBuilder()
+    builder.task(
+        "<module>", "running 12, waiting 378", kind="thread", loop=0, is_main=True, name="MainThread"
+    )
+    for number in range(4):
+        phases = [
+            Phase("starting", 0, 120 * MS),
+            Phase("serialising", 120 * MS, 135 * MS, 2_400_000),
+            Phase("serialising", 355 * MS, 370 * MS, 1_200_000),
+        ]
+        builder.task(
+            "_process_worker", "waiting 120, running 35, waiting 80, running 40, waiting 80, running 15, waiting 10",
+            at_ms=3 * number, kind="process", loop=0, process=number + 2, name=f"SpawnProcess-{number + 1}", phases=[
+                Phase(one.kind, one.start_ns + 3 * number * MS, one.end_ns + 3 * number * MS, one.size_bytes)
+                for one in phases
+            ],
+        )  # fmt: skip
+    return builder.build()
+
+
+def _cooperative() -> Trace:
+    builder = TraceBuilder()
+    builder.task("main", "running 1, waiting 259", is_main=True, name="main")
+    for number in range(8):
+        before = f"ready {20 * number}, " if number else ""
+        builder.task(
+            "fetch", f"{before}running 20, waiting {80 if number < 7 else 99}", name=f"fetch-{number}"
+        )
+    return builder.build()
+
+
+def four_runs() -> Trace:
+    """Eight items that take 20 ms of a processor and 80 ms of waiting, in sequence, threads, processes and a loop."""
+    runs = {
+        "sequential": _sequential(), "threads × 4": _threads(),
+        "processes × 4": _processes(), "cooperative": _cooperative(),
+    }  # fmt: skip
+    return side_by_side(list(runs.items()))

@@ -67,6 +67,9 @@ def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] 
             {"title": make_visible(lane.title), "noun": lane.noun, "count": len(lane.items)} for lane in lanes
         ],
         "stalls": _plan_stalls(trace, slow_ms, rows, places),
+        "runs": [
+            {"name": make_visible(run.name), "duration": run.end_ns - run.start_ns} for run in trace.runs
+        ],
         "strings": strings.table,
         "places": places.table,
         "chains": chains.table,

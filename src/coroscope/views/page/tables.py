@@ -46,6 +46,7 @@ def task_columns(trace: Trace, rows: RowNumbers, strings: Strings, places: Place
     yield number_column("task.process", [task.process for task in tasks])
     yield number_column("task.thread", [task.thread for task in tasks])
     yield number_column("task.loop", [task.loop for task in tasks])
+    yield number_column("task.run", [task.run for task in tasks])
     yield number_column("task.parent", [rows.plus_one(task.parent) for task in tasks])
     yield number_column("task.isMain", [task.is_main for task in tasks])
     yield number_column("task.outcome", [_OUTCOME_NUMBERS[task.outcome] for task in tasks])

@@ -27,7 +27,9 @@ def write_page(
     order; for `None`, what the checks find with their default thresholds. Source lines are read from the
     files that the trace names, where they exist. Raises `UsageError` when `path` cannot be written.
     """
-    plan = plan_page(trace, slow_ms, find(trace) if findings is None else findings)
+    if findings is None:  # Of runs side by side each has its own: what two of them did is no hint for either.
+        findings = () if trace.runs else find(trace)
+    plan = plan_page(trace, slow_ms, findings)
     excerpts = read_excerpts(plan.places, trace.started_at + trace.duration_ns / 1e9)
     write_document(render_document(plan, excerpts), path)
 

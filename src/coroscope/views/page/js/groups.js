@@ -1,14 +1,20 @@
-import { placeName } from "./format.js";
+import { duration, placeName } from "./format.js";
 
 // By what rows can be grouped, and the columns that the tasks of one group have in common.
 const COLUMNS = {
+  strategy: ["task.run"],
   process: ["task.process"],
   thread: ["task.process", "task.thread"],
   loop: ["task.loop"],
   parent: ["task.parent"],
   coroutine: ["task.coroutine", "task.file", "task.line"],
 };
-export const GROUPINGS = Object.keys(COLUMNS);
+const GROUPINGS = Object.keys(COLUMNS);
+
+// Only runs that were put side by side have strategies.
+export function groupingsOf(facts) {
+  return GROUPINGS.filter((by) => by !== "strategy" || facts.runs.length);
+}
 
 // The tasks in groups, numbered in order of their first task: `of[row]` is a task's group.
 export class Groups {
@@ -30,10 +36,16 @@ export class Groups {
     return this.first.length;
   }
 
+  // The group of a run, which counts from 1; -1 where nothing of it was recorded.
+  ofRun(run) {
+    return this.first.findIndex((row) => this.model.columns["task.run"][row] === run);
+  }
+
   title(group) {
     const { columns, facts } = this.model;
     const row = this.first[group];
     const number = (column) => columns[`task.${column}`][row];
+    if (this.by === "strategy") return facts.runs[number("run") - 1]?.name ?? "of no strategy";
     if (this.by === "process") return [`process ${number("process")}`, facts.summary.processes[number("process")]].filter(Boolean).join(" · ");
     if (this.by === "thread") return `process ${number("process")}, thread ${number("thread")}`;
     if (this.by === "loop" && this.model.isThread(row)) return "threads";
@@ -43,10 +55,11 @@ export class Groups {
     return parent < 0 ? "created by no task" : `created by ${this.model.name(parent)}`;
   }
 
-  // What tells two groups of the same title apart.
+  // What tells two groups of the same title apart; of a run, how long it took.
   detail(group) {
     const { columns, facts } = this.model;
     const row = this.first[group];
+    if (this.by === "strategy") return duration(facts.runs[columns["task.run"][row] - 1]?.duration ?? 0);
     const file = facts.strings[columns["task.file"][row]];
     return this.by === "coroutine" && file ? placeName({ file, line: columns["task.line"][row] }) : "";
   }

@@ -36,8 +36,13 @@ export class HashLink {
     const first = this.#rowOf(wanted.get("only"));
     view.query = wanted.get("q") ?? "";
     view.only = first < 0 ? -1 : model.groups("coroutine").of[first];
-    view.groupBy(wanted.get("by"));
+    view.groupBy(this.#grouping(wanted.get("by")));
     if (view.groups && wanted.has("fold")) view.fold(parseFolds(wanted.get("fold"), view.groups.length));
+  }
+
+  // An empty one is none; none at all is the first one.
+  #grouping(by) {
+    return by === "" || this.model.groupings.includes(by) ? by : this.model.firstGrouping;
   }
 
   #restoreTable(text) {
@@ -108,7 +113,7 @@ export class HashLink {
     if (view.item >= 0) parts.set("item", view.item + 1);
     if (view.query) parts.set("q", view.query);
     if (view.only >= 0) parts.set("only", model.ids[model.groups("coroutine").first[view.only]]);
-    if (view.groups) parts.set("by", view.grouping);
+    if (view.grouping !== model.firstGrouping) parts.set("by", view.grouping);
     if (view.folded.size) parts.set("fold", view.folded.size === view.groups.length ? ALL : [...view.folded].join("."));
     if (view.table) parts.set("stats", view.table.sort + (view.table.isUp ? "-up" : ""));
     if (parts.size || camera.scroll > 0 || camera.rowHeight !== view.fittingRow) {

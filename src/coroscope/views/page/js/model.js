@@ -1,4 +1,4 @@
-import { Groups } from "./groups.js";
+import { Groups, groupingsOf } from "./groups.js";
 import { Lanes } from "./lanes.js";
 import { Layers } from "./layers.js";
 import { sumDeltas } from "./load.js";
@@ -11,7 +11,7 @@ const DEEPEST_INDENT = 6;
 // Everything the page knows, by row: tasks are rows in order of creation.
 export class Model {
   #groups = new Map();
-  #countedKinds; // as numbers
+  #countedKinds; // by run, as numbers
 
   constructor({ facts, columns }) {
     this.facts = facts;
@@ -25,6 +25,7 @@ export class Model {
     this.layers = new Layers(this.phases, this.spans);
     this.lanes = new Lanes(facts, columns);
     this.depth = this.#depths();
+    this.groupings = groupingsOf(facts);
     this.#countedKinds = this.#kindsToCount();
     this.chainPlace = facts.chains.map((chain) => this.#userPlace(chain));
     this.sampleTime = sumDeltas(columns["sample.time"]);
@@ -40,7 +41,12 @@ export class Model {
     return depth;
   }
 
-  // The tasks grouped by one of GROUPINGS, worked out when first asked for.
+  // How the rows are grouped at first: runs that were put side by side are what there is to see.
+  get firstGrouping() {
+    return this.facts.runs.length ? "strategy" : "";
+  }
+
+  // The tasks grouped by one of `groupings`, worked out when first asked for.
   groups(by) {
     if (!this.#groups.has(by)) this.#groups.set(by, new Groups(this, by));
     return this.#groups.get(by);
@@ -128,18 +134,25 @@ export class Model {
     return this.spans.rowTotals.map((totals) => totals[row]);
   }
 
-  // Whether a row is one of those that are counted and added up: tasks or, where there is none, threads. What a process
-  // does as a whole is in rows of its own, and so is what a thread does that runs tasks.
+  // Whether a row is one of those that are counted and added up: tasks or, where its run has none, threads. What a process
+  // does as a whole is in rows of its own, and so is what a thread does that runs tasks. Of runs side by side, those without
+  // tasks are counted by their processes.
   isCounted(row) {
-    return this.#countedKinds.has(this.columns["task.kind"][row]);
+    return this.#countedKinds[this.columns["task.run"][row]].has(this.columns["task.kind"][row]);
   }
 
   #kindsToCount() {
-    const numbers = this.facts.kinds.map((_, number) => number);
-    const isTask = (number) => !["thread", "process"].includes(this.facts.kinds[number]);
-    const tasks = new Set(numbers.filter(isTask));
-    if (this.columns["task.kind"].some((number) => tasks.has(number))) return tasks;
-    return new Set([this.facts.kinds.indexOf("thread")]);
+    const { kinds, runs } = this.facts;
+    const [thread, process] = [kinds.indexOf("thread"), kinds.indexOf("process")];
+    const tasks = new Set(kinds.keys());
+    tasks.delete(thread);
+    tasks.delete(process);
+    const seen = Array.from({ length: runs.length + 1 }, () => new Set());
+    for (let row = 0; row < this.count; row++) seen[this.columns["task.run"][row]].add(this.columns["task.kind"][row]);
+    return seen.map((kindsOfRun, run) => {
+      if ([...tasks].some((kind) => kindsOfRun.has(kind))) return tasks;
+      return new Set([run && kindsOfRun.has(process) ? process : thread]);
+    });
   }
 
   countTasks() {

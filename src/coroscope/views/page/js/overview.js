@@ -9,14 +9,21 @@ import { sourceLine } from "./quote.js";
 export function overview(model, view) {
   return [
     el("h2", {}, "Where the time went"),
-    el("p", { className: "lede" }, programSentence(model)),
-    findingsSection(model, view),
+    el("p", { className: "lede" }, model.facts.runs.length ? runsSentence(model) : programSentence(model)),
+    model.facts.runs.length && !model.facts.findings.length ? null : findingsSection(model, view),
     itemsSection(model, view),
     stallsSection(model, view),
     waitsSection(model, view),
     failuresSection(model, view),
     noticesSection(model),
   ];
+}
+
+function runsSentence(model) {
+  return (
+    `${count(model.facts.runs.length, "run")} of the same work, made one after another and drawn from one beginning. ` +
+    "Each group of rows is one of them. Click a bar for what it did at that moment."
+  );
 }
 
 function programSentence(model) {

@@ -1,5 +1,4 @@
 import { byId, el } from "./dom.js";
-import { GROUPINGS } from "./groups.js";
 
 // The controls that say which rows there are: by what they are grouped, and the one coroutine that is shown.
 export class Rows {
@@ -8,7 +7,7 @@ export class Rows {
     this.view = view;
     this.grouping = byId("grouping");
     this.only = byId("only");
-    this.grouping.append(el("option", { value: "" }, "not grouped"), ...GROUPINGS.map((by) => el("option", { value: by }, `by ${by}`)));
+    this.grouping.append(el("option", { value: "" }, "not grouped"), ...model.groupings.map((by) => el("option", { value: by }, `by ${by}`)));
     this.grouping.addEventListener("change", () => view.groupBy(this.grouping.value));
     this.only.addEventListener("click", () => view.showOnly(-1));
   }

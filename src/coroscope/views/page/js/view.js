@@ -1,6 +1,5 @@
 import { Arrangement, groupOfHead, headOf } from "./arrangement.js";
 import { Camera } from "./camera.js";
-import { GROUPINGS } from "./groups.js";
 
 const LOWEST_WITH_HEADS = 12; // pixels of a row
 const MARGIN = 0.4; // of an interval that the window is fitted to, on each side
@@ -195,6 +194,21 @@ export class View {
     if (this.positionOf(row) < 0) this.clearSearch();
   }
 
+  // The head of a run's group at the top, and its tasks below it, whatever a search or a fold hides.
+  goToRun(run) {
+    if (this.query || this.only >= 0) this.clearSearch();
+    if (this.grouping !== "strategy") this.groupBy("strategy");
+    const group = this.groups?.ofRun(run) ?? -1;
+    if (group < 0) return;
+    if (this.folded.delete(group)) this.#arrange();
+    this.select(-1);
+    this.moveCursorTo(headOf(group));
+    const { camera } = this;
+    if (camera.start >= this.model.facts.runs[run - 1].duration) camera.fit();
+    camera.scroll = this.positionOf(headOf(group)) * camera.rowHeight;
+    camera.scrollBy(0, this.rowCount, this.rowsHeight);
+  }
+
   moveCursorTo(entry) {
     this.cursor = entry;
     const position = this.positionOf(entry);
@@ -227,9 +241,9 @@ export class View {
     this.showOnly(-1);
   }
 
-  // One of GROUPINGS; anything else is no grouping.
+  // One of the model's groupings; anything else is no grouping.
   groupBy(grouping) {
-    this.groups = GROUPINGS.includes(grouping) ? this.model.groups(grouping) : null;
+    this.groups = this.model.groupings.includes(grouping) ? this.model.groups(grouping) : null;
     this.folded = new Set();
     this.#arrangeAnew();
   }
@@ -239,7 +253,8 @@ export class View {
   }
 
   groupByNext() {
-    this.groupBy(GROUPINGS[GROUPINGS.indexOf(this.grouping) + 1]);
+    const { groupings } = this.model;
+    this.groupBy(groupings[groupings.indexOf(this.grouping) + 1]);
   }
 
   // The group of the entry that the keys are at, folded or unfolded; its head is what stays.
