@@ -13,7 +13,7 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 
 from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Trace
-from coroscope.views.page import write_page
+from coroscope.views.page import Comparison, write_page
 from tests.page.opened_page import OpenedPage
 
 _ARGUMENTS = (
@@ -57,10 +57,15 @@ def open_page(browser: WebDriver, tmp_path: Path) -> Open:
     """Write a trace's page and open it; `fragment`, `scheme` and `width` say how."""
 
     def open_it(
-        trace: Trace, *, slow_ms: float = 100.0, findings: Sequence[Finding] = (), **how: object
+        trace: Trace,
+        *,
+        slow_ms: float = 100.0,
+        findings: Sequence[Finding] = (),
+        comparison: Comparison | None = None,
+        **how: object,
     ) -> OpenedPage:
         path = tmp_path / "page.html"
-        write_page(trace, path, slow_ms=slow_ms, findings=findings)
+        write_page(trace, path, slow_ms=slow_ms, findings=findings, comparison=comparison)
         return OpenedPage(browser, path, **how)  # type: ignore[arg-type]
 
     return open_it

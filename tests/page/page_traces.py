@@ -6,6 +6,7 @@ from pathlib import Path
 
 from coroscope.trace import side_by_side
 from coroscope.trace.model import Collection, Frame, LoopInfo, Mark, Phase, Region, Sample, Trace, Wait
+from coroscope.views.page import Comparison
 from tests.trace_builder import MS, TraceBuilder
 
 SOURCE = """\
@@ -196,3 +197,31 @@ def four_runs() -> Trace:
         "processes × 4": _processes(), "cooperative": _cooperative(),
     }  # fmt: skip
     return side_by_side(list(runs.items()))
+
+
+def compared() -> Comparison:
+    """What might be said of the four runs; a fifth was not recorded."""
+    return Comparison(
+        columns=(
+            "strategy",
+            "wall",
+            "CPU",
+            "idle",
+            "speed-up",
+            "memory per worker",
+            "serialised",
+            "start-up",
+            "lock",
+        ),
+        rows=(
+            ("sequential", "800 ms", "160 ms", "80 %", "1.0 ×", "21 MB", "–", "–", "–"),
+            ("threads × 4", "290 ms", "162 ms", "60 %", "2.8 ×", "22 MB", "–", "–", "140 ms"),
+            ("processes × 4", "390 ms", "360 ms", "42 %", "2.1 ×", "19 MB", "14.4 MB, 120 ms", "120 ms", "–"),
+            ("cooperative", "260 ms", "161 ms", "38 %", "3.1 ×", "21 MB", "–", "–", "–"),
+            ("cluster × 4", "not run", "", "", "", "", "", "", ""),
+        ),
+        best=3,
+        sentence="Take the cooperative strategy: it was the fastest, and it needs no second thread.",
+        facts=(("workload", "pages: 8 items"), ("results", "all equal"), ("machine", "2 cores")),
+        notes=("cluster: distributed is not installed; pip install coroscope[cluster]",),
+    )

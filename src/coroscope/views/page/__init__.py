@@ -1,5 +1,6 @@
 """The timeline as one HTML file."""
 
+from coroscope.views.page.comparison import Comparison
 from coroscope.views.page.write import write_page
 
-__all__ = ["write_page"]
+__all__ = ["Comparison", "write_page"]

@@ -9,6 +9,7 @@ from typing import Any
 from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Frame, Trace
 from coroscope.views.page.columns import Column
+from coroscope.views.page.comparison import Comparison, plan_comparison
 from coroscope.views.page.findings import plan_findings
 from coroscope.views.page.interning import Chains, Places, Strings
 from coroscope.views.page.lanes import lane_columns, plan_lanes
@@ -42,7 +43,12 @@ class PagePlan:
     """The number in `facts["strings"]` of each file that `places` name."""
 
 
-def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] = ()) -> PagePlan:
+def plan_page(
+    trace: Trace,
+    slow_ms: float = 100.0,
+    findings: Sequence[Finding] = (),
+    comparison: Comparison | None = None,
+) -> PagePlan:
     """The page of `trace` and its `findings`; steps longer than `slow_ms` milliseconds are listed as stalls."""
     summary = summarize(
         trace
@@ -70,6 +76,7 @@ def plan_page(trace: Trace, slow_ms: float = 100.0, findings: Sequence[Finding] 
         "runs": [
             {"name": make_visible(run.name), "duration": run.end_ns - run.start_ns} for run in trace.runs
         ],
+        "comparison": None if comparison is None else plan_comparison(comparison, trace),
         "strings": strings.table,
         "places": places.table,
         "chains": chains.table,

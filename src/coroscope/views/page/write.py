@@ -9,6 +9,7 @@ from coroscope.analysis.findings import Finding, find
 from coroscope.errors import UsageError
 from coroscope.export.whole_file import open_whole
 from coroscope.trace.model import Trace
+from coroscope.views.page.comparison import Comparison
 from coroscope.views.page.document import render_document
 from coroscope.views.page.excerpts import read_excerpts
 from coroscope.views.page.layout import plan_page
@@ -20,16 +21,18 @@ def write_page(
     *,
     slow_ms: float = 100.0,
     findings: Sequence[Finding] | None = None,
+    comparison: Comparison | None = None,
 ) -> None:
     """Write `trace` as one HTML file that opens anywhere, offline.
 
     Steps longer than `slow_ms` milliseconds are listed as stalls. The page lists `findings` in their
-    order; for `None`, what the checks find with their default thresholds. Source lines are read from the
+    order; for `None`, what the checks find with their default thresholds. `comparison` stands above them,
+    where `trace` holds several runs. Source lines are read from the
     files that the trace names, where they exist. Raises `UsageError` when `path` cannot be written.
     """
     if findings is None:  # Of runs side by side each has its own: what two of them did is no hint for either.
         findings = () if trace.runs else find(trace)
-    plan = plan_page(trace, slow_ms, findings)
+    plan = plan_page(trace, slow_ms, findings, comparison)
     excerpts = read_excerpts(plan.places, trace.started_at + trace.duration_ns / 1e9)
     write_document(render_document(plan, excerpts), path)
 

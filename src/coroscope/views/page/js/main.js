@@ -1,3 +1,4 @@
+import { Comparison } from "./comparison.js";
 import { byId } from "./dom.js";
 import { moment } from "./format.js";
 import { HashLink } from "./hash.js";
@@ -31,6 +32,7 @@ async function start() {
   const search = new Search(view);
   const rows = new Rows(model, view);
   const table = new Table(model, view);
+  const comparison = new Comparison(model, view);
   const link = new HashLink(model, view);
   fillHeader(model);
   byId("minimap").setAttribute("aria-label", minimap.describe());
@@ -48,6 +50,7 @@ async function start() {
     search.update();
     rows.update();
     table.update();
+    comparison.update();
     showWindow(view);
     link.update();
   });
