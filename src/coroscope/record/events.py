@@ -55,6 +55,7 @@ class EventKind(IntEnum):
     JOB_SUBMITTED = 33  # job, task or thread that submitted it, site of what it runs, -; source: pool
     JOB_STARTED = 34  # job, thread
     JOB_ENDED = 35  # job, thread, -, detail: TaskOutcome, 0 where not known
+    THREAD_MAIN = 36  # thread, µs that it had used of a processor by then, -, detail: THREAD_WANTED or 0
     COLLECTED = (
         40  # µs that it took, objects collected, native id of the thread, source: uncollectable, generation
     )
@@ -67,7 +68,7 @@ class EventKind(IntEnum):
     PROCESS_NAMED = 51  # pid, -, string of its name
     PROCESS_BEGUN = 52  # its own pid, its parent's, string of its command, detail: ProcessBegin
     PROCESS_ENDED = 53  # pid (0: none), exit code or signal, -, detail: ProcessEnd
-    # 36 to 39: more of threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
+    # 37 to 39: more of threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
     # 54 to 59: more of processes; 60 to 69: trio; 73 to 79: more of the flight recorder
     # These are only in what a ring carries on.
     CARRIED_TEXT = 70  # size in bytes; the text lies behind it
@@ -157,6 +158,8 @@ LOCK_STREAM = 0xFFFF_FFFF
 """Where the supervising process writes what it saw of the lock; the program counts its streams from 1."""
 THREAD_ITSELF = 1
 """The detail of a `THREAD_WRITES` that tells what the system calls the thread."""
+THREAD_WANTED = 1
+"""The detail of a `THREAD_MAIN` whose thread is to be shown even where it is its process's only one."""
 
 Numbered = Literal["task", "loop", "pool", "job", "lock"]
 Fields = tuple[Numbered | None, Numbered | None, Numbered | None]
@@ -186,6 +189,7 @@ FIELDS: dict[EventKind, Fields] = {
     EventKind.UNCANCELLED: _OF_TASK,
     EventKind.THREAD_SAMPLED: ("task", None, "lock"),
     EventKind.THREAD_WRITES: ("task", None, None),  # and b a stream, or a number of the system's
+    EventKind.THREAD_MAIN: ("task", None, None),
     EventKind.POOL_SEEN: ("pool", None, None),
     EventKind.JOB_SUBMITTED: ("job", "task", "pool"),
     EventKind.JOB_STARTED: ("job", "task", None),

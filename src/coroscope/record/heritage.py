@@ -26,6 +26,8 @@ class Heritage:
     """The probes to leave out."""
     origin_ns: int
     """When the run began, which tells it from others into the same file; 0 for the program itself, which begins it."""
+    watch_alone: bool = False
+    """The program's main thread is watched even while it is the only one."""
 
     def variables(self, own: str | None) -> dict[str, str]:
         """What a process's environment needs besides what it has; `own` is its PYTHONPATH."""
@@ -39,4 +41,6 @@ class Heritage:
             variables["COROSCOPE_RECORD_PYTHONPATH"] = own
         if self.origin_ns:
             variables["COROSCOPE_RECORD_ORIGIN"] = str(self.origin_ns)
+        if self.watch_alone:
+            variables["COROSCOPE_RECORD_ALONE"] = "1"
         return variables

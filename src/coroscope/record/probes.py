@@ -54,6 +54,8 @@ class _Entry:
     """Where its `install` is."""
     waits_for: str | None = None
     """The module that the program must have imported before there is anything to see."""
+    sees_main: bool = False
+    """There is at once where the main thread is watched though it is alone."""
 
 
 _ENTRIES = {
@@ -63,7 +65,7 @@ _ENTRIES = {
     "trio": _Entry("coroscope.record.trio_probe", waits_for="trio._core._run"),
     "gc": _Entry("coroscope.record.garbage"),
     "processes": _Entry("coroscope.record.processes"),
-    "threads": _Entry("coroscope.record.threads", waits_for="threading"),
+    "threads": _Entry("coroscope.record.threads", waits_for="threading", sees_main=True),
 }
 NAMES = (*_ENTRIES, "gil")
 """What users call them, in the order in which they are installed; `gil` looks from outside, in the supervisor."""
@@ -81,7 +83,8 @@ def _install(entry: _Entry, probe: Probe) -> None:
         if probe.is_on:
             import_module(entry.module).install(probe)
 
-    if entry.waits_for is not None:
+    is_waited_for = not (entry.sees_main and probe.recorder.watches_main)
+    if entry.waits_for is not None and is_waited_for:
         probe.recorder.at_detach(when_imported(entry.waits_for, act, probe.fail))
         return
     try:

@@ -157,6 +157,9 @@ class Processes:
         if not self._probe.is_on:
             return None
         try:
+            # What every child needs is imported here, once; in each of them it would take some milliseconds.
+            from coroscope.record import threads  # noqa: F401
+
             self.tell_of_itself()
             stream, now = self._recorder.stream(), self._recorder.now()
             site = stream.site("", "", 0, self._place(sys._getframe(2)))

@@ -84,6 +84,12 @@ class Recorder:
         """Whether this is the process that is recorded, and no fork of it."""
         return os.getpid() == self._process
 
+    @property
+    def watches_main(self) -> bool:
+        """Whether the main thread is watched though it is alone: in children, or where that is wanted."""
+        heritage = self.heritage
+        return heritage is not None and (heritage.watch_alone or heritage.origin_ns != self.origin_ns)
+
     def stream(self) -> Stream:
         """The calling thread's stream: it may have been that of a thread which has ended, whose ident this one got."""
         ident, native = get_ident(), native_id()

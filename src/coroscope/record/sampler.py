@@ -2,12 +2,15 @@
 
 It is not one of `threading`'s, so the program's own list of threads stays as it is. Before a fork it ends, because
 CPython 3.12+ warns of forks in programs with several threads.
+Signals are the program's: the thread blocks all that can be sent, or one that the program has blocked, to wait for it,
+would come here and end the process.
 Rule: it goes by what `_turn` is: whoever finds another one there than its own ends. So to stop it, or to start
 another, never waits for a lock that a signal's handler could have interrupted.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` would be a module that the program has not imported
 import _thread
 import sys
 from _thread import get_ident
@@ -28,6 +31,7 @@ _acquire = _thread.LockType.acquire
 """As it is: programs replace it to find what blocks their loop, and this does so for a moment before a fork."""
 _WAIT_S = 0.0002
 _MOST_WAITS = 500
+_FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")
 _LINGERS = 50
 """Rounds for which it stays when there is nothing more to see: programs start one thread after another."""
 
@@ -107,6 +111,7 @@ class Sampler:
     def _run(self, turn: _Turn) -> None:
         self._recorder.own_threads.add(get_ident())
         try:
+            _block_signals()
             turn.native = _thread.get_native_id() if sys.platform == "linux" else 0
             _say_name()
             self._look_until(turn)
@@ -146,6 +151,13 @@ def sampler_of(recorder: Recorder) -> Sampler:
     if recorder.sampler is None:
         recorder.sampler = Sampler(recorder)
     return recorder.sampler
+
+
+def _block_signals() -> None:
+    """Leave all signals to the program's threads, but those that this one brings about itself."""
+    if hasattr(_signal, "pthread_sigmask"):
+        faults = {getattr(_signal, name) for name in _FAULTS}
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals() - faults)
 
 
 def _say_name() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _thread
 import sys
-import threading
 import types
 import weakref
 from typing import Any
@@ -19,8 +18,7 @@ from coroscope.record.events import ThreadStanding
 from coroscope.record.reading import MISSING, field
 
 _LOCKS = (type(_thread.allocate_lock()), type(_thread.RLock()))
-_THREADING = threading.Thread.start.__code__.co_filename
-_SYNCHRONISED = (_THREADING, "/queue.py", "/concurrent/futures/_base.py")
+_SYNCHRONISED = ("/threading.py", "/queue.py", "/concurrent/futures/_base.py")
 _BY_FUNCTION = {
     "Condition.wait": ThreadStanding.CONDITION,
     "Event.wait": ThreadStanding.EVENT,
@@ -74,7 +72,7 @@ class Standings:
     def _of_method(self, callee: Callee, subject: Any) -> Standing:
         kind = type(subject)
         if callee.name in _ACQUIRE:
-            if kind is threading.Condition:
+            if kind is _condition():
                 subject = field(subject, "_lock")
             if type(subject) in _LOCKS:
                 return ThreadStanding.LOCK, self._number(subject)
@@ -109,6 +107,11 @@ class Standings:
             number, self._next_number = self._next_number, self._next_number % 0xFFFF + 1
             self._numbers[id(lock)] = (weakref.ref(lock), number)
         return number
+
+
+def _condition() -> type | None:
+    threading: Any = sys.modules.get("threading")
+    return None if threading is None else threading.Condition
 
 
 def _simple_queue() -> type | None:

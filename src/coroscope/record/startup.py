@@ -20,13 +20,19 @@ _recorder: Recorder
 
 
 def start(
-    path: str, loop: str, without: Collection[str] = (), origin_ns: int = 0, ring: str = ""
+    path: str,
+    loop: str,
+    without: Collection[str] = (),
+    origin_ns: int = 0,
+    ring: str = "",
+    watch_alone: bool = False,
 ) -> Recorder:
     """Record this process into the live trace file at `path`; `loop` is "keep" or "coroscope".
 
     `without` names the probes to leave out. `origin_ns` is 0 for the program itself, and in a child when the program
     had begun; the child writes into a part of its own. `ring` tells what to keep, as `Keeping.to_text` does ("": all);
-    then the program's children are not recorded, because nothing bounds the room that they would need.
+    then the program's children are not recorded, because nothing bounds the room that they would need. With
+    `watch_alone` the main thread is watched even while it is the only one, as it is in children.
     """
     global _recorder
     # Registered first, so called last: what the program does at its exit is recorded, too.
@@ -36,7 +42,8 @@ def start(
     else:
         recorder = _recorder = Recorder(path, keeping=_keeping(ring))
     if not ring:
-        recorder.heritage = Heritage(path, loop, tuple(without), origin_ns or recorder.origin_ns)
+        begun_ns = origin_ns or recorder.origin_ns
+        recorder.heritage = Heritage(path, loop, tuple(without), begun_ns, watch_alone)
     _record_by(recorder, without)
     alarms.watch_threads(recorder)
     if loop == "coroscope":

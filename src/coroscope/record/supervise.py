@@ -55,15 +55,22 @@ class Watcher(Protocol):
 
 
 def run_program(
-    command: Sequence[str], trace: str, loop: str, without: Sequence[str] = (), watcher: Watcher | None = None
+    command: Sequence[str],
+    trace: str,
+    loop: str,
+    without: Sequence[str] = (),
+    watcher: Watcher | None = None,
+    *,
+    watch_alone: bool = False,
 ) -> Ended:
     """Run `python command…`, recording into the live trace file `trace`; returns when the program has ended.
 
     `loop` is "keep" or "coroscope"; `without` names the probes to leave out; with a `watcher` the recording is a ring.
+    With `watch_alone` the program's main thread has a track even if it is the only one; a ring has none of it.
     """
     process = subprocess.Popen(
         [sys.executable, *subprocess._args_from_interpreter_flags(), *command],  # type: ignore[attr-defined]
-        env=_environment(trace, loop, without, "" if watcher is None else watcher.ring),
+        env=_environment(trace, loop, without, "" if watcher is None else watcher.ring, watch_alone),
         close_fds=False,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
@@ -114,9 +121,11 @@ def end_as(ended: Ended) -> int:
     return ended.exit_code or 0
 
 
-def _environment(trace: str, loop: str, without: Sequence[str], ring: str) -> dict[str, str]:
+def _environment(
+    trace: str, loop: str, without: Sequence[str], ring: str, watch_alone: bool
+) -> dict[str, str]:
     environment = dict(os.environ)
-    heritage = Heritage(os.path.abspath(trace), loop, tuple(without), 0)
+    heritage = Heritage(os.path.abspath(trace), loop, tuple(without), 0, watch_alone)
     return environment | heritage.variables(environment.get(VEHICLE)) | {"COROSCOPE_RECORD_RING": ring}
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import functools
-import threading
+import sys
 import types
 from typing import Any
 
-from coroscope.record.reading import find_in_class
+from coroscope.record.reading import find_in_class, members
 
 _DIGITS = frozenset("0123456789")
-_THREAD_RUN = threading.Thread.run
-
-fields_of = threading.Thread.__dict__["__dict__"].__get__
-"""The dictionary of a `threading.Thread`, whatever its class has under that name."""
 
 Described = tuple[str, str, int]
 """A function's qualified name, its file and first line ("" and 0 where it is not Python code)."""
+
+
+def fields_of(thread: Any) -> dict[str, Any]:
+    """The dictionary of a `threading.Thread`, whatever its class has under that name."""
+    found: dict[str, Any] = members(_class())["__dict__"].__get__(thread)
+    return found
+
+
+def _class() -> type:
+    """`threading.Thread`: whoever has one has imported it, and nobody imports it here."""
+    kind: type = sys.modules["threading"].Thread
+    return kind
 
 
 def name_of(thread: Any) -> str:
@@ -44,7 +52,7 @@ def what_it_runs(thread: Any) -> Described:
     """What a `threading.Thread` that has not ended runs: its target, or the `run` of its class."""
     run = find_in_class(type(thread), "run")
     target = fields_of(thread).get("_target")
-    if run is _THREAD_RUN and target is not None:
+    if run is members(_class())["run"] and target is not None:
         return describe_callable(target)
     return describe_callable(run)
 

@@ -1,28 +1,20 @@
 """Threads: when each begins and ends, what it runs and who asked for it, and what it does meanwhile.
 
-`Thread.start` looks `_bootstrap` up on the thread (CPython 3.11 to 3.15) and has it run there. A descriptor takes
-its place: whoever looks it up in `start` is about to start the thread, and gets three calls in one, made by C code
-alone: ours, the thread's, ours. So no frame of ours is on any stack while code of the program runs. In the same way
-`_bootstrap_inner` looks up what is to be told of an exception that has ended the thread.
-
-What happens in between is sampled: where each thread stands, and how much it has used of a processor by its own clock.
-Nothing is written while neither changes. Threads that nobody has announced (of `_thread`, of C code, older than the
-recording) are met by the sampler, while something keeps it awake.
-Rule: while the main thread is the only one, nothing is written.
+Those that `threading` starts are announced (`thread_starts`). What happens between begin and end is sampled: where each
+thread stands, and how much it has used of a processor by its own clock. Nothing is written while neither changes.
+Threads that nobody has announced (of `_thread`, of C code, older than the recording) are met by the sampler, while
+something keeps it awake.
+Rule: while the main thread is the only one, nothing is written, unless it is to be watched though it is alone, as in
+child processes. There `threading` may never be imported, and is not imported here.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from _thread import get_ident, get_native_id
-from collections import deque
-from collections.abc import Callable
-from functools import partial
-from operator import call
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from coroscope.record.chains import Position, call_stack
@@ -31,6 +23,7 @@ from coroscope.record.events import (
     THREAD_CROWDED,
     THREAD_ITSELF,
     THREAD_UNCLOCKED,
+    THREAD_WANTED,
     U32_MAX,
     EventKind,
     TaskKind,
@@ -41,10 +34,11 @@ from coroscope.record.interpreters import has_more_interpreters
 from coroscope.record.journal import Journal, Site
 from coroscope.record.on_import import when_imported
 from coroscope.record.probes import Probe
+from coroscope.record.reading import fields
 from coroscope.record.recorder import OWN_PATH
 from coroscope.record.sampler import Sampler, sampler_of
 from coroscope.record.standings import Standings
-from coroscope.record.thread_names import Described, fields_of, name_of, split_name, what_it_runs
+from coroscope.record.thread_names import Described, name_of, split_name, what_it_runs
 
 _AT_LEAST_EVERY_NS = 100_000_000
 """A thread that has used a processor is written so often, even where it stands as before."""
@@ -57,18 +51,27 @@ _LOOKS_FOR = 50
 def install(probe: Probe) -> None:
     """Put a watch on every thread there is and will be."""
     watch = ThreadWatch(probe)
-    watch.install()
-    sampler_of(probe.recorder).serve(probe, watch)
+    probe.at_end(watch.end)
+    probe.recorder.before_end(watch.end_main)
+    sampler = sampler_of(probe.recorder)
+    sampler.serve(probe, watch)
 
-    def watch_pools(_: Any) -> None:
+    def watch_starts(_: ModuleType) -> None:
+        from coroscope.record import thread_starts
+
+        thread_starts.install(watch)
+
+    def watch_pools(_: ModuleType) -> None:
         from coroscope.record import thread_pools
 
         thread_pools.install(watch)
 
+    probe.at_end(when_imported("threading", watch_starts, probe.fail))
     probe.at_end(when_imported("concurrent.futures.thread", watch_pools, probe.fail))
+    sampler.ensure_running()
 
 
-class _Thread:
+class WatchedThread:
     """What is kept of a thread while it lives."""
 
     __slots__ = ("clock", "crowded", "failure", "id", "name", "place", "subject", "used_ns", "written_ns")
@@ -98,148 +101,80 @@ class ThreadWatch:
         self.journal = Journal(probe.recorder)
         self._sampler: Sampler = sampler_of(probe.recorder)
         self._standings = Standings()
-        self._threads: dict[int, _Thread] = {}
-        self._next_look_ns = 0
-        main = fields_of(threading._main_thread)  # type: ignore[attr-defined]
-        self._main_ident: int = main.get("_ident") or 0
-        self._main: _Thread | None = None
-        self._main_clock = native_cpu_clock(main.get("_native_id"))
+        self._threads: dict[int, WatchedThread] = {}
+        self._next_look_ns = self._look_ns = 0
+        self._main_ident, self._main_native = _main_thread_of(probe)
+        self._main: WatchedThread | None = None
+        self._main_clock = native_cpu_clock(self._main_native or None)
         self._main_used_ns = cpu_ns(self._main_clock) or 0
         self._installed_ns = self.recorder.now()
 
-    def install(self) -> None:
-        """Take the places of two attributes of `Thread`."""
-        kind: Any = threading.Thread
-        bootstrap = kind.__dict__["_bootstrap"]
-        start, run = kind.start.__code__, kind._bootstrap_inner.__code__
-        watch = self
-
-        class Bootstrap:
-            """Looked up by who starts a thread."""
-
-            def __get__(self, thread: Any, owner: Any = None) -> Any:
-                method = bootstrap.__get__(thread, owner)
-                frame = sys._getframe(1)
-                is_start = thread is not None and frame.f_code is start
-                return watch._started(thread, method, frame) if is_start and watch.probe.is_on else method
-
-        class InvokeExcepthook:
-            """Looked up by a thread that an exception has ended; each has its own."""
-
-            def __get__(self, thread: Any, owner: Any = None) -> Any:
-                if thread is None:
-                    raise AttributeError("_invoke_excepthook")
-                if watch.probe.is_on and sys._getframe(1).f_code is run:
-                    watch._failed(sys.exc_info()[0])
-                try:
-                    return fields_of(thread)["_invoke_excepthook"]
-                except KeyError:
-                    raise AttributeError("_invoke_excepthook") from None
-
-            def __set__(self, thread: Any, value: Any) -> None:
-                fields_of(thread)["_invoke_excepthook"] = value
-
-        replaced = {"_bootstrap": Bootstrap(), "_invoke_excepthook": InvokeExcepthook()}
-        for name, descriptor in replaced.items():
-            setattr(kind, name, descriptor)
-
-        def restore() -> None:
-            if kind.__dict__.get("_bootstrap") is replaced["_bootstrap"]:
-                kind._bootstrap = bootstrap
-            if kind.__dict__.get("_invoke_excepthook") is replaced["_invoke_excepthook"]:
-                del kind._invoke_excepthook
-
-        self.probe.at_end(self._end)
-        self.probe.at_end(restore)
-        self.recorder.before_end(self._end_main)
-
-    def _started(self, subject: Any, method: Callable[[], Any], frame: FrameType) -> Callable[[], Any]:
-        """`subject` is about to be started by `frame`: what it shall call."""
-        try:
-            parent = self.current_id()
-            thread = _Thread(self.recorder.next_task_id(), subject)
-            self._create(thread, self.recorder.now(), parent, what_it_runs(subject), asking(frame))
-            steps: tuple[Callable[[], Any], ...] = (
-                partial(self._begun, thread),
-                method,
-                partial(self._ended, thread),
-            )
-            return partial(deque[Any](maxlen=0).extend, map(call, steps))
-        except Exception as error:
-            self.probe.fail(error)
-            return method
-
-    def _create(
-        self, thread: _Thread, time_ns: int, parent: int, runs: Described, asked_at: Position | None
+    def create(
+        self, thread: WatchedThread, time_ns: int, parent: int, runs: Described, asked_at: Position | None
     ) -> None:
+        """Write that there is `thread`, which was created at `time_ns`."""
         site = Site(*runs, asked_at)
         self.journal.write(EventKind.TASK_CREATED, time_ns, thread.id, parent, site, TaskKind.THREAD)
         self._name(thread)
 
-    def _name(self, thread: _Thread) -> None:
-        name = "unnamed" if thread.subject is None else name_of(thread.subject)
+    def _name(self, thread: WatchedThread) -> None:
+        if thread.subject is not None:
+            name = name_of(thread.subject)
+        else:
+            name = "MainThread" if thread is self._main else "unnamed"
         if name != thread.name:
             thread.name = name
             number, text = split_name(name)
             self.journal.write(EventKind.TASK_NAMED, self.recorder.now(), thread.id, number, text)
 
-    def _begun(self, thread: _Thread) -> None:
-        """In the thread itself, before anything of the program's."""
-        if not self.probe.is_on:
-            return
-        try:
-            ident = get_ident()
-            older = self._threads.pop(ident, None)
-            if older is not None:  # Nobody has told of its end.
-                self._write_end(older)
-            native = get_native_id()
-            thread.clock = native_cpu_clock(native)
-            self._threads[ident] = thread
-            self._write_native(thread, native)
+    def take_in(self, thread: WatchedThread) -> None:
+        """`thread` is the calling one, which has just begun."""
+        ident = get_ident()
+        older = self._threads.pop(ident, None)
+        if older is not None:  # Nobody has told of its end.
+            self._write_end(older)
+        native = get_native_id()
+        thread.clock = native_cpu_clock(native)
+        self._threads[ident] = thread
+        self._write_native(thread, native)
+        self._write(thread, self.recorder.now(), ThreadStanding.UNKNOWN)
+        self._sampler.ensure_running()
+
+    def let_go(self, thread: WatchedThread) -> None:
+        """`thread` is the calling one, which ends now."""
+        ident = get_ident()
+        if self._threads.get(ident) is thread:
+            self._name(thread)
+            self._write_stream(ident, thread)
             self._write(thread, self.recorder.now(), ThreadStanding.UNKNOWN)
-            self._sampler.ensure_running()
-        except Exception as error:
-            self.probe.fail(error)
+            self._write_end(thread)
+            del self._threads[ident]
 
-    def _failed(self, kind: type[BaseException] | None) -> None:
-        try:
-            thread = self._threads.get(get_ident())
-            if thread is not None and kind is not None and kind is not SystemExit:
-                thread.failure = type.__dict__["__qualname__"].__get__(kind)
-        except Exception as error:
-            self.probe.fail(error)
+    def calling(self) -> WatchedThread | None:
+        """The calling thread, if it is known."""
+        return self._threads.get(get_ident())
 
-    def _ended(self, thread: _Thread) -> None:
-        """In the thread itself, behind everything of the program's."""
-        if not self.probe.is_on:
-            return
-        try:
-            ident = get_ident()
-            if self._threads.get(ident) is thread:
-                self._name(thread)
-                self._write_stream(ident, thread)
-                self._write(thread, self.recorder.now(), ThreadStanding.UNKNOWN)
-                self._write_end(thread)
-                del self._threads[ident]
-        except Exception as error:
-            self.probe.fail(error)
-
-    def _write_stream(self, ident: int, thread: _Thread) -> None:
+    def _write_stream(self, ident: int, thread: WatchedThread) -> None:
         stream = self.recorder.stream_number(ident)
         if stream:
             self.journal.write(EventKind.THREAD_WRITES, self.recorder.now(), thread.id, stream)
 
-    def _write_native(self, thread: _Thread, native: int) -> None:
+    def _write_native(self, thread: WatchedThread, native: int) -> None:
         now = self.recorder.now()
         self.journal.write(EventKind.THREAD_WRITES, now, thread.id, native & U32_MAX, None, THREAD_ITSELF)
 
-    def _write_end(self, thread: _Thread) -> None:
+    def _write_end(self, thread: WatchedThread) -> None:
         outcome = TaskOutcome.RAISED if thread.failure else TaskOutcome.RETURNED
         text = thread.failure or None
         self.journal.write(EventKind.TASK_ENDED, self.recorder.now(), thread.id, 0, text, outcome)
 
     def _write(
-        self, thread: _Thread, now: int, standing: int, lock: int = 0, stack: list[Position] | None = None
+        self,
+        thread: WatchedThread,
+        now: int,
+        standing: int,
+        lock: int = 0,
+        stack: list[Position] | None = None,
     ) -> None:
         used_ns = cpu_ns(thread.clock)
         used_us = 0
@@ -261,24 +196,33 @@ class ThreadWatch:
         thread = self._main_thread() if ident == self._main_ident else self._threads.get(ident)
         return 0 if thread is None else thread.id
 
-    def _main_thread(self) -> _Thread:
+    def _main_thread(self) -> WatchedThread:
         """The main thread's; it gets a track when it is no longer alone, which begins with the watch."""
         thread = self._main
         if thread is None:
-            thread = self._main = _Thread(self.recorder.next_task_id(), threading._main_thread)  # type: ignore[attr-defined]
+            threading: Any = sys.modules.get("threading")
+            subject = None if threading is None else threading._main_thread
+            thread = self._main = WatchedThread(self.recorder.next_task_id(), subject)
             file = vars(sys.modules["__main__"]).get("__file__") if "__main__" in sys.modules else None
             runs = ("<module>", file if type(file) is str else "", 0)
-            self._create(thread, self._installed_ns, 0, runs, None)
+            self.create(thread, self._installed_ns, 0, runs, None)
             thread.clock, thread.used_ns = self._main_clock, self._main_used_ns
             thread.written_ns = self._installed_ns
-            if sys.platform == "linux":
-                self._write_native(thread, os.getpid())
+            if self._main_native:
+                self._write_native(thread, self._main_native)
+            self._write_main(thread)
             self._threads[self._main_ident] = thread
         return thread
 
+    def _write_main(self, thread: WatchedThread) -> None:
+        heritage = self.recorder.heritage
+        used_us = min(self._main_used_ns // 1000, U32_MAX)
+        wanted = THREAD_WANTED if heritage is not None and heritage.watch_alone else 0
+        self.journal.write(EventKind.THREAD_MAIN, self._installed_ns, thread.id, used_us, None, wanted)
+
     def is_needed(self) -> bool:
         """Whether there are threads beside the main one, or there were: it goes on to be told where that one is."""
-        return bool(self._threads)
+        return bool(self._threads) or self.recorder.watches_main
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
         """Look at every thread but ours."""
@@ -287,7 +231,8 @@ class ThreadWatch:
         began_ns = time.thread_time_ns()
         threads, own = self._threads, self.recorder.own_threads
         unknown = [ident for ident in frames if ident not in threads and ident not in own]
-        if any(ident != self._main_ident for ident in unknown) or (unknown and threads):
+        is_told = bool(threads) or self.recorder.watches_main
+        if any(ident != self._main_ident for ident in unknown) or (unknown and is_told):
             self._meet(unknown, now)
         # While the interpreter's lock is free, nobody waits for it: the sampler gets it at once.
         crowded = THREAD_CROWDED if late_ns > sys.getswitchinterval() * 4e8 else 0
@@ -299,26 +244,29 @@ class ThreadWatch:
                 self._write(thread, now, ThreadStanding.UNKNOWN)
                 self._write_end(thread)
                 del threads[ident]
-        self._next_look_ns = now + (time.thread_time_ns() - began_ns) * _LOOKS_FOR
+        # The first look, which begins the file, and other rare ones take many times what a look takes.
+        self._look_ns += (time.thread_time_ns() - began_ns - self._look_ns) // 8
+        self._next_look_ns = now + self._look_ns * _LOOKS_FOR
 
     def _meet(self, idents: list[int], now: int) -> None:
         """Take in threads that nobody has announced."""
         clocks = cpu_clocks()
+        threading: Any = sys.modules.get("threading")
         for ident in idents:
             if ident == self._main_ident:
                 self._main_thread()
             elif ident in clocks or not clocks:
-                subject = threading._active.get(ident)  # type: ignore[attr-defined]
-                if isinstance(subject, threading._DummyThread):
+                subject = None if threading is None else threading._active.get(ident)
+                if subject is not None and isinstance(subject, threading._DummyThread):
                     subject = None
-                thread = _Thread(self.recorder.next_task_id(), subject)
+                thread = WatchedThread(self.recorder.next_task_id(), subject)
                 thread.clock = clocks.get(ident)
                 thread.used_ns = cpu_ns(thread.clock) or 0
                 runs = ("?", "", 0) if subject is None else what_it_runs(subject)
-                self._create(thread, now, 0, runs, None)
+                self.create(thread, now, 0, runs, None)
                 self._threads[ident] = thread
 
-    def _look_at(self, thread: _Thread, frame: FrameType, now: int, crowded: int) -> None:
+    def _look_at(self, thread: WatchedThread, frame: FrameType, now: int, crowded: int) -> None:
         thread.crowded |= crowded
         place = (id(frame), frame.f_lasti)
         used_ns = (cpu_ns(thread.clock) or 0) - thread.used_ns
@@ -329,10 +277,15 @@ class ThreadWatch:
         self._write(thread, now, standing | thread.crowded, lock, call_stack(frame))
         thread.crowded = 0
 
-    def _end_main(self) -> None:
+    def end_main(self) -> None:
         """The program ends by itself, and its main thread with it."""
         thread = self._main
-        if thread is not None and self.probe.is_on:
+        if not self.probe.is_on:
+            return
+        if thread is None and self.recorder.watches_main and not self.recorder.is_of_fork:
+            # It was too short for a look. A fork that is leaves no file.
+            thread = self._main_thread()
+        if thread is not None:
             last = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
             thread.failure = type(last).__qualname__ if isinstance(last, BaseException) else ""
             self._write(thread, self.recorder.now(), ThreadStanding.UNKNOWN)
@@ -340,7 +293,7 @@ class ThreadWatch:
             self._write_end(thread)
             self._threads.pop(self._main_ident, None)
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Write what has happened since each thread was last written."""
         if self.recorder.is_of_this_process:
             frames = {} if has_more_interpreters() else sys._current_frames()
@@ -354,6 +307,17 @@ class ThreadWatch:
                     self._write(thread, self.recorder.now(), standing, lock, call_stack(frame))
                 self._write_stream(ident, thread)
         self._threads.clear()
+
+
+def _main_thread_of(probe: Probe) -> tuple[int, int]:
+    """The main thread's ident, and what the system calls it (0: not known)."""
+    threading: Any = sys.modules.get("threading")
+    # In a fork `threading` may not know yet that this thread is the main one.
+    if threading is None or probe.recorder.is_of_fork:
+        return get_ident(), get_native_id()
+    main = fields(threading._main_thread)
+    native = os.getpid() if sys.platform == "linux" else main.get("_native_id")
+    return main.get("_ident") or 0, native or 0
 
 
 def asking(frame: FrameType | None) -> Position | None:

@@ -124,7 +124,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Threads, Jobs, Garbage, InterpreterLock)
+_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Jobs, Garbage, InterpreterLock)
 
 
 class _Builder:
@@ -179,7 +179,8 @@ class _Builder:
             EventKind.UNCANCELLED: self._uncancel,
             EventKind.THREAD_IS: self._identify,
         }
-        self._chapters = [*(chapter() for chapter in _CHAPTERS), self._processes]
+        self._thread_tracks = Threads()
+        self._chapters = [self._thread_tracks, *(chapter() for chapter in _CHAPTERS), self._processes]
         for chapter in self._chapters:
             chapter.native_thread = self._native_thread
             chapter.begin(self._definitions, self._thread, self._processes.number_of)
@@ -422,6 +423,7 @@ class _Builder:
         )
         for chapter in self._chapters:
             chapter.add_to(trace)
+        self._thread_tracks.fill_processes(trace)
         return trace
 
 

@@ -1,77 +1,56 @@
-"""From samples of threads to their states over time.
+"""From samples of threads to their tracks, and to those of the processes whose main threads they are.
 
-Between two samples of a thread it is known how much it has used of a processor, and where it stood at both. The part
-that it used is running. What it did in the rest follows from where it stood:
-
-    before             then               the rest                     comes
-    at a call          anything           waiting, at that call        first
-    anything else      at a call          waiting, at the later call   last
-    computing          computing          ready                        first
-    anything else      anything else      waiting, not known where     first
-
-A thread that computes is never off the processor by its own will: there it waits for the interpreter's lock, or for
-a processor. Python code also stands at a call, of a short C function, when it gives the lock away. So where a
-thread used a good part of the time, and others wanted the lock as well, it is ready at such a call too, unless
-it is known to wait for something.
+A process does what its main thread does. So where that has been looked at, the track of the process is laid out from
+it; the main thread has a track of its own only where its process has several threads, or no track.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from coroscope.record.events import THREAD_CROWDED, THREAD_ITSELF, THREAD_UNCLOCKED, EventKind, ThreadStanding
+from coroscope.record.events import (
+    THREAD_CROWDED,
+    THREAD_ITSELF,
+    THREAD_UNCLOCKED,
+    THREAD_WANTED,
+    EventKind,
+    ThreadStanding,
+)
 from coroscope.trace.chapter import Chapter, Event, Handler
-from coroscope.trace.model import Frame, State, Task, ThreadSample, Trace, Wait
+from coroscope.trace.model import Task, ThreadSample, Trace
+from coroscope.trace.thread_layout import ON, Layout, Seen
 
-_ON: dict[int, str] = {
-    ThreadStanding.CALL: "call",
-    ThreadStanding.LOCK: "lock",
-    ThreadStanding.CONDITION: "condition",
-    ThreadStanding.EVENT: "event",
-    ThreadStanding.SEMAPHORE: "semaphore",
-    ThreadStanding.BARRIER: "barrier",
-    ThreadStanding.QUEUE: "queue",
-    ThreadStanding.THREAD: "thread",
-    ThreadStanding.FUTURE: "future",
-    ThreadStanding.SLEEP: "sleep",
-}
-_HARDLY_NS = 200_000
-"""Less than this off the processor is not worth a state of its own."""
-_KNOWN_FOR_NS = 125_000_000
-"""What is seen at one moment says nothing about one so much later."""
 _BEYOND_NATIVES = 32
 """A thread of which nothing is known but its track gets a number that the system gives to none."""
-_BUSY = 0.1
-"""A thread at a call is ready where it used 10 % of the time itself, and the interpreter's lock was wanted."""
 
 
-class _Seen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Main:
+    """What is known of a main thread besides."""
+
     time_ns: int
-    used_ns: int | None
-    standing: int
-    is_crowded: bool
-    chain: tuple[Frame, ...]
-    lock: int
-
-    @property
-    def is_at_call(self) -> bool:
-        return self.standing in _ON
+    used_ns: int
+    """So much its process had used of a processor by then."""
+    is_wanted: bool
 
 
 class Threads(Chapter):
     """Fills the tracks of threads."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, list[_Seen]] = {}
+        self._seen: dict[int, list[Seen]] = {}
         self._streams: dict[int, int] = {}
         self._natives: dict[int, int] = {}
         """What the system calls the threads, by their tracks, as `_streams` is."""
+        self._mains: dict[int, _Main] = {}
 
     def handlers(self) -> dict[int, Handler]:
-        return {EventKind.THREAD_SAMPLED: self._sample, EventKind.THREAD_WRITES: self._write}
+        return {
+            EventKind.THREAD_SAMPLED: self._sample,
+            EventKind.THREAD_WRITES: self._write,
+            EventKind.THREAD_MAIN: self._main,
+        }
 
     def _sample(self, event: Event) -> None:
         time_ns, thread, used_us, stack, lock, detail, _, stream = event
@@ -79,10 +58,14 @@ class Threads(Chapter):
         chain = self.definitions[stream].chain(stack)
         standing = detail & ~(THREAD_UNCLOCKED | THREAD_CROWDED)
         is_crowded = bool(detail & THREAD_CROWDED)
-        self._seen.setdefault(thread, []).append(_Seen(time_ns, used_ns, standing, is_crowded, chain, lock))
+        self._seen.setdefault(thread, []).append(Seen(time_ns, used_ns, standing, is_crowded, chain, lock))
 
     def _write(self, event: Event) -> None:
         (self._natives if event[5] == THREAD_ITSELF else self._streams)[event[1]] = event[2]
+
+    def _main(self, event: Event) -> None:
+        time_ns, thread, used_us, _, _, detail, *_ = event
+        self._mains.setdefault(thread, _Main(time_ns, used_us * 1000, bool(detail & THREAD_WANTED)))
 
     def add_to(self, trace: Trace) -> None:
         threads = trace.threads
@@ -93,9 +76,9 @@ class Threads(Chapter):
         for task in threads:
             task.thread = self._number_of(task.id)
             seen = self._seen.get(task.id, [])
-            _Layout(task).fill(seen)
+            Layout(task).fill(seen)
             trace.thread_samples += [
-                ThreadSample(task.id, one.time_ns, one.chain, _ON.get(one.standing))
+                ThreadSample(task.id, one.time_ns, one.chain, ON.get(one.standing))
                 for one in seen
                 if one.chain
             ]
@@ -108,99 +91,38 @@ class Threads(Chapter):
         stream = self._streams.get(track)
         return self.native_thread(track << _BEYOND_NATIVES) if stream is None else self.thread(stream)
 
+    def fill_processes(self, trace: Trace) -> None:
+        """Lay out the processes, which have their tracks by now, and leave out main threads that are alone."""
+        threads: dict[int, list[Task]] = {}
+        for thread in trace.threads:
+            threads.setdefault(thread.process, []).append(thread)
+        tracks = {task.process: task for task in trace.tasks.values() if task.kind == "process"}
+        for number, process in tracks.items():
+            mains = [thread for thread in threads.get(number, ()) if thread.id in self._mains]
+            seen = list(self._seen_of(process, mains))
+            if seen:
+                Layout(process).fill(seen)
+        for number, of_process in threads.items():
+            # More than one, of one process, have been its main thread where it has begun another program.
+            if all(self._is_needless(thread, number in tracks) for thread in of_process):
+                for thread in of_process:
+                    del trace.tasks[thread.id]
+        trace.thread_samples = [sample for sample in trace.thread_samples if sample.task in trace.tasks]
 
-class _Layout:
-    """Lays one thread's states out."""
+    def _is_needless(self, thread: Task, has_process_track: bool) -> bool:
+        main = self._mains.get(thread.id)
+        return main is not None and (has_process_track or not main.is_wanted)
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._times_ns: array[int] = array("q")
-        self._states = bytearray()
-        self._waits: list[Wait] = []
-        self._owed_ns = 0
-        """What it had used of a processor when it was looked at, a little after the time that the look is given."""
-
-    def fill(self, seen: list[_Seen]) -> None:
-        task = self._task
-        if not seen or seen[0].time_ns > task.created_ns:
-            self._enter(State.READY, task.created_ns)
-        for before, after in self._pairs(seen):
-            self._lay(before, after)
-        if seen and task.ended_ns is None and task.end_ns > seen[-1].time_ns:
-            last = seen[-1]
-            self._lay(last, last._replace(time_ns=task.end_ns, used_ns=None))
-        if self._waits and task.ended_ns is None and self._states[-1] == State.WAITING:
-            self._waits[-1].end_ns = None
-        if not self._states:
-            self._enter(State.READY, task.created_ns)
-        task.times_ns, task.states, task.waits = self._times_ns, bytes(self._states), self._waits
-
-    def _pairs(self, seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:
-        """Each two that follow one another; the main thread's first one has none before it."""
-        if seen and self._task.is_main and seen[0].time_ns > self._task.created_ns:
-            del self._times_ns[:], self._states[:]
-            start = _Seen(self._task.created_ns, 0, ThreadStanding.UNKNOWN, False, (), 0)
-            yield start, seen[0]
-        yield from pairwise(seen)
-
-    def _lay(self, before: _Seen, after: _Seen) -> None:
-        start_ns = max(before.time_ns, self._task.created_ns)
-        end_ns = min(after.time_ns, self._task.end_ns)
-        if end_ns <= start_ns:
-            return
-        if after.used_ns is None:
-            if before.standing == ThreadStanding.COMPUTING:
-                self._run(start_ns)
-            else:
-                self._rest(before, start_ns, end_ns, is_ready=False)
-            return
-        owed_ns = after.used_ns + self._owed_ns
-        used_ns = min(owed_ns, end_ns - start_ns)
-        self._owed_ns = owed_ns - used_ns
-        rest_ns = end_ns - start_ns - used_ns
-        if rest_ns < _HARDLY_NS:
-            self._run(start_ns)
-            return
-        is_ready = self._is_ready(before, after, used_ns / (end_ns - start_ns))
-        if not before.is_at_call and after.is_at_call and not is_ready:
-            if used_ns:
-                self._run(start_ns)
-            self._rest(after, start_ns + used_ns, end_ns, is_ready=False)
-            return
-        self._rest(before, start_ns, start_ns + rest_ns, is_ready=is_ready)
-        if used_ns:
-            self._run(start_ns + rest_ns)
-
-    def _is_ready(self, before: _Seen, after: _Seen, share: float) -> bool:
-        computing = ThreadStanding.COMPUTING
-        if before.standing == after.standing == computing:
-            return True
-        may_compute = {computing, ThreadStanding.CALL, ThreadStanding.UNKNOWN}
-        is_crowded = before.is_crowded or after.is_crowded
-        is_short = after.time_ns - before.time_ns <= _KNOWN_FOR_NS
-        return {before.standing, after.standing} <= may_compute and share >= _BUSY and is_crowded and is_short
-
-    def _run(self, start_ns: int) -> None:
-        self._enter(State.RUNNING, start_ns)
-
-    def _rest(self, seen: _Seen, start_ns: int, end_ns: int, *, is_ready: bool) -> None:
-        if is_ready:
-            self._enter(State.READY, start_ns)
-            return
-        on = _ON.get(seen.standing)
-        chain = seen.chain if on is not None else ()
-        lock = seen.lock or None
-        waits = self._waits
-        if self._states and self._states[-1] == State.WAITING:
-            last = waits[-1]
-            if (last.on, last.chain, last.lock) == (on, chain, lock):
-                last.end_ns = end_ns
-                return
-        self._times_ns.append(start_ns)
-        self._states.append(State.WAITING)
-        waits.append(Wait(start_ns, end_ns, on, chain, None, None, lock))
-
-    def _enter(self, state: State, time_ns: int) -> None:
-        if not self._states or self._states[-1] != state:
-            self._times_ns.append(time_ns)
-            self._states.append(state)
+    def _seen_of(self, process: Task, mains: Iterable[Task]) -> Iterator[Seen]:
+        """What was seen of a process: what it had used when somebody began to look, then its main thread."""
+        used_ns = 0
+        for index, thread in enumerate(mains):
+            main = self._mains[thread.id]
+            if not index:
+                yield Seen(process.created_ns, 0, ThreadStanding.UNKNOWN, False, (), 0)
+            # All that the process has used by now, also under the program that it ran before.
+            yield Seen(main.time_ns, max(main.used_ns - used_ns, 0), ThreadStanding.UNKNOWN, False, (), 0)
+            used_ns = max(main.used_ns, used_ns)
+            for seen in self._seen.get(thread.id, ()):
+                yield seen
+                used_ns += seen.used_ns or 0

@@ -19,7 +19,7 @@ def _restore():  # type: () -> dict[str, str]
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
     sys.path_importer_cache.pop(here, None)
     found = {}
-    for name in ("PATH", "LOOP", "WITHOUT", "ORIGIN", "RING", "PYTHONPATH"):
+    for name in ("PATH", "LOOP", "WITHOUT", "ORIGIN", "RING", "ALONE", "PYTHONPATH"):
         value = os.environ.pop("COROSCOPE_RECORD_" + name, None)
         if value is not None:
             found[name] = value
@@ -38,7 +38,7 @@ def _start(found):  # type: (dict[str, str]) -> None
         without = found.get("WITHOUT", "").split(",")
         start = _find_start()
         known = (found["PATH"], found.get("LOOP", "keep"), without, int(origin or 0), found.get("RING", ""))
-        start(*known)  # type: ignore[operator]
+        start(*known, "ALONE" in found)  # type: ignore[operator]
     except Exception as error:  # The program must run, recorded or not.
         if not origin:
             complaint = ("coroscope: this run is not recorded", type(error).__name__, str(error))

@@ -1,0 +1,162 @@
+"""From samples of threads to their states over time.
+
+Between two samples of a thread it is known how much it has used of a processor, and where it stood at both. The part
+that it used is running. What it did in the rest follows from where it stood:
+
+    before             then               the rest                     comes
+    at a call          anything           waiting, at that call        first
+    anything else      at a call          waiting, at the later call   last
+    computing          computing          ready                        first
+    anything else      anything else      waiting, not known where     first
+
+A thread that computes is never off the processor by its own will: there it waits for the interpreter's lock, or for
+a processor. Python code also stands at a call, of a short C function, when it gives the lock away. So where a
+thread used a good part of the time, and others wanted the lock as well, it is ready at such a call too, unless
+it is known to wait for something.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from coroscope.record.events import ThreadStanding
+from coroscope.trace.model import Frame, State, Task, Wait
+
+ON: dict[int, str] = {
+    ThreadStanding.CALL: "call",
+    ThreadStanding.LOCK: "lock",
+    ThreadStanding.CONDITION: "condition",
+    ThreadStanding.EVENT: "event",
+    ThreadStanding.SEMAPHORE: "semaphore",
+    ThreadStanding.BARRIER: "barrier",
+    ThreadStanding.QUEUE: "queue",
+    ThreadStanding.THREAD: "thread",
+    ThreadStanding.FUTURE: "future",
+    ThreadStanding.SLEEP: "sleep",
+}
+"""What a thread may wait for that stands at such a call."""
+_HARDLY_NS = 200_000
+"""Less than this off the processor is not worth a state of its own."""
+_KNOWN_FOR_NS = 125_000_000
+"""What is seen at one moment says nothing about one so much later."""
+_BUSY = 0.1
+"""A thread at a call is ready where it used 10 % of the time itself, and the interpreter's lock was wanted."""
+
+
+class Seen(NamedTuple):
+    """Where a thread was seen, and how much it had used of a processor since it was seen before (None: not known)."""
+
+    time_ns: int
+    used_ns: int | None
+    standing: int
+    is_crowded: bool
+    chain: tuple[Frame, ...]
+    lock: int
+
+    @property
+    def is_at_call(self) -> bool:
+        """Whether it may have waited there."""
+        return self.standing in ON
+
+
+class Layout:
+    """Lays one thread's states out."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._times_ns: array[int] = array("q")
+        self._states = bytearray()
+        self._waits: list[Wait] = []
+        self._owed_ns = 0
+        """What it had used of a processor when it was looked at, a little after the time that the look is given."""
+
+    def fill(self, seen: list[Seen]) -> None:
+        """Give the task its states and waits."""
+        task = self._task
+        if not seen or seen[0].time_ns > task.created_ns:
+            self._enter(State.READY, task.created_ns)
+        for before, after in self._pairs(seen):
+            self._lay(before, after)
+        # A thread is seen at its end; a process, and what has not ended, went on as it was seen last.
+        is_seen_at_end = task.kind == "thread" and task.ended_ns is not None
+        if seen and not is_seen_at_end and task.end_ns > seen[-1].time_ns:
+            last = seen[-1]
+            self._lay(last, last._replace(time_ns=task.end_ns, used_ns=None))
+        if self._waits and task.ended_ns is None and self._states[-1] == State.WAITING:
+            self._waits[-1].end_ns = None
+        if not self._states:
+            self._enter(State.READY, task.created_ns)
+        task.times_ns, task.states, task.waits = self._times_ns, bytes(self._states), self._waits
+
+    def _pairs(self, seen: list[Seen]) -> Iterator[tuple[Seen, Seen]]:
+        """Each two that follow one another; the main thread's first one has none before it."""
+        if seen and self._task.is_main and seen[0].time_ns > self._task.created_ns:
+            del self._times_ns[:], self._states[:]
+            start = Seen(self._task.created_ns, 0, ThreadStanding.UNKNOWN, False, (), 0)
+            yield start, seen[0]
+        yield from pairwise(seen)
+
+    def _lay(self, before: Seen, after: Seen) -> None:
+        start_ns = max(before.time_ns, self._task.created_ns)
+        end_ns = min(after.time_ns, self._task.end_ns)
+        if end_ns <= start_ns:
+            return
+        if after.used_ns is None:
+            if before.standing == ThreadStanding.COMPUTING:
+                self._run(start_ns)
+            else:
+                self._rest(before, start_ns, end_ns, is_ready=False)
+            return
+        owed_ns = after.used_ns + self._owed_ns
+        used_ns = min(owed_ns, end_ns - start_ns)
+        self._owed_ns = owed_ns - used_ns
+        rest_ns = end_ns - start_ns - used_ns
+        if rest_ns < _HARDLY_NS:
+            self._run(start_ns)
+            return
+        is_ready = self._is_ready(before, after, used_ns / (end_ns - start_ns))
+        if not before.is_at_call and after.is_at_call and not is_ready:
+            if used_ns:
+                self._run(start_ns)
+            self._rest(after, start_ns + used_ns, end_ns, is_ready=False)
+            return
+        self._rest(before, start_ns, start_ns + rest_ns, is_ready=is_ready)
+        if used_ns:
+            self._run(start_ns + rest_ns)
+
+    def _is_ready(self, before: Seen, after: Seen, share: float) -> bool:
+        computing = ThreadStanding.COMPUTING
+        if before.standing == after.standing == computing:
+            return True
+        may_compute = {computing, ThreadStanding.CALL, ThreadStanding.UNKNOWN}
+        is_crowded = before.is_crowded or after.is_crowded
+        is_short = after.time_ns - before.time_ns <= _KNOWN_FOR_NS
+        return {before.standing, after.standing} <= may_compute and share >= _BUSY and is_crowded and is_short
+
+    def _run(self, start_ns: int) -> None:
+        self._enter(State.RUNNING, start_ns)
+
+    def _rest(self, seen: Seen, start_ns: int, end_ns: int, *, is_ready: bool) -> None:
+        if is_ready:
+            self._enter(State.READY, start_ns)
+            return
+        on = ON.get(seen.standing)
+        chain = seen.chain if on is not None else ()
+        lock = seen.lock or None
+        waits = self._waits
+        if self._states and self._states[-1] == State.WAITING:
+            last = waits[-1]
+            if (last.on, last.chain, last.lock) == (on, chain, lock):
+                last.end_ns = end_ns
+                return
+        self._times_ns.append(start_ns)
+        self._states.append(State.WAITING)
+        waits.append(Wait(start_ns, end_ns, on, chain, None, None, lock))
+
+    def _enter(self, state: State, time_ns: int) -> None:
+        if not self._states or self._states[-1] != state:
+            self._times_ns.append(time_ns)
+            self._states.append(state)
