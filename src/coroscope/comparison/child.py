@@ -27,6 +27,7 @@ from coroscope.record.marks import region
 from coroscope.strategies.delivery import Stop, deliver
 from coroscope.strategies.flow import Flow
 from coroscope.strategies.options import Options, at_hand
+from coroscope.strategies.parcels import moved
 from coroscope.strategies.workload import Workload
 
 WORK = "coroscope compare: the work"
@@ -116,7 +117,7 @@ def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
     settings = options.settings(workload.function(asked.strategy), items)
     flow = Flow(items, settings.total, ordered=True)
     engine = options.way.engine(settings)
-    before = _Usage.now()
+    before, moved_before = _Usage.now(), moved.size_bytes
     with region(WORK):
         began_ns = time.monotonic_ns()
         results: list[Any] = []
@@ -136,6 +137,7 @@ def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
         "cpu_s": used.cpu_s,
         "switches": used.switches,
         "involuntary_switches": used.involuntary_switches,
+        "serialised_bytes": moved.size_bytes - moved_before,
         "own_memory_bytes": at_end.own_bytes,
         "worker_memory_bytes": at_end.workers_bytes,
         "digest": _keep(results, asked.results),

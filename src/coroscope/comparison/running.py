@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from coroscope.comparison import equality
 from coroscope.comparison.child import Asked
 from coroscope.comparison.memory import PeakMemory
 from coroscope.comparison.orphans import adopting_orphans, end_orphans
@@ -53,6 +54,8 @@ class Measured:
     cpu_s: float
     switches: int
     involuntary_switches: int
+    serialised_bytes: int
+    """What went to workers that share no memory with the caller, and came back."""
     memory_bytes: int | None
     """Of all processes, at most: proportional set sizes."""
     worker_memory_bytes: int | None
@@ -109,6 +112,17 @@ class Runner:
         from coroscope.trace.model import Ending
 
         compact(trace, Ending(ended.exit_code, ended.signal, None, False), ended.at_ns)
+
+    def first_difference(self, one: str, other: str) -> int | None:
+        """The first item that two runs' results, in these files, differ in; -1: there are not as many."""
+        asked = equality.Asked(self._file, self._name, one, other)
+        command = [sys.executable, "-m", equality.__name__, json.dumps(asdict(asked))]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        try:
+            index: int | None = json.loads(done.stdout.splitlines()[-1])["first_difference"]
+        except (ValueError, LookupError):
+            raise RunError("its results cannot be compared: their classes fail when they are") from None
+        return index
 
     def _asked(self, way: Way | None, results: str | None = None) -> Asked:
         self._runs += 1

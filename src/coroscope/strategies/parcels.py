@@ -24,12 +24,24 @@ def dumps(value: Any) -> bytes:
     """Pickle `value`; with what `multiprocessing` can send besides, where that is loaded."""
     buffer = BytesIO()
     _pickler()(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
-    return buffer.getvalue()
+    data = buffer.getvalue()
+    moved.size_bytes += len(data)
+    return data
 
 
 def loads(data: bytes) -> Any:
     """What `dumps` made bytes of."""
+    moved.size_bytes += len(data)
     return pickle.loads(data)
+
+
+class Moved:
+    """What has been made bytes, or of bytes, in this process so far."""
+
+    size_bytes = 0
+
+
+moved = Moved()
 
 
 def _pickler() -> Callable[..., pickle.Pickler]:

@@ -1,0 +1,113 @@
+"""What is said of a comparison, alike in the terminal and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coroscope.comparison.recommendation import megabytes, seconds
+from coroscope.comparison.result import Comparison, Row
+from coroscope.views.figures import three_digits
+
+COLUMNS = (
+    "strategy",
+    "time",
+    "speed-up",
+    "CPU",
+    "idle",
+    "memory",
+    "a worker",
+    "start-up",
+    "serialised",
+    "serialising",
+    "lock wait",
+    "switches",
+    "forced",
+)
+"""In this order, so that where there is no room for all, those that matter least are left out."""
+
+
+def cells(comparison: Comparison, row: Row) -> list[str]:
+    """The row's figures, a cell a column; empty where there is none."""
+    shares = row.shares
+    speedup = comparison.speedup(row)
+    return [
+        row.way.label + (" *" if row.is_derived else ""),
+        seconds(row.wall_s),
+        "" if speedup is None else f"{speedup:.2f} ×",
+        seconds(row.cpu_s),
+        "" if shares is None or shares.idle_share is None else f"{shares.idle_share:.0%}",
+        _size(row.memory_bytes),
+        _size(row.worker_memory_bytes),
+        "" if row.startup_s is None else seconds(row.startup_s),
+        _size(row.serialised_bytes),
+        "" if shares is None or not shares.serialising_s else seconds(shares.serialising_s),
+        "" if shares is None or not shares.lock_s else seconds(shares.lock_s),
+        _count(row.switches),
+        _count(row.involuntary_switches),
+    ]
+
+
+def _size(size_bytes: int | None) -> str:
+    if not size_bytes:
+        return ""
+    if size_bytes < 1e6:
+        return f"{three_digits(size_bytes / 1e3)} kB"
+    return megabytes(size_bytes)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def title(comparison: Comparison) -> str:
+    """`waiting: 40 items, in 7 ways`."""
+    measured = comparison.measured
+    items = measured[0].samples[0].items if measured else comparison.workload.items
+    count = "" if items is None else f": {items} item{'' if items == 1 else 's'}"
+    return f"{comparison.workload.name}{count}, in {len(comparison.rows)} way{'s' if len(comparison.rows) > 1 else ''}"
+
+
+def method(comparison: Comparison) -> str:
+    """How the figures came about."""
+    repeat = comparison.repeat
+    times = "once" if repeat == 1 else f"{repeat} times in turn, figures are medians"
+    return (
+        f"Each way was run {times} (memory: the most), and once more, recorded, for the pictures, the idle "
+        "share, serialising and waiting for the lock. Time is from the first item handed out to the end of "
+        "the last worker."
+    )
+
+
+def recommendation(comparison: Comparison) -> str:
+    """One sentence."""
+    recommended = comparison.recommendation
+    if recommended is not None:
+        return f"Take {recommended.way.label}: {recommended.reason}."
+    if not comparison.measured:
+        return "Nothing can be recommended: no way came to a result."
+    return "Nothing can be recommended: no way holds the limits and returned what the others did."
+
+
+def notes(comparison: Comparison) -> Iterator[str]:
+    """What is to be known of the rows, and of what is missing."""
+    for row in comparison.rows:
+        if row.problem is not None:
+            yield f"{row.way.label}: {row.problem}"
+        elif row.are_results_equal is False:
+            where = "it gave another number of results" if row.first_difference == -1 else (
+                f"its result of item {row.first_difference} is another"
+            )
+            yield f"{row.way.label} did not return what {comparison.measured[0].way.label} did: {where}"
+        elif row.are_results_equal is None:
+            yield f"{row.way.label}: its results cannot be pickled, and were not compared"
+        left = max((sample.left_behind for sample in row.samples), default=0)
+        if left:
+            yield f"{row.way.label} left {left} process{'es' if left > 1 else ''} behind, which had to be ended"
+    if any(row.is_derived for row in comparison.measured):
+        form = "coroutine" if comparison.workload.has_coroutine else "blocking function"
+        how = "on a loop in each worker" if comparison.workload.has_coroutine else "in threads"
+        yield f"*: the workload has only a {form}, which runs {how} there"
+    for name, reason in comparison.left_out:
+        yield f"{name} was left out: {reason}"
+    if not comparison.complete:
+        yield "broken off: not all runs were made"
