@@ -10,9 +10,18 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from coroscope.trace.model import Outcome, State
+from coroscope.analysis.workers import Doing
+from coroscope.trace.model import Outcome, PhaseKind, State
 
 STATE_STYLES = {State.RUNNING: "color(32)", State.READY: "color(166)", State.WAITING: "color(245)"}
+DOING_STYLES: dict[Doing, str] = {
+    "running": STATE_STYLES[State.RUNNING],
+    "ready": STATE_STYLES[State.READY],
+    "waiting": STATE_STYLES[State.WAITING],
+    "starting": "color(97)",
+    "serialising": "color(30)",
+    "lock": "color(131)",
+}
 TROUBLE = "color(160)"
 QUIET = "color(245)"
 STRONG = "bold"
@@ -23,6 +32,7 @@ class Glyphs:
     """One sign for each thing that is drawn."""
 
     states: dict[State, str]
+    phases: dict[PhaseKind, str]
     woke: str
     """Mostly waiting, but it ran in between."""
     ends: dict[Outcome, str]
@@ -39,9 +49,16 @@ class Glyphs:
     substitutes: tuple[tuple[str, str], ...] = ()
     """What our own words must be spelled with instead."""
 
+    def doing(self, doing: Doing) -> str:
+        """The sign of a phase, or else of a state."""
+        if doing == "starting" or doing == "serialising" or doing == "lock":
+            return self.phases[doing]
+        return self.states[State[doing.upper()]]
+
 
 UNICODE = Glyphs(
     states={State.RUNNING: "█", State.READY: "▒", State.WAITING: "─"},
+    phases={"starting": "»", "serialising": "≡", "lock": "╳"},
     woke="•",
     ends={"raised": "×", "cancelled": "○", "pending": "→"},
     levels="▁▂▃▄▅▆▇█",
@@ -54,6 +71,7 @@ UNICODE = Glyphs(
 
 ASCII = Glyphs(
     states={State.RUNNING: "#", State.READY: "=", State.WAITING: "-"},
+    phases={"starting": "~", "serialising": "%", "lock": "!"},
     woke="+",
     ends={"raised": "x", "cancelled": "o", "pending": ">"},
     levels="._:;|",
