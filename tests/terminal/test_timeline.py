@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coroscope.figures import duration
 from coroscope.trace.model import State, Task
 from coroscope.views.terminal.axis import marks
 from coroscope.views.terminal.bars import Cell, Scale, bar
-from coroscope.views.terminal.durations import duration
 from coroscope.views.terminal.rows import MAX_GROUPS, MAX_ROWS, FoldedRow, TaskRow, plan_rows
 from tests.trace_builder import MS, TraceBuilder
 

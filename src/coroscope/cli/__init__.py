@@ -24,6 +24,7 @@ _VERBS = {
     "run": "coroscope.cli.run:run",
     "show": "coroscope.cli.show:show",
     "export": "coroscope.cli.export:export",
+    "compare": "coroscope.cli.compare:compare",
     "bench": "coroscope.cli.bench:bench",
 }
 

@@ -9,7 +9,6 @@ from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from coroscope.bench.catalogue import DEFAULT_WORKLOADS, LOOPS, SCHEDULING, WORKLOADS
 from coroscope.bench.contest import Contest
@@ -25,6 +24,7 @@ from coroscope.errors import UsageError
 from coroscope.views.contest_words import gap
 from coroscope.views.terminal import open_console
 from coroscope.views.terminal.contest import print_contest
+from coroscope.views.terminal.turns import showing_turns
 
 _ROUNDS = 3
 _STDOUT = "-"
@@ -138,19 +138,9 @@ def _hold(contest: Contest) -> Result:
 
 
 def _take_turns(contest: Contest) -> None:
-    columns = (BarColumn(20), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
-    # Drawn when a turn begins, not all the time: the drawing must not take part in the contest.
-    progress = Progress(
-        *columns,
-        console=open_console(sys.stderr),
-        disable=not sys.stderr.isatty(),
-        auto_refresh=False,
-        transient=True,
-    )
-    with progress:
-        shown = progress.add_task("", total=contest.length)
+    with showing_turns(contest.length) as show:
         for number, turn in enumerate(contest.turns()):
-            progress.update(shown, completed=number, description=str(turn), refresh=True)
+            show(number, str(turn))
             turn.take()
 
 

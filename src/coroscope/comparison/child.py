@@ -13,7 +13,7 @@ import pickle
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,7 +28,7 @@ from coroscope.strategies.delivery import Stop, deliver
 from coroscope.strategies.flow import Flow
 from coroscope.strategies.options import Options, at_hand
 from coroscope.strategies.parcels import moved
-from coroscope.strategies.workload import Workload
+from coroscope.strategies.workload import COOPERATIVE, Workload
 
 WORK = "coroscope compare: the work"
 """The region of a recording that is what was measured."""
@@ -93,7 +93,7 @@ def _describe(workload: Workload) -> dict[str, Any]:
     items = workload.items
     return {
         "name": workload.name,
-        "items": len(items) if hasattr(items, "__len__") else None,
+        "items": len(items) if isinstance(items, Sized) else None,
         "has_call": workload.call is not None,
         "has_coroutine": workload.coroutine is not None,
     }
@@ -117,6 +117,7 @@ def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
     settings = options.settings(workload.function(asked.strategy), items)
     flow = Flow(items, settings.total, ordered=True)
     engine = options.way.engine(settings)
+    _import_what_runs(asked.strategy)
     before, moved_before = _Usage.now(), moved.size_bytes
     with region(WORK):
         began_ns = time.monotonic_ns()
@@ -142,6 +143,14 @@ def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
         "worker_memory_bytes": at_end.workers_bytes,
         "digest": _keep(results, asked.results),
     }
+
+
+def _import_what_runs(strategy: str) -> None:
+    """A program has its imports once, whatever it runs how often."""
+    if strategy in COOPERATIVE:
+        import coroscope.loop.loop  # noqa: F401
+    if strategy == "processes":
+        import concurrent.futures.process  # noqa: F401
 
 
 class _AtEnd:

@@ -14,7 +14,7 @@ from coroscope.bench.machine import Machine
 from coroscope.comparison.child import WORK
 from coroscope.comparison.recommendation import Limits
 from coroscope.comparison.result import Comparison, Row
-from coroscope.comparison.running import Described, Runner, RunError
+from coroscope.comparison.running import Described, RunError, Runner
 from coroscope.comparison.shares import shares_of
 from coroscope.comparison.ways import Chosen
 from coroscope.strategies.workload import COOPERATIVE

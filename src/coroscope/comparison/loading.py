@@ -55,10 +55,14 @@ def _named(module: ModuleType, file: str, name: str) -> Workload:
     if value is None:
         raise UsageError(f"there is no {name!r} in {file!r}")
     if not callable(value):
-        raise UsageError(f"{name!r} in {file!r} is a {type(value).__qualname__}: name a Workload or a function")
+        raise UsageError(
+            f"{name!r} in {file!r} is a {type(value).__qualname__}: name a Workload or a function"
+        )
     items: Any = vars(module).get(_ITEMS)
     if items is None:
-        raise UsageError(f"{file!r} has no variable 'items' for {name}() to work on: add one, or make a Workload")
+        raise UsageError(
+            f"{file!r} has no variable 'items' for {name}() to work on: add one, or make a Workload"
+        )
     if is_coroutine_function(value):
         return Workload(items, coroutine=value, name=name)
     return Workload(items, call=value, name=name)
@@ -72,6 +76,8 @@ def _import(file: str) -> ModuleType:
     """Import `file` by its own name, by which workers find it too."""
     folder, stem = os.path.dirname(os.path.abspath(file)), os.path.splitext(os.path.basename(file))[0]
     if "." in stem or stem in sys.modules or stem in sys.stdlib_module_names:
-        raise UsageError(f"{file!r} cannot be imported as {stem!r}, which is another module's name: rename it")
+        raise UsageError(
+            f"{file!r} cannot be imported as {stem!r}, which is another module's name: rename it"
+        )
     sys.path.insert(0, folder)
     return importlib.import_module(stem)

@@ -23,5 +23,7 @@ def loop_factory_of(name: str | None) -> Callable[[], asyncio.AbstractEventLoop]
     try:
         factory: Callable[[], asyncio.AbstractEventLoop] = getattr(import_module(module), attribute)
     except ImportError as error:
-        raise UsageError(f"{name} cannot be imported ({error}): install it, or choose another --loop") from error
+        raise UsageError(
+            f"{name} cannot be imported ({error}): install it, or choose another --loop"
+        ) from error
     return factory

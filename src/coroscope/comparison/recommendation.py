@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coroscope.comparison.ways import Way
+from coroscope.figures import duration
 
 TIE = 1.05
 _SIMPLEST_FIRST = (
@@ -53,7 +54,9 @@ class Recommendation:
 
 def recommend(candidates: Sequence[Candidate], limits: Limits) -> Recommendation | None:
     """The way to take; None where none of them is right and holds the limits."""
-    allowed = [candidate for candidate in candidates if candidate.is_right and _broken(candidate, limits) is None]
+    allowed = [
+        candidate for candidate in candidates if candidate.is_right and _broken(candidate, limits) is None
+    ]
     if not allowed:
         return None
     fastest = min(allowed, key=lambda candidate: candidate.wall_s)
@@ -65,7 +68,9 @@ def recommend(candidates: Sequence[Candidate], limits: Limits) -> Recommendation
 def _simplicity(candidate: Candidate) -> tuple[int, int, float]:
     strategy = candidate.way.strategy
     # A loop that has to run the blocking form in threads is no simpler than the threads.
-    order = _SIMPLEST_FIRST.index("threads" if strategy == "cooperative" and candidate.is_derived else strategy)
+    order = _SIMPLEST_FIRST.index(
+        "threads" if strategy == "cooperative" and candidate.is_derived else strategy
+    )
     return order, candidate.way.workers, candidate.wall_s
 
 
@@ -100,7 +105,9 @@ def _reason(
         reason += f"; {fastest.way.label} is within 5 % of that ({more:.0f} % faster) but less simple"
     elif len(tied) > 1:
         others_tied = [each.way.label for each in tied if each is not chosen]
-        reason += f"; {_listed(others_tied)} {'is' if len(others_tied) == 1 else 'are'} within 5 % but less simple"
+        reason += (
+            f"; {_listed(others_tied)} {'is' if len(others_tied) == 1 else 'are'} within 5 % but less simple"
+        )
     return reason + _passed_over(chosen, candidates, limits)
 
 
@@ -120,8 +127,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def seconds(length_s: float) -> str:
-    """`1.23 s` or `45 ms`."""
-    return f"{length_s:.2f} s" if length_s >= 1 else f"{length_s * 1e3:.3g} ms"
+    """`1.23 s`, `45.6 ms`, `78.9 µs`."""
+    return duration(length_s * 1e9)
 
 
 def megabytes(size_bytes: float) -> str:

@@ -120,5 +120,10 @@ class Comparison:
 
 def _candidate(row: Row) -> Candidate:
     return Candidate(
-        row.way, row.is_derived, row.wall_s, row.startup_s, row.memory_bytes, row.are_results_equal is not False
+        row.way,
+        row.is_derived,
+        row.wall_s,
+        row.startup_s,
+        row.memory_bytes,
+        row.are_results_equal is not False,
     )

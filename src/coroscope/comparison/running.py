@@ -107,7 +107,9 @@ class Runner:
         create_trace(trace, [os.path.basename(self._file), way.label])
         ended = run_program(command, trace, "keep", watch_alone=True)
         end_orphans()
-        self._report(asked, ended.exit_code if ended.signal is None else -ended.signal)
+        self._report(
+            asked, -ended.signal if ended.exit_code is None and ended.signal else ended.exit_code or 0
+        )
         from coroscope.trace import compact
         from coroscope.trace.model import Ending
 
@@ -184,7 +186,11 @@ def _last_words(output: str) -> str:
     """What a run printed last, for a sentence."""
     with suppress(OSError):
         lines = Path(output).read_text(encoding="utf-8", errors="replace").split("\n")
-        said = " / ".join(line.strip() for line in lines if line.strip()) if len(lines) <= _LAST_LINES else lines[-2]
+        said = (
+            " / ".join(line.strip() for line in lines if line.strip())
+            if len(lines) <= _LAST_LINES
+            else lines[-2]
+        )
         return f": {said.strip()[:300]}" if said.strip() else ""
     return ""
 

@@ -70,7 +70,9 @@ class LoopPerCore:
         with holding_interrupts():
             ours, theirs = socket.socketpair()
             process = self._context.Process(
-                target=main, args=(theirs, self._function, self._settings.workers), name="coroscope-loop"
+                target=main,
+                args=(theirs, self._function, self._settings.workers),
+                name=f"coroscope-loop_{len(self._workers)}",
             )
             try:
                 process.start()

@@ -6,45 +6,45 @@ from collections.abc import Iterator
 
 from coroscope.comparison.recommendation import megabytes, seconds
 from coroscope.comparison.result import Comparison, Row
-from coroscope.views.figures import three_digits
+from coroscope.figures import three_digits
 
-COLUMNS = (
-    "strategy",
-    "time",
-    "speed-up",
-    "CPU",
-    "idle",
-    "memory",
-    "a worker",
-    "start-up",
-    "serialised",
-    "serialising",
-    "lock wait",
-    "switches",
-    "forced",
-)
-"""In this order, so that where there is no room for all, those that matter least are left out."""
+TOOK = ("strategy", "time", "speed-up", "CPU", "memory", "a worker's", "start-up")
+"""What it took."""
+WENT_ON = ("strategy", "idle", "serialised", "serialising", "lock wait", "switches", "forced")
+"""What went on in it."""
 
 
-def cells(comparison: Comparison, row: Row) -> list[str]:
-    """The row's figures, a cell a column; empty where there is none."""
-    shares = row.shares
+def took(comparison: Comparison, row: Row) -> list[str]:
+    """The figures of `TOOK`; empty where there is none."""
     speedup = comparison.speedup(row)
     return [
-        row.way.label + (" *" if row.is_derived else ""),
+        label(row),
         seconds(row.wall_s),
-        "" if speedup is None else f"{speedup:.2f} ×",
+        "" if speedup is None else f"{three_digits(speedup)} ×",
         seconds(row.cpu_s),
-        "" if shares is None or shares.idle_share is None else f"{shares.idle_share:.0%}",
         _size(row.memory_bytes),
         _size(row.worker_memory_bytes),
         "" if row.startup_s is None else seconds(row.startup_s),
+    ]
+
+
+def went_on(row: Row) -> list[str]:
+    """The figures of `WENT_ON`; empty where there is none."""
+    shares = row.shares
+    return [
+        label(row),
+        "" if shares is None or shares.idle_share is None else f"{shares.idle_share:.0%}".replace("%", " %"),
         _size(row.serialised_bytes),
         "" if shares is None or not shares.serialising_s else seconds(shares.serialising_s),
         "" if shares is None or not shares.lock_s else seconds(shares.lock_s),
         _count(row.switches),
         _count(row.involuntary_switches),
     ]
+
+
+def label(row: Row) -> str:
+    """The way, with a mark where it makes do with the other form of the work."""
+    return row.way.label + (" *" if row.is_derived else "")
 
 
 def _size(size_bytes: int | None) -> str:
@@ -94,8 +94,10 @@ def notes(comparison: Comparison) -> Iterator[str]:
         if row.problem is not None:
             yield f"{row.way.label}: {row.problem}"
         elif row.are_results_equal is False:
-            where = "it gave another number of results" if row.first_difference == -1 else (
-                f"its result of item {row.first_difference} is another"
+            where = (
+                "it gave another number of results"
+                if row.first_difference == -1
+                else (f"its result of item {row.first_difference} is another")
             )
             yield f"{row.way.label} did not return what {comparison.measured[0].way.label} did: {where}"
         elif row.are_results_equal is None:

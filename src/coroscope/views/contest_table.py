@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from coroscope.bench.catalogue import REFERENCE, WORKLOADS, is_own_way
 from coroscope.bench.result import Row, Standings
 from coroscope.bench.workload import SLEEPERS, Figure
+from coroscope.figures import megabytes, three_digits
 from coroscope.views.contest_words import title
-from coroscope.views.figures import megabytes, three_digits
 
 
 @dataclass(frozen=True, slots=True)

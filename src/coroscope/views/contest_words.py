@@ -8,7 +8,7 @@ from math import ceil
 from coroscope.bench.catalogue import WORKLOADS
 from coroscope.bench.result import Gap, Result, Row, Standings
 from coroscope.bench.workload import SLEEPERS
-from coroscope.views.figures import three_digits
+from coroscope.figures import three_digits
 
 _LONGEST_BAR = 4
 """In times of the reference: what needs longer is told by its number, and leaves the others room."""

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 
 from coroscope.bench.catalogue import WORKLOADS, is_own_way
 from coroscope.bench.result import Mean, Result, Row, Standings
+from coroscope.figures import three_digits, times
 from coroscope.views import contest_words as words
 from coroscope.views.contest_table import Cell, Line, Table, plan_table
-from coroscope.views.figures import three_digits, times
 from coroscope.views.page.assembly import assemble
 from coroscope.views.page.plain_text import make_visible
 from coroscope.views.page.write import write_document

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from coroscope.bench.catalogue import WORKLOADS, is_own_way
 from coroscope.bench.result import Mean, Result, Row, Standings
+from coroscope.figures import times
 from coroscope.trace.model import State
 from coroscope.views import contest_words as words
 from coroscope.views.contest_table import Cell, Line, Table, plan_table
-from coroscope.views.figures import times
 from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
 from coroscope.views.terminal.ratio_bars import RatioBars
 from coroscope.views.terminal.sheet import INDENT, Sheet

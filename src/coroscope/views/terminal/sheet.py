@@ -6,7 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from coroscope.views.terminal.durations import duration
+from coroscope.figures import duration
 from coroscope.views.terminal.glyphs import QUIET, STRONG, Glyphs, glyphs_for
 from coroscope.views.terminal.inert import inert
 
