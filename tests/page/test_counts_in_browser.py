@@ -54,3 +54,21 @@ def test_threads_are_what_is_counted_where_there_is_no_task(open_page: Open) -> 
     assert "_worker" in _waited_at(page)
     page.press("t")
     assert {row[0].split()[0] for row in page.statistics} == {"_worker", "<module>"}
+
+
+def test_a_process_is_said_to_have_ended_by_its_exit_code_or_a_signal(open_page: Open) -> None:
+    builder = TraceBuilder()
+    builder.task("main", "running 100", is_main=True)
+    for name, outcome, how in (
+        ("first", "raised", "exit code 3"),
+        ("second", "cancelled", "killed by SIGKILL"),
+    ):
+        builder.task("work", "running 50", name=name, kind="process", loop=0, outcome=outcome, exception=how)
+    page = open_page(builder.build())
+    assert "What failed (1)" in page.panel
+    assert "exit code 3" in page.panel
+    for row, how in ((1, "exit code 3"), (2, "killed by SIGKILL")):
+        page.click_bar(row, 25e6)
+        assert how in page.panel
+        assert not {"raised", "cancelled"} & set(page.panel.split())
+        assert page.announcement.endswith(how)

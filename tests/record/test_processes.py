@@ -191,6 +191,14 @@ def test_processes_that_are_no_python_are_known_by_how_they_ended(ran: Ran) -> N
     assert ran.trace.tasks[shell.task or 0].outcome == "raised"
 
 
+def test_the_summary_says_how_those_children_ended_that_did_not_return(ran: Ran) -> None:
+    said = " ".join(ran.recorded.stderr.split())
+    assert "; 1 killed by SIGKILL" in said
+    assert "; 1 exit code 3" in said
+    tracks = [ran.trace.tasks[process.task or 0] for process in ran.trace.processes[1:]]
+    assert {track.exception for track in tracks} >= {None, "killed by SIGKILL", "exit code 3"}
+
+
 def test_a_fork_that_only_exits_is_known_with_its_exit_code(ran: Ran) -> None:
     (fork,) = (process for process in ran.trace.processes if process.exit_code == 5)
     assert (fork.parent, fork.pid is not None) == (1, True)

@@ -7,6 +7,7 @@ has that number at the time, and a process is a new one if the same side has tol
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -213,7 +214,7 @@ class Processes(Chapter):
             created_at=known.created_at,
             ended_ns=None if process.ended_ns is None else end_ns,
             outcome=outcome,
-            exception=_failure(process) if outcome == "raised" else None,
+            exception=failure_of(process),
             end_ns=end_ns,
         )
         task.times_ns.append(created_ns)
@@ -238,5 +239,15 @@ def _outcome(process: Process) -> Outcome:
     return "pending" if process.ended_ns is None else "returned"
 
 
-def _failure(process: Process) -> str:
-    return process.exception or f"exit code {process.exit_code}"
+def failure_of(process: Process) -> str | None:
+    """How it ended, in words: "exit code 3", "killed by SIGKILL", an exception's type; None for a plain end."""
+    if process.signal is not None:
+        return f"killed by {_name_of_signal(process.signal)}"
+    return process.exception or (f"exit code {process.exit_code}" if process.exit_code else None)
+
+
+def _name_of_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of the real-time signals, or of another system
+        return f"signal {number}"

@@ -7,6 +7,7 @@ from collections import Counter
 from rich.text import Text
 
 from coroscope.trace.model import Process, Trace
+from coroscope.trace.processes import failure_of
 from coroscope.views.terminal.glyphs import TROUBLE
 from coroscope.views.terminal.sheet import Sheet
 
@@ -14,7 +15,7 @@ _MOST_NAMES = 3
 
 
 def print_processes(sheet: Sheet, trace: Trace, label_width: int = 10) -> None:
-    """Say how many processes there were beside the program, which, and how many failed; nothing where none was."""
+    """Say how many processes there were beside the program, which, and how those failed that did."""
     children = trace.processes[1:]
     if not children:
         return
@@ -24,12 +25,12 @@ def print_processes(sheet: Sheet, trace: Trace, label_width: int = 10) -> None:
         named.append(sheet.glyphs.ellipsis)
     noun = "process" if len(children) == 1 else "processes"
     text = Text(f"{len(children)} {noun}: {', '.join(named)}")
-    for count, what in (
-        (sum(bool(child.exit_code) for child in children), "failed"),
-        (sum(child.signal is not None for child in children), "ended by a signal"),
-    ):
-        if count:
-            text.append(f"; {count} {what}", TROUBLE)
+    ends = Counter(filter(None, map(failure_of, children)))
+    for how, count in ends.most_common(_MOST_NAMES):
+        text.append(f"; {count} {sheet.inert(how)}", TROUBLE)
+    others = ends.total() - sum(count for _, count in ends.most_common(_MOST_NAMES))
+    if others:
+        text.append(f"; {others} failed otherwise", TROUBLE)
     sheet.paragraph(text, label="children", label_width=label_width)
 
 

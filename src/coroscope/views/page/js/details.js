@@ -21,7 +21,7 @@ export function details(model, view) {
 
 function heading(model, view, row) {
   const outcome = model.outcome(row);
-  const exception = model.exception(row);
+  const exception = model.isProcess(row) ? null : model.exception(row);
   const start = model.spans.rowStart(row);
   const zoom = () => view.zoomTo(row, start, model.spans.rowEnd[row]);
   return el(
@@ -29,7 +29,7 @@ function heading(model, view, row) {
     { className: "task-head" },
     el("h2", {}, model.name(row)),
     el("p", { className: "coroutine" }, el("code", {}, model.coroutine(row))),
-    el("p", {}, el("span", { className: `outcome ${outcome}` }, outcome), exception ? ` ${exception}` : null),
+    el("p", {}, el("span", { className: `outcome ${outcome}` }, model.ending(row)), exception ? ` ${exception}` : null),
     el(
       "div",
       { className: "buttons" },

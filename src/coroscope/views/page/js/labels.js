@@ -108,7 +108,7 @@ function drawEnd(context, view, geometry, theme, row, middle) {
   if (outcome === "returned") return;
   const x = geometry.x(model.spans.rowEnd[row]) + 5;
   if (x < geometry.gutter || x > geometry.width - 20) return;
-  const text = { raised: `✕ ${model.exception(row) ?? "raised"}`, cancelled: "⊘ cancelled", pending: "… still pending" }[outcome];
+  const text = { raised: `✕ ${model.exception(row) ?? "raised"}`, cancelled: `⊘ ${model.ending(row)}`, pending: "… still pending" }[outcome];
   context.font = SMALL_FONT;
   context.fillStyle = outcome === "raised" ? theme.css.bad : theme.css.muted;
   context.fillText(fitText(context, text, geometry.width - x - 6), x, middle);

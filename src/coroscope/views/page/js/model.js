@@ -80,6 +80,15 @@ export class Model {
     return this.facts.outcomes[this.columns["task.outcome"][row]];
   }
 
+  isProcess(row) {
+    return this.facts.kinds[this.columns["task.kind"][row]] === "process";
+  }
+
+  // In a word or two how it ended: a process neither raises nor is cancelled, it has an exit code or is killed.
+  ending(row) {
+    return (this.isProcess(row) && this.exception(row)) || this.outcome(row);
+  }
+
   exception(row) {
     return this.facts.strings[this.columns["task.exception"][row]];
   }

@@ -94,7 +94,8 @@ function failuresSection(model, view) {
       detail: model.exception(rows[i]) ?? "raised",
       onclick: () => view.goTo(rows[i], model.spans.rowEnd[rows[i]] - 1),
     });
-  return section(`Tasks that raised (${rows.length})`, growingList(rows.length, item, 6));
+  const title = rows.some((row) => model.isProcess(row)) ? "What failed" : "Tasks that raised";
+  return section(`${title} (${rows.length})`, growingList(rows.length, item, 6));
 }
 
 function noticesSection(model) {

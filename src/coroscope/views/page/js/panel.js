@@ -55,6 +55,6 @@ export class Panel {
     this.#announced = wanted;
     if (view.item >= 0) this.announcer.textContent = this.#itemInWords(view.item);
     else if (group >= 0) this.announcer.textContent = `${view.groups.title(group)}, ${count(view.groups.counts[group], "task")}, ${view.folded.has(group) ? "folded" : "open"}`;
-    else this.announcer.textContent = entry < 0 ? "" : `${model.name(entry)}, ${model.coroutine(entry)}, ${model.outcome(entry)}`;
+    else this.announcer.textContent = entry < 0 ? "" : `${model.name(entry)}, ${model.coroutine(entry)}, ${model.ending(entry)}`;
   }
 }
