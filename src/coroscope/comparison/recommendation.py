@@ -65,13 +65,13 @@ def recommend(candidates: Sequence[Candidate], limits: Limits) -> Recommendation
     return Recommendation(chosen.way, _reason(chosen, fastest, tied, candidates, limits))
 
 
-def _simplicity(candidate: Candidate) -> tuple[int, int, float]:
+def _simplicity(candidate: Candidate) -> tuple[int, bool, int, float]:
     strategy = candidate.way.strategy
     # A loop that has to run the blocking form in threads is no simpler than the threads.
     order = _SIMPLEST_FIRST.index(
         "threads" if strategy == "cooperative" and candidate.is_derived else strategy
     )
-    return order, candidate.way.workers, candidate.wall_s
+    return order, candidate.is_derived, candidate.way.workers, candidate.wall_s
 
 
 def _broken(candidate: Candidate, limits: Limits) -> str | None:

@@ -23,6 +23,8 @@ from coroscope.record.new_trace import create_trace
 from coroscope.record.supervise import run_program
 
 _MODULE = "coroscope.comparison.child"
+_SAFE_PATH = "-P"
+"""The folder that we are in is none of the workload's: its own is put on the path when it is imported."""
 _LAST_LINES = 3
 _PATIENCE_S = 5.0
 
@@ -103,7 +105,7 @@ class Runner:
     def record(self, way: Way, trace: str) -> None:
         """Run it in this way, recorded into `trace`. RunError where that comes to nothing."""
         asked = self._asked(way)
-        command = ["-m", _MODULE, json.dumps(asdict(asked))]
+        command = [_SAFE_PATH, "-m", _MODULE, json.dumps(asdict(asked))]
         create_trace(trace, [os.path.basename(self._file), way.label])
         ended = run_program(command, trace, "keep", watch_alone=True)
         end_orphans()
@@ -118,7 +120,7 @@ class Runner:
     def first_difference(self, one: str, other: str) -> int | None:
         """The first item that two runs' results, in these files, differ in; -1: there are not as many."""
         asked = equality.Asked(self._file, self._name, one, other)
-        command = [sys.executable, "-m", equality.__name__, json.dumps(asdict(asked))]
+        command = [sys.executable, _SAFE_PATH, "-m", equality.__name__, json.dumps(asdict(asked))]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         try:
             index: int | None = json.loads(done.stdout.splitlines()[-1])["first_difference"]
@@ -148,7 +150,7 @@ class Runner:
 
     def _command(self, asked: Asked) -> list[str]:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        return [sys.executable, *flags, "-m", _MODULE, json.dumps(asdict(asked))]
+        return [sys.executable, *flags, _SAFE_PATH, "-m", _MODULE, json.dumps(asdict(asked))]
 
     def _run_plain(self, asked: Asked) -> dict[str, Any]:
         with _started(self._command(asked)) as process:
