@@ -202,6 +202,7 @@ def four_runs() -> Trace:
 def compared() -> Comparison:
     """What might be said of the four runs; a fifth was not recorded."""
     return Comparison(
+        title="fetch: 40 items, in 4 ways",
         columns=(
             "strategy",
             "wall",

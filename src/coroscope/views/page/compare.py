@@ -21,12 +21,12 @@ def write_comparison(compared: Compared, path: str | os.PathLike[str]) -> None:
         (n for n, row in enumerate(rows) if recommended is not None and row.way == recommended.way), None
     )
     section = Comparison(
+        title=words.title(compared),
         columns=[*words.TOOK, *words.WENT_ON[1:]],
         rows=[[*words.took(compared, row), *words.went_on(row)[1:]] for row in rows],
         best=best,
         sentence=words.recommendation(compared),
         facts=[
-            ("Workload", words.title(compared)),
             ("Machine", str(compared.machine)),
             ("Method", words.method(compared)),
         ],

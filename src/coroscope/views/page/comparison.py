@@ -14,6 +14,7 @@ from coroscope.views.page.plain_text import make_visible
 class Comparison:
     """A table of the runs, a row each, as plain text that is ready to be read."""
 
+    title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     """A cell a column; the first one names the run."""

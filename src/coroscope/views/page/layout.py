@@ -53,6 +53,8 @@ def plan_page(
     summary = summarize(
         trace
     )  # first: of a million tasks it needs as much room for a moment as the columns do
+    if comparison is not None:  # One command's name and ending would be those of one of the runs.
+        summary |= {"command": make_visible(comparison.title), "ended": {"text": "", "tone": ""}}
     strings = Strings()
     places = Places(strings)
     chains = Chains(places)
