@@ -23,11 +23,11 @@ def test_there_are_never_more_workers_than_items() -> None:
 
 def test_a_start_method_belongs_to_a_name_or_to_all() -> None:
     assert labels(["processes:fork", "processes:spawn"], [2]) == [
-        "processes by fork × 2",
-        "processes by spawn × 2",
+        "processes:fork × 2",
+        "processes:spawn × 2",
     ]
     chosen = choose(["processes", "threads"], [2], items=None, start_method="spawn")
-    assert [way.label for way in chosen.ways] == ["processes by spawn × 2", "threads × 2"]
+    assert [way.label for way in chosen.ways] == ["processes:spawn × 2", "threads × 2"]
 
 
 def test_by_default_every_strategy_is_run_or_left_out_with_a_reason() -> None:

@@ -1,8 +1,8 @@
 """Who did the work of a run, and what their time went into.
 
-Workers are the run's processes, where it has any; else the threads that took jobs up, or all but the main one; else
-the threads of its loops; else the main thread, which then did it all itself. The main thread, which otherwise only
-hands out and collects, is one more worker where it took a job up too.
+Workers are those of a `coroscope.map`, by their names; else the run's processes, where it has any; else the threads
+that took jobs up, or all but the main one; else the threads of its loops; else the main thread, which then did it all
+itself. The main thread, which otherwise only hands out and collects, is one more worker where it took a job up too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Literal, NamedTuple, cast
 
+from coroscope.strategies.worker_names import PREFIX
 from coroscope.trace.model import PhaseKind, State, Task, Trace
 
 Doing = Literal["running", "ready", "waiting", "starting", "serialising", "lock"]
@@ -43,6 +44,11 @@ class Worker:
 def workers_of(trace: Trace, run: int = 0) -> list[Worker]:
     """The workers of one of the trace's runs, in order of creation; 0 is the run of a plain recording."""
     tasks = [task for task in trace.tasks.values() if task.run == run]
+    named = [task for task in tasks if task.name.startswith(PREFIX) and task.kind in ("thread", "process")]
+    if named:
+        own = {task.process for task in named if task.kind == "process"}
+        # Of a process that is a worker, the main thread may have a track of the same name.
+        return [_worker(task) for task in named if task.kind == "process" or task.process not in own]
     taking = {job.worker for job in trace.jobs}
     threads = [task for task in tasks if task.kind == "thread"]
     took_jobs = [thread for thread in threads if thread.id in taking]

@@ -21,7 +21,7 @@ from typing import Any
 
 from coroscope.comparison.loading import load_workload
 from coroscope.comparison.loops import loop_factory_of
-from coroscope.comparison.memory import proportional_sizes
+from coroscope.comparison.memory import descendants, proportional_sizes
 from coroscope.errors import CoroscopeError
 from coroscope.record.marks import region
 from coroscope.strategies.delivery import Stop, deliver
@@ -119,10 +119,10 @@ def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
     engine = options.way.engine(settings)
     _import_what_runs(asked.strategy)
     before, moved_before = _Usage.now(), moved.size_bytes
+    at_end = _AtEnd()
+    results: list[Any] = []
     with region(WORK):
         began_ns = time.monotonic_ns()
-        results: list[Any] = []
-        at_end = _AtEnd()
         for batch in deliver(flow, engine, options, at_hand(items), Stop()):
             results += batch
             if flow.is_over:  # The engine is closed when one asks for more.
@@ -156,9 +156,12 @@ def _import_what_runs(strategy: str) -> None:
 class _AtEnd:
     """Reads the memory of this process and its workers while all of them are still there."""
 
-    took_ns = 0
-    own_bytes: int | None = None
-    workers_bytes: Sequence[int] = ()
+    def __init__(self) -> None:
+        self._others = set(descendants(os.getpid())) - {os.getpid()}
+        """What the workload itself has started is no worker."""
+        self.took_ns = 0
+        self.own_bytes: int | None = None
+        self.workers_bytes: Sequence[int] = ()
 
     def read(self) -> None:
         """Do so now, once."""
@@ -167,7 +170,7 @@ class _AtEnd:
         began_ns = time.monotonic_ns()
         sizes = proportional_sizes(os.getpid())
         self.own_bytes = sizes.pop(os.getpid(), None)
-        self.workers_bytes = list(sizes.values())
+        self.workers_bytes = [size for process, size in sizes.items() if process not in self._others]
         self.took_ns = time.monotonic_ns() - began_ns
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coroscope.bench.machine import Machine
 from coroscope.comparison.child import WORK
@@ -18,7 +18,7 @@ from coroscope.comparison.running import Described, RunError, Runner
 from coroscope.comparison.shares import shares_of
 from coroscope.comparison.ways import Chosen
 from coroscope.strategies.workload import COOPERATIVE
-from coroscope.trace import clip, load
+from coroscope.trace import Trace, clip, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ class Comparing:
         trace = load(path)
         work = next((region for region in trace.regions if region.name == WORK), None)
         if work is not None:
+            trace = _without_what_began_before(trace, work.start_ns)
             row.trace = clip(trace, work.start_ns, work.end_ns)
             row.shares = shares_of(row.trace)
 
@@ -136,3 +137,15 @@ class Comparing:
 
 def _is_derived(strategy: str, workload: Described) -> bool:
     return not (workload.has_coroutine if strategy in COOPERATIVE else workload.has_call)
+
+
+def _without_what_began_before(trace: Trace, start_ns: int) -> Trace:
+    """Without the processes that the workload itself has started to work on, such as a server, and their tasks."""
+    older = {
+        each.number for each in trace.processes if each.parent is not None and each.started_ns < start_ns
+    }
+    return replace(
+        trace,
+        processes=[each for each in trace.processes if each.number not in older],
+        tasks={number: task for number, task in trace.tasks.items() if task.process not in older},
+    )

@@ -27,8 +27,8 @@ class Way:
 
     @property
     def label(self) -> str:
-        """`threads × 4`, `processes by spawn × 2`, `cooperative`."""
-        by = "" if self.start_method is None else f" by {self.start_method}"
+        """`threads × 4`, `processes:spawn × 2`, `cooperative`."""
+        by = "" if self.start_method is None else f":{self.start_method}"
         count = "" if self.strategy in ONE_WORKER else f" × {self.workers}"
         return f"{self.strategy}{by}{count}"
 

@@ -19,6 +19,7 @@ from coroscope.strategies.parcels import check_items, pack_function, pack_items
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.remote_work import all_failed
 from coroscope.strategies.work import Reply, unpack_reply
+from coroscope.strategies.worker_names import PREFIX
 
 HAS_INTERPRETERS = sys.version_info >= (3, 14)
 Ended = tuple[int, "Future[bytes]"]
@@ -45,7 +46,7 @@ class Interpreters(Pool[Ended]):
         self._function = pack_function(self.settings.function, self.settings.loop_factory)
         check_items(items)
         self._executor = futures.InterpreterPoolExecutor(  # type: ignore[attr-defined]
-            self.lanes, "coroscope-map", initializer=begin, initargs=(sys.path, main_of_caller())
+            self.lanes, PREFIX, initializer=begin, initargs=(sys.path, main_of_caller())
         )
 
     def send(self, first: int, items: list[Any]) -> None:

@@ -10,6 +10,7 @@ from types import CoroutineType
 from typing import Any
 
 from coroscope.strategies.work import Function, Reply, is_coroutine_function, without_this_frame
+from coroscope.strategies.worker_names import PREFIX
 
 
 class ItemTasks:
@@ -55,7 +56,7 @@ class ItemTasks:
 
     async def _in_thread(self, item: Any) -> Any:
         if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._threads, "coroscope-map")
+            self._executor = ThreadPoolExecutor(self._threads, PREFIX)
         result = await self._loop.run_in_executor(self._executor, self._function, item)
         return await result if type(result) is CoroutineType else result
 

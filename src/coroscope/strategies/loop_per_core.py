@@ -25,6 +25,7 @@ from coroscope.strategies.remote_work import all_failed
 from coroscope.strategies.work import Reply, unpack_replies
 from coroscope.strategies.worker_death import worker_died
 from coroscope.strategies.worker_loop import HEADER, main
+from coroscope.strategies.worker_names import worker_name
 
 _MOST_AT_ONCE = 100
 """Items in one message."""
@@ -72,7 +73,7 @@ class LoopPerCore:
             process = self._context.Process(
                 target=main,
                 args=(theirs, self._function, self._settings.workers),
-                name=f"coroscope-loop_{len(self._workers)}",
+                name=worker_name(len(self._workers)),
             )
             try:
                 process.start()

@@ -27,6 +27,7 @@ from coroscope.strategies.pool import Pool
 from coroscope.strategies.remote_work import all_failed
 from coroscope.strategies.work import Reply, unpack_reply
 from coroscope.strategies.worker_death import WorkerDiedError, worker_died
+from coroscope.strategies.worker_names import worker_name
 from coroscope.strategies.worker_process import BEGUN, begin, work
 
 _GRACE_S = 1.0
@@ -73,7 +74,7 @@ class _Context:
         return getattr(self._context, name)
 
     def Process(self, *args: Any, **kwargs: Any) -> Any:
-        process = self._context.Process(*args, **kwargs)
+        process = self._context.Process(*args, name=worker_name(len(self.processes)), **kwargs)
         self.processes.append(process)
         return process
 

@@ -14,6 +14,7 @@ from typing import Any
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.work import Caller, Reply, work_through
+from coroscope.strategies.worker_names import PREFIX
 
 _LOOK_UP_EVERY_S = 0.5
 """So often an idle thread looks whether the program is at its end."""
@@ -30,7 +31,7 @@ class Threads(Pool[Reply]):
         self._executor: ThreadPoolExecutor | None = None
 
     def start(self, items: Sequence[Any]) -> None:  # noqa: ARG002 (nothing is pickled)
-        self._executor = ThreadPoolExecutor(self.lanes, "coroscope-map")
+        self._executor = ThreadPoolExecutor(self.lanes, PREFIX)
 
     def send(self, first: int, items: list[Any]) -> None:
         self._parcels.put((first, items))

@@ -47,7 +47,9 @@ def _print_figures(
     sheet: Sheet, comparison: Comparison, titles: Sequence[str], cells: Callable[[Row], list[str]]
 ) -> None:
     recommended = comparison.recommendation
-    columns = [Column(title, is_text=number == 0, keep_end=True) for number, title in enumerate(titles)]
+    columns = [
+        Column(title, is_text=number == 0, is_whole=number == 0) for number, title in enumerate(titles)
+    ]
 
     def line(row: Row) -> list[str | Text]:
         is_best = recommended is not None and row.way == recommended.way

@@ -23,6 +23,8 @@ class Column:
     is_text: bool = False
     keep_end: bool = False
     """Of a text that is too long, the end is shown."""
+    is_whole: bool = False
+    """The text is shortened last of all, where not even one column would fit."""
 
 
 Row = Sequence[str | Text]
@@ -51,7 +53,7 @@ def _plain(cell: str | Text) -> str:
 def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> tuple[int, int]:
     """How many columns there is room for, and how far apart: rather close together than left out."""
     least = [
-        min(width, _LEAST_TEXT) if column.is_text else width
+        min(width, _LEAST_TEXT) if column.is_text and not column.is_whole else width
         for column, width in zip(columns, widths, strict=True)
     ]
     for shown in range(len(columns), 1, -1):
