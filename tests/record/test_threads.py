@@ -431,3 +431,29 @@ time.sleep(0.4)
     (main,) = [task for task in trace.main_tracks.values() if task.name == "MainThread"]
     lines = [wait.chain[-1].line for wait in main.waits if wait.chain]
     assert [line for line in lines if line in (5, 6)] == [5, 6]
+
+
+IN_INTERPRETERS = """\
+import _interpreters, threading, time
+def work():
+    time.sleep(0.2)
+    _interpreters.exec(interpreter, "import time\\nend = time.thread_time() + 0.3\\nwhile time.thread_time() < end: pass")
+    _interpreters.exec(interpreter, "import time; time.sleep(0.3)")
+interpreter = _interpreters.create()
+thread = threading.Thread(target=work, name="works")
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="the module has another name")
+def test_a_thread_in_another_interpreter_runs_when_its_clock_does(tmp_path: Path) -> None:
+    program = write_program(tmp_path, IN_INTERPRETERS)
+    assert run_recorded(program).returncode == 0
+    trace = load(program.with_suffix(".coroscope"))
+    (works,) = [task for task in trace.threads if task.name == "works"]
+    steps = list(works.iter_steps())
+    running_ns = sum(end_ns - start_ns for start_ns, end_ns in steps)
+    assert running_ns == pytest.approx(300e6, rel=0.1)
+    last_ns = max(end_ns for start_ns, end_ns in steps if end_ns - start_ns > 1e6)
+    assert works.end_ns - last_ns > 250e6, "and it waited behind that"

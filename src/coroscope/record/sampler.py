@@ -50,6 +50,10 @@ class Looker(Protocol):
         """
         ...
 
+    def look_from_outside(self, now: int) -> None:
+        """Look at what can be seen where the frames must not be asked for."""
+        ...
+
 
 class _Turn:
     """One thread's time as the sampler."""
@@ -133,15 +137,18 @@ class Sampler:
             asked_ns = now()
 
     def _look(self, now: int, asked_ns: int) -> None:
-        if has_more_interpreters():
-            return
-        frames = sys._current_frames()
-        # Or they would keep one another alive, and with them all that the program's frames hold.
-        del frames[get_ident()]
+        frames = None
+        if not has_more_interpreters():
+            frames = sys._current_frames()
+            # Or they would keep one another alive, and with them all that the program's frames hold.
+            del frames[get_ident()]
         for probe, looker in self._lookers:
             if probe.is_on:
                 try:
-                    looker.look(now, now - asked_ns - INTERVAL_NS, frames)
+                    if frames is None:
+                        looker.look_from_outside(now)
+                    else:
+                        looker.look(now, now - asked_ns - INTERVAL_NS, frames)
                 except Exception as error:
                     probe.fail(error)
 

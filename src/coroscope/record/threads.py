@@ -248,6 +248,12 @@ class ThreadWatch:
         self._look_ns += (time.thread_time_ns() - began_ns - self._look_ns) // 8
         self._next_look_ns = now + self._look_ns * _LOOKS_FOR
 
+    def look_from_outside(self, now: int) -> None:
+        """Write who has used a processor: where threads stand must not be asked for, nor who there is."""
+        for thread in list(self._threads.values()):
+            if (cpu_ns(thread.clock) or 0) - thread.used_ns >= _HARDLY_NS:
+                self._write(thread, now, ThreadStanding.UNKNOWN)
+
     def _meet(self, idents: list[int], now: int) -> None:
         """Take in threads that nobody has announced."""
         clocks = cpu_clocks()

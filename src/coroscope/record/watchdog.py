@@ -64,6 +64,9 @@ class Watchdog:
         """Whether a loop runs."""
         return bool(self._recorder.running)
 
+    def look_from_outside(self, now: int) -> None:
+        """Where a step stands cannot be seen so."""
+
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
         """Look at the thread of each loop that runs."""
         lock = _lock_signs(late_ns)

@@ -111,5 +111,11 @@ def notes(comparison: Comparison) -> Iterator[str]:
         yield f"*: the workload has only a {form}, which runs {how} there"
     for name, reason in comparison.left_out:
         yield f"{name} was left out: {reason}"
+    machine = comparison.machine
+    if machine.load is not None and machine.load > machine.processors / 2:
+        yield (
+            f"the machine was busy when this began (load {machine.load:.1f} on {machine.processors} processors): "
+            "times may be off by much; repeat it on a quiet one"
+        )
     if not comparison.complete:
         yield "broken off: not all runs were made"
