@@ -435,9 +435,10 @@ time.sleep(0.4)
 
 IN_INTERPRETERS = """\
 import _interpreters, threading, time
+computing = "import time\\nend = time.thread_time() + 0.3\\nwhile time.thread_time() < end: pass"
 def work():
     time.sleep(0.2)
-    _interpreters.exec(interpreter, "import time\\nend = time.thread_time() + 0.3\\nwhile time.thread_time() < end: pass")
+    _interpreters.exec(interpreter, computing)
     _interpreters.exec(interpreter, "import time; time.sleep(0.3)")
 interpreter = _interpreters.create()
 thread = threading.Thread(target=work, name="works")
