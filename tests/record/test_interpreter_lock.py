@@ -12,6 +12,7 @@ from coroscope.record.events import EVENT, EventKind
 from coroscope.record.lock_sampler import Samples
 from coroscope.trace import Trace, load
 from coroscope.trace.lock_samples import LockSample
+from coroscope.trace.model import State
 from tests.programs import run_recorded, write_program
 
 HAS_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -134,3 +135,27 @@ def test_too_many_samples_are_thinned_and_come_half_as_often() -> None:
     assert kinds[EventKind.LOCK_SAMPLED] == kinds[EventKind.LOCK_WAITERS] <= 50
     assert samples.interval_ns > interval_ns
     assert next(EVENT.iter_unpack(samples.events))[4] > interval_ns // 100_000
+
+
+def test_threads_that_compute_at_once_have_phases_of_waiting_for_the_lock_where_they_are_ready(
+    trace: Trace,
+) -> None:
+    (both,) = (region for region in trace.regions if region.name == "both")
+    first, second = (
+        thread
+        for thread in trace.threads
+        if thread.coroutine == "compute" and thread.created_ns >= both.start_ns
+    )
+    for thread in (first, second):
+        assert {phase.kind for phase in thread.phases} == {"lock"}
+        locked_ns = sum(phase.end_ns - phase.start_ns for phase in thread.phases)
+        assert thread.time_in(State.READY) * 0.5 < locked_ns <= thread.time_in(State.READY)
+        ready = [(span.start_ns, span.end_ns) for span in thread.iter_spans() if span.state is State.READY]
+        for phase in thread.phases:
+            assert any(start_ns <= phase.start_ns < phase.end_ns <= end_ns for start_ns, end_ns in ready)
+
+
+def test_a_thread_that_waits_for_something_else_does_not_wait_for_the_lock(trace: Trace) -> None:
+    (waits,) = (thread for thread in trace.threads if thread.coroutine == "Event.wait")
+    locked_ns = sum(phase.end_ns - phase.start_ns for phase in waits.phases)
+    assert locked_ns <= waits.time_in(State.READY)

@@ -6,6 +6,7 @@ Times are float seconds since the recording began; `None` is "not known".
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,7 +55,7 @@ def report(
             "complete": trace.ended.complete,
         },
         "concurrency": {"max": alive.max, "mean": alive.mean},
-        "tasks": [_task(task, waits=waits) for task in trace.tasks.values()],
+        "tasks": [_task(task, trace, waits=waits) for task in trace.tasks.values()],
         "stalls": [_stall(stall) for stall in trace.stalls(slow_ms)],
         "findings": [_finding(finding) for finding in findings],
         "marks": [_mark(mark) for mark in trace.marks],
@@ -92,7 +93,7 @@ def _cut(cut: Cut | None) -> Object | None:
     return None if cut is None else {"recorded_s": _seconds(cut.recorded_ns), "share": cut.share}
 
 
-def _task(task: Task, *, waits: bool) -> Object:
+def _task(task: Task, trace: Trace, *, waits: bool) -> Object:
     shares = task_shares(task)
     described: Object = {
         "id": task.id,
@@ -113,9 +114,23 @@ def _task(task: Task, *, waits: bool) -> Object:
         "ready_s": _seconds(shares.ready_ns),
         "waiting_s": _seconds(shares.waiting_ns),
     }
+    if task.kind in ("thread", "process"):
+        described |= _phases(task, has_lock_samples=task.process == 1 and len(trace.lock_samples) > 0)
     if waits:
         described["waits"] = [_wait(wait) for wait in task.waits]
     return described
+
+
+def _phases(task: Task, *, has_lock_samples: bool) -> Object:
+    took_ns: Counter[str] = Counter()
+    for phase in task.phases:
+        took_ns[phase.kind] += phase.end_ns - phase.start_ns
+    return {
+        "starting_s": _seconds(took_ns["starting"]),
+        "serialising_s": _seconds(took_ns["serialising"]),
+        "serialised_bytes": sum(phase.size_bytes or 0 for phase in task.phases),
+        "lock_wait_s": _seconds(took_ns["lock"]) if has_lock_samples else None,
+    }
 
 
 def _wait(wait: Wait) -> Object:

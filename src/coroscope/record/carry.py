@@ -47,6 +47,7 @@ _PASSING = (
     EventKind.NEVER_AWAITED,
     EventKind.UNRETRIEVED,
     EventKind.THREAD_SAMPLED,
+    EventKind.SERIALISED,
     EventKind.COLLECTED,
     EventKind.LOCK_SAMPLED,
     EventKind.LOCK_WAITERS,
@@ -65,7 +66,7 @@ _IS_OTHER = bytes(kind not in _PASSING + _OF_TASKS for kind in range(256))
 ENDS = {
     EventKind.LOOP_STOPPED: (EventKind.LOOP_STARTED, EventKind.CARRIED_MAIN),
     EventKind.JOB_ENDED: (EventKind.JOB_SUBMITTED, EventKind.JOB_STARTED),
-    EventKind.PROCESS_ENDED: (EventKind.PROCESS_STARTED, EventKind.PROCESS_NAMED),
+    EventKind.PROCESS_ENDED: (EventKind.PROCESS_STARTED, EventKind.PROCESS_NAMED, EventKind.PROCESS_WORKS),
 }
 """Kinds that end what others began with the same `a`: then none of them is carried on."""
 

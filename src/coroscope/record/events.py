@@ -56,6 +56,9 @@ class EventKind(IntEnum):
     JOB_STARTED = 34  # job, thread
     JOB_ENDED = 35  # job, thread, -, detail: TaskOutcome, 0 where not known
     THREAD_MAIN = 36  # thread, µs that it had used of a processor by then, -, detail: THREAD_WANTED or 0
+    SERIALISED = (
+        37  # native id of the thread, ns that it took, bytes made or read; detail, source: more of b, c
+    )
     COLLECTED = (
         40  # µs that it took, objects collected, native id of the thread, source: uncollectable, generation
     )
@@ -68,8 +71,9 @@ class EventKind(IntEnum):
     PROCESS_NAMED = 51  # pid, -, string of its name
     PROCESS_BEGUN = 52  # its own pid, its parent's, string of its command, detail: ProcessBegin
     PROCESS_ENDED = 53  # pid (0: none), exit code or signal, -, detail: ProcessEnd
-    # 37 to 39: more of threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
-    # 54 to 59: more of processes; 60 to 69: trio; 73 to 79: more of the flight recorder
+    PROCESS_WORKS = 54  # pid (0: none): what `multiprocessing` has started in it begins with its work
+    # 38 and 39: more of threads and their pools; 40 to 44: garbage collections; 45 to 49: the interpreter's lock;
+    # 55 to 59: more of processes; 60 to 69: trio; 73 to 79: more of the flight recorder
     # These are only in what a ring carries on.
     CARRIED_TEXT = 70  # size in bytes; the text lies behind it
     CARRIED_END = 72  # task that has ended, and whose creation is still in a chunk
@@ -190,6 +194,7 @@ FIELDS: dict[EventKind, Fields] = {
     EventKind.THREAD_SAMPLED: ("task", None, "lock"),
     EventKind.THREAD_WRITES: ("task", None, None),  # and b a stream, or a number of the system's
     EventKind.THREAD_MAIN: ("task", None, None),
+    EventKind.SERIALISED: _OF_NONE,
     EventKind.POOL_SEEN: ("pool", None, None),
     EventKind.JOB_SUBMITTED: ("job", "task", "pool"),
     EventKind.JOB_STARTED: ("job", "task", None),
@@ -204,6 +209,7 @@ FIELDS: dict[EventKind, Fields] = {
     EventKind.PROCESS_NAMED: _OF_LOOP,
     EventKind.PROCESS_BEGUN: _OF_LOOP,
     EventKind.PROCESS_ENDED: _OF_LOOP,
+    EventKind.PROCESS_WORKS: _OF_NONE,
     EventKind.CARRIED_TEXT: _OF_NONE,
     EventKind.CARRIED_END: _OF_TASK,
     EventKind.CARRIED_MAIN: ("loop", "task", "loop"),

@@ -42,11 +42,11 @@ class Journal:
         time_ns: int,
         a: int,
         b: int = 0,
-        c: str | Site | list[Position] | None = None,
+        c: str | Site | list[Position] | int | None = None,
         detail: int = 0,
         source: int = 0,
     ) -> None:
-        """Write an event; `c` is what its definition tells. OSError where there is no more room on the disk."""
+        """Write an event; `c` is what its definition tells, or a number. OSError where the disk has no more room."""
         self._line.append((kind, time_ns, a, b, c, detail, source))
         while self._line and self._lock.acquire(blocking=False):
             try:
@@ -63,6 +63,8 @@ class Journal:
             stream.emit(kind, time_ns, a, b, 0 if c is None else self._define(stream, c), detail, source)
 
     def _define(self, stream: Stream, c: Any) -> int:
+        if type(c) is int:
+            return c
         if type(c) is str:
             return stream.string(c)
         if type(c) is Site:
@@ -82,3 +84,10 @@ class Journal:
     def _keep(self, position: Position) -> None:
         """Keep its code, so that its id(), by which places are known, is never another's."""
         self._codes[id(position[0])] = position[0]
+
+
+def journal_of(recorder: Recorder) -> Journal:
+    """The one of this recording."""
+    if recorder.journal is None:
+        recorder.journal = Journal(recorder)
+    return recorder.journal

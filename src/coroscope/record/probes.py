@@ -52,20 +52,23 @@ class Probe:
 class _Entry:
     module: str
     """Where its `install` is."""
-    waits_for: str | None = None
-    """The module that the program must have imported before there is anything to see."""
+    waits_for: tuple[str, ...] = ()
+    """The modules of which the program must have imported one before there is anything to see; none: it is at once."""
     sees_main: bool = False
     """There is at once where the main thread is watched though it is alone."""
 
 
 _ENTRIES = {
     "stalls": _Entry("coroscope.record.watchdog"),
-    "asyncio": _Entry("coroscope.record.asyncio_probe", waits_for="asyncio.events"),
-    "never-awaited": _Entry("coroscope.record.unawaited", waits_for="warnings"),
-    "trio": _Entry("coroscope.record.trio_probe", waits_for="trio._core._run"),
+    "asyncio": _Entry("coroscope.record.asyncio_probe", waits_for=("asyncio.events",)),
+    "never-awaited": _Entry("coroscope.record.unawaited", waits_for=("warnings",)),
+    "trio": _Entry("coroscope.record.trio_probe", waits_for=("trio._core._run",)),
     "gc": _Entry("coroscope.record.garbage"),
     "processes": _Entry("coroscope.record.processes"),
-    "threads": _Entry("coroscope.record.threads", waits_for="threading", sees_main=True),
+    "pickling": _Entry(
+        "coroscope.record.pickling", waits_for=("multiprocessing.reduction", "coroscope.strategies.parcels")
+    ),
+    "threads": _Entry("coroscope.record.threads", waits_for=("threading",), sees_main=True),
 }
 NAMES = (*_ENTRIES, "gil")
 """What users call them, in the order in which they are installed; `gil` looks from outside, in the supervisor."""
@@ -79,15 +82,18 @@ def install(recorder: Recorder, without: Collection[str] = ()) -> None:
 
 
 def _install(entry: _Entry, probe: Probe) -> None:
+    has_acted: list[bool] = []
+
     def act(_: ModuleType | None = None) -> None:
-        if probe.is_on:
+        if probe.is_on and not has_acted:
+            has_acted.append(True)
             import_module(entry.module).install(probe)
 
-    is_waited_for = not (entry.sees_main and probe.recorder.watches_main)
-    if entry.waits_for is not None and is_waited_for:
-        probe.recorder.at_detach(when_imported(entry.waits_for, act, probe.fail))
-        return
-    try:
-        act()
-    except Exception as error:
-        probe.fail(error)
+    is_at_once = entry.sees_main and probe.recorder.watches_main
+    for name in () if is_at_once else entry.waits_for:
+        probe.recorder.at_detach(when_imported(name, act, probe.fail))
+    if is_at_once or not entry.waits_for:
+        try:
+            act()
+        except Exception as error:
+            probe.fail(error)

@@ -14,25 +14,22 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable, Sequence
 from functools import partial
-from struct import Struct
 from types import FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from coroscope.record import forks
 from coroscope.record.chains import LONGEST_CHAIN
-from coroscope.record.events import EVENT, EventKind, ProcessBegin, ProcessEnd, ProcessTold
+from coroscope.record.events import EventKind, ProcessBegin, ProcessEnd, ProcessTold
 from coroscope.record.heritage import Heritage
 from coroscope.record.on_import import when_imported
 from coroscope.record.probes import Probe
 from coroscope.record.pythons import name_of_command
 from coroscope.record.recorder import OWN_PATH, Recorder, place_number
+from coroscope.record.room import Room
 from coroscope.record.spawning import Spawning
 from coroscope.record.subjects import describe
 
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
-_PID = Struct("<I")
-_PID_AT = 8
-"""Where an event has its field `a`."""
 _LONGEST_COMMAND = 1000
 
 
@@ -55,6 +52,13 @@ def install(probe: Probe) -> None:
 
     for name in ("subprocess", "multiprocessing.popen_fork"):
         recorder.at_detach(when_imported(name, watch, probe.fail))
+
+    def watch_work(context: ModuleType) -> None:
+        from coroscope.record import process_work
+
+        process_work.install(probe, context, teller.tell_of_work)
+
+    recorder.at_detach(when_imported("multiprocessing.context", watch_work, probe.fail))
 
 
 class _Attribute:
@@ -136,6 +140,17 @@ class Processes:
         number = min(abs(code), 0xFFFF_FFFF)
         self._recorder.stream().emit(EventKind.PROCESS_ENDED, self._recorder.now(), pid, number, 0, how)
 
+    def tell_of_work(self) -> None:
+        """What `multiprocessing` has started in this process begins with its work."""
+        try:
+            now = self._recorder.now()
+            if self._recorder.room is not None:
+                self._recorder.room.tell_of_work(now)
+            else:
+                self._recorder.stream().emit(EventKind.PROCESS_WORKS, now, os.getpid())
+        except Exception as error:
+            self._probe.fail(error)
+
     def _task(self) -> int:
         loop = self._recorder.running.get(get_ident())
         return 0 if loop is None or loop.token is None else loop.token.id
@@ -165,11 +180,12 @@ class Processes:
             site = stream.site("", "", 0, self._place(sys._getframe(2)))
             begins = (now, 0, self._task(), site, 0, ProcessTold.BY_FORK, EventKind.PROCESS_STARTED)
             ends = (now, 0, 0, 0, 0, ProcessEnd.NOT_KNOWN, EventKind.PROCESS_ENDED)
-            beginning, ending = stream.emit_for_later(begins), stream.emit_for_later(ends)
+            works = (now, 0, 0, 0, 0, 0, EventKind.PROCESS_WORKS)
+            rooms = [stream.emit_for_later(event) for event in (begins, ends, works)]
         except Exception as error:
             self._probe.fail(error)
             return None
-        return None if beginning is None or ending is None else Room(beginning, ending, ends)
+        return Room(now, *rooms)
 
     def succeed(self, announced: Room | None) -> None:
         """In a forked child: write its number where there is room for it, and begin a recording of its own."""
@@ -178,29 +194,9 @@ class Processes:
         if announced is not None:
             announced.tell_of_beginning()
         recorder = startup.start_in_fork(self._recorder, self._heritage)
+        recorder.room = announced
         if announced is not None:
             _watch_exit(recorder, announced)
-
-
-class Room:
-    """Where, in its parent's file, a forked child tells of its beginning and its end."""
-
-    def __init__(self, beginning: tuple[Any, int], ending: tuple[Any, int], blank: tuple[int, ...]) -> None:
-        self._beginning = beginning
-        self._ending = ending
-        self._blank = blank
-
-    def tell_of_beginning(self) -> None:
-        """Give the calling process's number."""
-        events, position = self._beginning
-        _PID.pack_into(events, position + _PID_AT, os.getpid())
-
-    def tell_of_end(self, now_ns: int, how: ProcessEnd, code: int) -> None:
-        """Say when and how the calling process ends; the first time counts."""
-        events, position = self._ending
-        # Where the room has been given to another event since, it is the child's no longer.
-        if EVENT.unpack_from(events, position) == self._blank:
-            EVENT.pack_into(events, position, now_ns, os.getpid(), code, 0, 0, how, EventKind.PROCESS_ENDED)
 
 
 def _watch_exit(recorder: Recorder, room: Room) -> None:

@@ -27,7 +27,9 @@ from coroscope.record.watched import WatchedLoops
 
 if TYPE_CHECKING:
     from coroscope.record.heritage import Heritage
+    from coroscope.record.journal import Journal
     from coroscope.record.ring import Keeping, RingFile
+    from coroscope.record.room import Room
     from coroscope.record.sampler import Sampler
 
 OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -59,6 +61,8 @@ class Recorder:
         self.is_recording = True
         self.heritage: Heritage | None = None
         """What the processes that this one starts are to know; None: they are not recorded."""
+        self.room: Room | None = None
+        """In a fork: where it tells of itself in its parent's file."""
         self.is_of_fork = False
         """The process is a fork: what the loops that it finds were doing, they do no more."""
         self.next_task_id = itertools.count(1).__next__
@@ -66,6 +70,7 @@ class Recorder:
         self.running: dict[int, Any] = {}
         """The loop recorder of each thread in which a loop runs, for the watchdog."""
         self.sampler: Sampler | None = None
+        self.journal: Journal | None = None
         self.own_threads: set[int] = set()
         """By their idents: those that look, and are not looked at."""
 

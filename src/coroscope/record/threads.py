@@ -31,7 +31,7 @@ from coroscope.record.events import (
     ThreadStanding,
 )
 from coroscope.record.interpreters import has_more_interpreters
-from coroscope.record.journal import Journal, Site
+from coroscope.record.journal import Site, journal_of
 from coroscope.record.on_import import when_imported
 from coroscope.record.probes import Probe
 from coroscope.record.reading import fields
@@ -98,7 +98,7 @@ class ThreadWatch:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         self.recorder = probe.recorder
-        self.journal = Journal(probe.recorder)
+        self.journal = journal_of(probe.recorder)
         self._sampler: Sampler = sampler_of(probe.recorder)
         self._standings = Standings()
         self._threads: dict[int, WatchedThread] = {}

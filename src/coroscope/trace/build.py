@@ -55,6 +55,7 @@ from coroscope.trace.model import (
 )
 from coroscope.trace.order import iter_in_order, last_ns
 from coroscope.trace.packing import Packer
+from coroscope.trace.phases import Phases
 from coroscope.trace.processes import PROGRAM, Processes
 from coroscope.trace.raw import LATEST_NS, RawTrace
 from coroscope.trace.threads import Threads
@@ -180,7 +181,9 @@ class _Builder:
             EventKind.THREAD_IS: self._identify,
         }
         self._thread_tracks = Threads()
-        self._chapters = [self._thread_tracks, *(chapter() for chapter in _CHAPTERS), self._processes]
+        self._phases = Phases()
+        others = (chapter() for chapter in _CHAPTERS)
+        self._chapters = [self._thread_tracks, *others, self._processes, self._phases]
         for chapter in self._chapters:
             chapter.native_thread = self._native_thread
             chapter.begin(self._definitions, self._thread, self._processes.number_of)
@@ -424,6 +427,7 @@ class _Builder:
         for chapter in self._chapters:
             chapter.add_to(trace)
         self._thread_tracks.fill_processes(trace)
+        self._phases.lay(trace, self._thread_tracks.native_of, self._processes.work_began())
         return trace
 
 

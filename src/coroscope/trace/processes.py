@@ -37,6 +37,8 @@ class _Known:
     thread: int = 0
     task: int | None = None
     has_started: bool = True
+    works_ns: int | None = None
+    """When its work began, after its interpreter had started or `multiprocessing` had prepared it."""
 
 
 class Processes(Chapter):
@@ -57,6 +59,7 @@ class Processes(Chapter):
             EventKind.PROCESS_NAMED: self._name,
             EventKind.PROCESS_BEGUN: self._begin,
             EventKind.PROCESS_ENDED: self._end,
+            EventKind.PROCESS_WORKS: self._work,
         }
 
     def user_code_of(self, stream: int, program: UserCode) -> UserCode:
@@ -122,11 +125,23 @@ class Processes(Chapter):
         ):
             known = self._add(pid, time_ns)
         self._of_part[part.streams[0]] = known
+        if how == ProcessBegin.EXECUTED and not known.has_begun:
+            known.works_ns = time_ns
         known.has_begun = True
         if known is not self._program:
             self._describe(known, part, self.text(stream, command))
         if known.process.parent is None and known is not self._program and parent in self._by_pid:
             known.process.parent = self._by_pid[parent].process.number
+
+    def _work(self, event: Event) -> None:
+        known = self._by_pid.get(event[1])
+        if known is not None and not _is_over(known.process, event[0]):
+            known.works_ns = event[0]
+
+    def work_began(self) -> dict[int, int]:
+        """When processes began with their work, by their numbers, where that is known."""
+        every = self._known[1:]
+        return {known.process.number: known.works_ns for known in every if known.works_ns is not None}
 
     def _describe(self, known: _Known, part: Part, command: str) -> None:
         python, argv = part.meta.get("python"), part.meta.get("argv")

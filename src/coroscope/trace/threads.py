@@ -91,6 +91,10 @@ class Threads(Chapter):
         stream = self._streams.get(track)
         return self.native_thread(track << _BEYOND_NATIVES) if stream is None else self.thread(stream)
 
+    def native_of(self, track: int) -> int | None:
+        """What the system calls the thread with that track."""
+        return self._natives.get(track)
+
     def fill_processes(self, trace: Trace) -> None:
         """Lay out the processes, which have their tracks by now, and leave out main threads that are alone."""
         threads: dict[int, list[Task]] = {}
