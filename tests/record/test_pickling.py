@@ -288,6 +288,32 @@ def test_pickling_inside_of_pickling_counts_once(tmp_path: Path) -> None:
     assert 0.05e9 <= phase.end_ns - phase.start_ns <= pickles.end_ns - pickles.created_ns
 
 
+KEPT = """\
+import gc, threading
+from multiprocessing.reduction import ForkingPickler
+plain = [each for each in gc.get_objects() if type(each) is type(lambda: 0)]
+(kept,) = [function for function in plain if function.__qualname__ == "ForkingPickler.dumps"]
+def work():
+    kept(ForkingPickler, [1])
+    ForkingPickler.dumps([2])
+    try: ForkingPickler.dumps()
+    except TypeError as error: print(error)
+    kept(ForkingPickler, [1])
+thread = threading.Thread(target=work, name="work")
+thread.start()
+thread.join()
+"""
+
+
+def test_calls_that_were_not_seen_to_begin_are_passed_over(tmp_path: Path) -> None:
+    program = write_program(tmp_path, KEPT)
+    assert run_recorded(program).stdout == run_alone(program).stdout
+    trace = load(program.with_suffix(".coroscope"))
+    (work,) = (task for task in trace.threads if task.name == "work")
+    assert not trace.notices
+    assert sum(phase.size_bytes or 0 for phase in work.phases) == len(ForkingPickler.dumps([2]))
+
+
 PARCELS = """\
 import json, sys, threading, time, traceback
 import coroscope

@@ -249,6 +249,28 @@ def test_a_child_that_is_looked_at_does_what_it_does_alone(tmp_path: Path) -> No
     assert recorded.stderr.startswith(alone.stderr)
 
 
+ELSEWHERE = """\
+import os, time
+if os.fork() == 0:
+    time.sleep(0.03)
+    for what in (os.CLONE_NEWUSER, os.CLONE_NEWPID):
+        try:
+            print(os.unshare(what), flush=True)
+        except OSError as error:
+            print(error, flush=True)
+    time.sleep(0.03)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no os.unshare")
+def test_a_child_may_enter_namespaces_that_are_closed_to_processes_of_several_threads(tmp_path: Path) -> None:
+    program = write_program(tmp_path, ELSEWHERE)
+    alone, recorded = run_alone(program), run_recorded(program)
+    assert (recorded.stdout, recorded.returncode) == (alone.stdout, alone.returncode)
+
+
 KILLED = """\
 import os, signal, time
 number = os.fork()

@@ -101,9 +101,12 @@ class Calls:
         line.last = ref(subject, line.ended)
 
     def tell_size(self, frame: FrameType) -> None:
-        """`frame` is that of `dumps`, and has its buffer; in a call inside another one it is of no interest."""
-        line = self._lines.line
-        if not line.has_size:
+        """`frame` is that of `dumps`, and has its buffer.
+
+        It is of no interest in a call inside another one, nor in one that was not seen to begin.
+        """
+        line: _Line | None = getattr(self._lines, "line", None)
+        if line is not None and not line.has_size and line.sizes:
             line.has_size = True
             line.sizes[-1] = frame.f_locals["buf"].tell
 
