@@ -18,12 +18,21 @@ _FAILURES = (pickle.PicklingError, TypeError, AttributeError, ValueError, NotImp
 _MOST_CHECKED_BYTES = 16 * 1024 * 1024
 _CHECKED_AT_ONCE = 1_000
 _DEEPEST = 6
+Pickler = Callable[..., pickle.Pickler]
+PicklerMaker = Callable[[], Pickler]
+"""What gives the class that pickles, as it is at the time."""
 
 
-def dumps(value: Any) -> bytes:
-    """Pickle `value`; with what `multiprocessing` can send besides, where that is loaded."""
+def by_name() -> Pickler:
+    """What pickles classes and functions by their names, with what `multiprocessing` can send besides, if loaded."""
+    reduction = sys.modules.get("multiprocessing.reduction")
+    return pickle.Pickler if reduction is None else reduction.ForkingPickler
+
+
+def dumps(value: Any, pickler: PicklerMaker = by_name) -> bytes:
+    """Pickle `value`."""
     buffer = BytesIO()
-    _pickler()(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
+    pickler()(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
     data = buffer.getvalue()
     moved.size_bytes += len(data)
     return data
@@ -44,46 +53,41 @@ class Moved:
 moved = Moved()
 
 
-def _pickler() -> Callable[..., pickle.Pickler]:
-    reduction = sys.modules.get("multiprocessing.reduction")
-    return pickle.Pickler if reduction is None else reduction.ForkingPickler
-
-
-def pack_function(function: Any, loop_factory: Any) -> bytes:
+def pack_function(function: Any, loop_factory: Any, pickler: PicklerMaker = by_name) -> bytes:
     """Pickle what a worker calls with items. UnpicklableError with what cannot be pickled, and what to do."""
     try:
-        return dumps((function, loop_factory))
+        return dumps((function, loop_factory), pickler)
     except _FAILURES:
         for what, value in (("function", function), ("loop factory", loop_factory)):
-            reason = _reason(value)
+            reason = _reason(value, pickler)
             if reason is not None:
                 name = getattr(value, "__qualname__", None) or short(value)
+                remedy = "define it with def at the top of a module" if pickler is by_name else "pass it less"
                 raise UnpicklableError(
-                    f"the {what} {name} cannot be sent to a worker: {_what(value, 'it', reason)}; "
-                    "define it with def at the top of a module"
+                    f"the {what} {name} cannot be sent to a worker: {_what(value, 'it', reason, pickler)}; {remedy}"
                 ) from reason
         raise
 
 
-def pack_items(first: int, items: Sequence[Any]) -> bytes:
+def pack_items(first: int, items: Sequence[Any], pickler: PicklerMaker = by_name) -> bytes:
     """Pickle items, of which `first` is the index of the first. UnpicklableError names the one that cannot be."""
     try:
-        return dumps(items)
+        return dumps(items, pickler)
     except _FAILURES as error:
-        raise _item_at_fault(first, items, error) from error
+        raise _item_at_fault(first, items, error, pickler) from error
 
 
-def check_items(items: Sequence[Any]) -> None:
+def check_items(items: Sequence[Any], pickler: PicklerMaker = by_name) -> None:
     """Find what cannot be pickled before anything starts, among as many items as make 16 MiB."""
     sink = _Sink()
     for first in range(0, len(items), _CHECKED_AT_ONCE):
         some = items[first : first + _CHECKED_AT_ONCE]
         try:
-            _pickler()(sink, pickle.HIGHEST_PROTOCOL).dump(some)
+            pickler()(sink, pickle.HIGHEST_PROTOCOL).dump(some)
         except _Enough:
             return
         except _FAILURES as error:
-            raise _item_at_fault(first, some, error) from error
+            raise _item_at_fault(first, some, error, pickler) from error
 
 
 class _Enough(Exception):
@@ -103,30 +107,32 @@ class _Sink:
         return len(data)
 
 
-def _item_at_fault(first: int, items: Sequence[Any], error: BaseException) -> UnpicklableError:
+def _item_at_fault(
+    first: int, items: Sequence[Any], error: BaseException, pickler: PicklerMaker
+) -> UnpicklableError:
     for index, item in enumerate(items, first):
-        reason = _reason(item)
+        reason = _reason(item, pickler)
         if reason is not None:
             return UnpicklableError(
-                f"item {index} ({short(item)}) cannot be sent to a worker: {_what(item, 'it', reason)}"
+                f"item {index} ({short(item)}) cannot be sent to a worker: {_what(item, 'it', reason, pickler)}"
             )
     return UnpicklableError(f"items {first} to {first + len(items) - 1} cannot be sent to a worker: {error}")
 
 
-def _reason(value: Any) -> BaseException | None:
+def _reason(value: Any, pickler: PicklerMaker) -> BaseException | None:
     """Why `value` cannot be pickled; None: it can."""
     try:
-        dumps(value)
+        dumps(value, pickler)
     except _FAILURES as error:
         return error
     return None
 
 
-def _what(value: Any, path: str, error: BaseException) -> str:
+def _what(value: Any, path: str, error: BaseException, pickler: PicklerMaker) -> str:
     """The innermost part of `value` that cannot be pickled, by the way to it, and why."""
     for _ in range(_DEEPEST):
         for step, part in _parts(value):
-            reason = _reason(part)
+            reason = _reason(part, pickler)
             if reason is not None:
                 value, path, error = part, f"{path}{step}", reason
                 break

@@ -6,9 +6,10 @@ Rule: whatever happens to an item comes back as its outcome; between caller and 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-from coroscope.strategies.parcels import loads
+from coroscope.strategies.parcels import PicklerMaker, by_name, loads
 from coroscope.strategies.work import Caller, Reply, pack_reply, without_this_frame, work_through
 
 _callers: dict[bytes, Caller] = {}
@@ -31,10 +32,17 @@ def close_calls() -> None:
 
 def work_parcel(function: bytes, first: int, count: int, parcel: bytes) -> bytes:
     """Work one parcel through: the reply, packed."""
+    return work_by(lambda: call_of(function), first, count, parcel)
+
+
+def work_by(
+    find: Callable[[], Caller], first: int, count: int, parcel: bytes, pickler: PicklerMaker = by_name
+) -> bytes:
+    """Work one parcel through by the caller that `find` gives: the reply, packed with `pickler`."""
     try:
-        return pack_reply(work_through(call_of(function), loads(parcel), first))
+        return pack_reply(work_through(find(), loads(parcel), first), pickler)
     except BaseException as error:  # What cannot be unpickled, or for which there is no memory.
-        return pack_reply(all_failed(first, count, without_this_frame(error)))
+        return pack_reply(all_failed(first, count, without_this_frame(error)), pickler)
 
 
 def all_failed(first: int, count: int, error: BaseException) -> Reply:

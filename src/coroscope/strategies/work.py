@@ -15,7 +15,7 @@ from types import CoroutineType
 from typing import Any, NamedTuple
 
 from coroscope.strategies.faults import RemoteTraceback, UnpicklableError
-from coroscope.strategies.parcels import dumps, loads
+from coroscope.strategies.parcels import PicklerMaker, by_name, dumps, loads
 
 Function = Callable[[Any], Any]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -139,23 +139,27 @@ class Failure(NamedTuple):
         return error
 
 
-def pack_reply(reply: Reply) -> bytes:
+def pack_reply(reply: Reply, pickler: PicklerMaker = by_name) -> bytes:
     """The reply as bytes, with errors and what cannot be pickled as `Failure`."""
-    outcomes = [outcome if outcome[0] else (False, _failure(outcome[1])) for outcome in reply.outcomes]
+    outcomes = [
+        outcome if outcome[0] else (False, _failure(outcome[1], pickler)) for outcome in reply.outcomes
+    ]
     try:
-        return dumps(tuple(reply._replace(outcomes=outcomes)))
+        return dumps(tuple(reply._replace(outcomes=outcomes)), pickler)
     except Exception:  # From code of the results' own classes.
-        return dumps(tuple(reply._replace(outcomes=[_sendable(outcome) for outcome in outcomes])))
+        sendable = [_sendable(outcome, pickler) for outcome in outcomes]
+        return dumps(tuple(reply._replace(outcomes=sendable)), pickler)
 
 
-def _sendable(outcome: Outcome) -> Outcome:
+def _sendable(outcome: Outcome, pickler: PicklerMaker) -> Outcome:
     is_result, value = outcome
     if is_result:
         try:
-            dumps(value)
+            dumps(value, pickler)
         except Exception as error:
             kind = type(value).__qualname__
-            return False, _failure(UnpicklableError(f"its result, a {kind}, cannot be sent back: {error}"))
+            refusal = UnpicklableError(f"its result, a {kind}, cannot be sent back: {error}")
+            return False, _failure(refusal, pickler)
     return outcome
 
 
@@ -182,14 +186,14 @@ def unpack_reply(data: bytes) -> Reply:
     return Reply(first, outcomes, began_ns, ended_ns)
 
 
-def _failure(error: BaseException) -> Failure:
+def _failure(error: BaseException, pickler: PicklerMaker) -> Failure:
     described = _described(error)
     try:
         text = "".join(traceback.format_exception(error))
     except Exception:  # From the exception's own __str__.
         text = described
     try:
-        return Failure(dumps(error), described, text)
+        return Failure(dumps(error, pickler), described, text)
     except Exception:  # From code of the exception's own class, too.
         return Failure(None, described, text)
 
