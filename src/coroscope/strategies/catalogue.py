@@ -10,6 +10,8 @@ from importlib import import_module
 from coroscope.strategies.engine import Engine, Settings
 
 _TASKS_OF_A_LOOP = 1_000
+ALL_THERE_ARE = 1_000_000
+"""So many workers, and items at once, where a cluster that is there already sets the limit."""
 
 
 @dataclass(frozen=True, slots=True)

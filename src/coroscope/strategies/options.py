@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
-from coroscope.strategies.catalogue import STRATEGIES, Strategy
+from coroscope.strategies.catalogue import ALL_THERE_ARE, STRATEGIES, Strategy
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.work import Function, LoopFactory, check_function
 
@@ -38,12 +38,12 @@ class Options:
         self._check(items)
         check_function(function, self.caller)
         total = len(items) if isinstance(items, Sized) else None
-        workers = self.way.workers() if self.workers is None else self.workers
-        if self.way.name == "sequential":
-            workers = 1
+        workers = self._workers()
         if total is not None:
             workers = max(min(workers, total), 1)
         at_once = workers * self.way.tasks_of_a_worker if self.limit is None else self.limit
+        if self._is_elsewhere and self.limit is None:
+            at_once = ALL_THERE_ARE
         return Settings(
             function=function,
             workers=workers,
@@ -54,6 +54,18 @@ class Options:
             start_method=self.start_method,
             address=self.address,
         )
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether the workers are there already, each with as many threads as it has."""
+        return self.way.name == "cluster" and self.address is not None
+
+    def _workers(self) -> int:
+        if self.way.name == "sequential":
+            return 1
+        if self.workers is not None:
+            return self.workers
+        return ALL_THERE_ARE if self._is_elsewhere else self.way.workers()
 
     def _check(self, items: Iterable[Any]) -> None:
         if self.strategy not in STRATEGIES:

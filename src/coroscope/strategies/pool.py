@@ -27,15 +27,20 @@ class Pool(ABC, Generic[Message]):
         """What workers say; None: whoever waits shall look up."""
         self.out = 0
         """Parcels, those that wait for a worker included."""
-        self._size = ParcelSize(self.lanes, settings.total)
+        self.size = ParcelSize(self.lanes, settings.total)
+
+    def resize(self, lanes: int) -> None:
+        """Have so many parcels worked on at once from now on."""
+        self.lanes = lanes
+        self.size.lanes = lanes
 
     def room(self, taken: int) -> int:
         # One parcel waits for each that is worked on, so that no worker waits for one.
-        return self._size.next(taken) if self.out < 2 * self.lanes else 0
+        return self.size.next(taken) if self.out < 2 * self.lanes else 0
 
     @property
     def ahead(self) -> int:
-        return _AHEAD * self.lanes * self._size.largest
+        return _AHEAD * self.lanes * self.size.largest
 
     def submit(self, first: int, items: list[Any]) -> None:
         self.out += 1
@@ -70,7 +75,7 @@ class Pool(ABC, Generic[Message]):
     def take_in(self, reply: Reply) -> list[Reply]:
         """Count a parcel's reply; what it leaves out is sent again."""
         self.out -= 1
-        self._size.learn(reply)
+        self.size.learn(reply)
         rest = self.samples.note(reply)
         if rest:
             self.submit(reply.first + len(reply.outcomes), rest)

@@ -12,9 +12,10 @@ class ParcelSize:
     """Learns from replies how long items take; `lanes` is how many parcels are worked on at once."""
 
     def __init__(self, lanes: int, total: int | None) -> None:
-        self._lanes = lanes
+        self.lanes = lanes
         self._total = total
-        self._item_ns: float | None = None
+        self.item_ns: float | None = None
+        """What one takes, as far as is known."""
         self._last = 1
 
     @property
@@ -24,11 +25,11 @@ class ParcelSize:
 
     def next(self, taken: int) -> int:
         """How many items to take for the next parcel, where `taken` have been taken so far."""
-        if self._item_ns is None:
+        if self.item_ns is None:
             return 1
-        size = min(int(PARCEL_NS / max(self._item_ns, 1)), self._last * _GROWTH, _MOST)
+        size = min(int(PARCEL_NS / max(self.item_ns, 1)), self._last * _GROWTH, _MOST)
         if self._total is not None:  # The last parcels are shared out among all who could work.
-            size = min(size, -(-(self._total - taken) // (2 * self._lanes)))
+            size = min(size, -(-(self._total - taken) // (2 * self.lanes)))
         return max(size, 1)
 
     def learn(self, reply: Reply) -> None:
@@ -37,5 +38,5 @@ class ParcelSize:
         if not count:
             return
         item_ns = (reply.ended_ns - reply.began_ns) / count
-        self._item_ns = item_ns if self._item_ns is None else (self._item_ns + item_ns) / 2
+        self.item_ns = item_ns if self.item_ns is None else (self.item_ns + item_ns) / 2
         self._last = max(count, 1)
