@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,39 @@ def test_counting_instructions_without_valgrind_says_what_to_install() -> None:
         2,
         "error: valgrind is not installed; a Debian has it in the package `valgrind`",
     )
+
+
+def compare_strategies(*arguments: str, path: str = "") -> str:
+    script = BENCHMARK.with_name("strategies.py")
+    places = [place for place in (path, os.environ.get("PYTHONPATH", "")) if place]
+    done = subprocess.run(
+        [sys.executable, str(script), "--rounds", "1", "--items", "20", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
+        timeout=290,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_the_script_for_strategies_sets_each_beside_its_engine_with_and_without_the_start() -> None:
+    strategies = ["threads", "processes", "interpreters", "cooperative", "loop-per-core"]
+    output = compare_strategies("--only", *strategies)
+    for table in output.split("An item's cost")[1:]:
+        lines = [[cell.strip() for cell in line.split("│")] for line in table.splitlines()]
+        contenders = {(cells[1], cells[3].partition(",")[0]) for cells in lines if len(cells) > 3}
+        for engine in ("ThreadPoolExecutor.map", "ProcessPoolExecutor.map", "asyncio.gather"):
+            assert {("20 tiny", engine), ("20 waiting", engine)} <= contenders
+        for strategy in ("threads", "processes", "cooperative", "loop-per-core"):
+            ours = [cells for cells in lines if len(cells) > 3 and cells[2].startswith(f"{strategy} ×")]
+            assert [cells[3] for cells in ours].count("coroscope.map") == 2
+    assert ("left out: interpreters" in output) == (sys.version_info < (3, 14))
+
+
+def test_the_script_for_strategies_leaves_out_what_cannot_be_imported(tmp_path: Path) -> None:
+    (tmp_path / "joblib.py").write_text("raise ImportError('joblib is not here')")
+    output = compare_strategies("--only", "threads", "--jobs", "tiny", path=str(tmp_path))
+    assert "left out: threads, joblib, threading: joblib is not here\n" in output
+    assert "ThreadPoolExecutor.map" in output

@@ -116,6 +116,10 @@ class Calls:
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:  # noqa: ARG002
         """Write what has been noted."""
+        self.look_from_outside(now)
+
+    def look_from_outside(self, now: int) -> None:  # noqa: ARG002
+        """Write what has been noted."""
         if self._notes:
             self.write()
 
@@ -260,11 +264,11 @@ def _watch_parcels(calls: Calls, module: ModuleType) -> None:
     functions: Any = module
     dumps, loads = functions.dumps, functions.loads
 
-    def watched_dumps(obj: Any) -> Any:
+    def watched_dumps(*given: Any) -> Any:
         sizes: list[int] = []
         call = _begin_parcel(calls, sizes)
         try:
-            data = dumps(obj)
+            data = dumps(*given)
             sizes.append(len(data))
             return data
         finally:

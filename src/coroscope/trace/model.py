@@ -241,19 +241,6 @@ class Process:
     """The task, of kind "process", that stands for it; `None` for the program."""
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A stretch of a task's time of which it is known what it went into, laid over its states."""
-
-    kind: PhaseKind
-    """starting: a process until its work began; serialising: pickling or unpickling; lock: waiting for the
-    interpreter's lock (part of READY)."""
-    start_ns: int
-    end_ns: int
-    size_bytes: int | None = None
-    """Of serialising: bytes made or read."""
-
-
 @dataclass(slots=True)
 class Task:
     """One task from creation to end."""
