@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Literal, NamedTuple, cast
 
-from coroscope.strategies.worker_names import PREFIX
+from coroscope.strategies.worker_names import PREFIXES
 from coroscope.trace.model import PhaseKind, State, Task, Trace
 
 Doing = Literal["running", "ready", "waiting", "starting", "serialising", "lock"]
@@ -44,7 +44,7 @@ class Worker:
 def workers_of(trace: Trace, run: int = 0) -> list[Worker]:
     """The workers of one of the trace's runs, in order of creation; 0 is the run of a plain recording."""
     tasks = [task for task in trace.tasks.values() if task.run == run]
-    named = [task for task in tasks if task.name.startswith(PREFIX) and task.kind in ("thread", "process")]
+    named = [task for task in tasks if task.name.startswith(PREFIXES) and task.kind in ("thread", "process")]
     if named:
         own = {task.process for task in named if task.kind == "process"}
         # Of a process that is a worker, the main thread may have a track of the same name.

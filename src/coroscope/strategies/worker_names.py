@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 PREFIX = "coroscope-map"
+PREFIXES = (PREFIX, "Dask Worker process")
+"""Those of Dask's local cluster are named by its nannies (distributed 2026.8)."""
 
 
 def worker_name(number: int) -> str:
