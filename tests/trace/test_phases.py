@@ -211,3 +211,25 @@ def test_a_process_starts_until_a_program_is_recorded_in_it_or_its_work_begins()
 def test_a_process_has_what_its_main_thread_pickled() -> None:
     track = process_of(child(*main_thread(4), pickled(30, 5, 7, PID), pickled(50, 5, 7, PID + 1)))
     assert phases(track) == [("serialising", 30, 35, 7)]
+
+
+def test_a_process_that_never_ran_leaves_a_number_out() -> None:
+    never = [
+        (5, 77, 0, 0, 0, ProcessTold.BY_OBJECT, EventKind.PROCESS_STARTED),
+        (6, 77, 0, 0, 0, ProcessEnd.NOT_STARTED, EventKind.PROCESS_ENDED),
+    ]
+    trace = built(
+        (2,),
+        _1=[
+            *never,
+            (10, PID, 0, 0, 0, ProcessTold.BY_OBJECT, EventKind.PROCESS_STARTED),
+            (100, PID, 0, 0, 0, ProcessEnd.EXIT_CODE, EventKind.PROCESS_ENDED),
+        ],
+        _2=[
+            (15, PID, 1, 0, 0, ProcessBegin.EXECUTED, EventKind.PROCESS_BEGUN),
+            *main_thread(4),
+            pickled(30, 5, 7, PID),
+        ],
+    )
+    assert [process.number for process in trace.processes] == [1, 3]
+    assert phases(process_of(trace)) == [("starting", 10, 15, None), ("serialising", 30, 35, 7)]

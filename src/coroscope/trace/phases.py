@@ -44,9 +44,10 @@ class Phases(Chapter):
     ) -> None:
         """Give threads and processes their phases; of some processes it is known when their work began."""
         waits = dict(_waits_for_lock(trace.lock_samples))
+        pids = {process.number: process.pid for process in trace.processes}
         for task in trace.tasks.values():
             if task.kind == "process":
-                native = trace.processes[task.process - 1].pid
+                native = pids.get(task.process)
                 began_ns = work_began.get(task.process, task.created_ns)
                 starting = [Phase("starting", task.created_ns, began_ns)]
             elif task.kind == "thread":
