@@ -37,12 +37,11 @@ def shares_of(trace: Trace) -> Shares:
 
 
 def _in_phase(trace: Trace, kind: PhaseKind) -> float:
-    return (
-        sum(
-            phase.end_ns - phase.start_ns
-            for task in trace.tasks.values()
-            for phase in task.phases
-            if phase.kind == kind
-        )
-        / 1e9
-    )
+    # A process and its main thread have the same phases.
+    phases = {
+        (task.process, phase.start_ns, phase.end_ns)
+        for task in trace.tasks.values()
+        for phase in task.phases
+        if phase.kind == kind
+    }
+    return sum(end_ns - start_ns for _, start_ns, end_ns in phases) / 1e9

@@ -1,6 +1,6 @@
 """Items and results on their way between processes or interpreters, as bytes.
 
-`dumps` and `loads` are looked up here by name by the recorder, which measures them.
+`dumps` and `loads` are replaced here, by name, by a recorder that measures them: look them up when you call them.
 Rule: what cannot be pickled is found here, by whoever sends it, and never inside the engine.
 """
 

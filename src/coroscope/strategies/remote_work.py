@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from coroscope.strategies.parcels import PicklerMaker, by_name, loads
+from coroscope.strategies import parcels
+from coroscope.strategies.parcels import PicklerMaker, by_name
 from coroscope.strategies.work import Caller, Reply, pack_reply, without_this_frame, work_through
 
 _callers: dict[bytes, Caller] = {}
@@ -20,7 +21,7 @@ def call_of(function: bytes) -> Caller:
     call = _callers.get(function)
     if call is None:
         close_calls()
-        call = _callers[function] = Caller(*loads(function))
+        call = _callers[function] = Caller(*parcels.loads(function))
     return call
 
 
@@ -40,7 +41,7 @@ def work_by(
 ) -> bytes:
     """Work one parcel through by the caller that `find` gives: the reply, packed with `pickler`."""
     try:
-        return pack_reply(work_through(find(), loads(parcel), first), pickler)
+        return pack_reply(work_through(find(), parcels.loads(parcel), first), pickler)
     except BaseException as error:  # What cannot be unpickled, or for which there is no memory.
         return pack_reply(all_failed(first, count, without_this_frame(error)), pickler)
 

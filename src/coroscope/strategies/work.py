@@ -14,8 +14,9 @@ from functools import partial
 from types import CoroutineType
 from typing import Any, NamedTuple
 
+from coroscope.strategies import parcels
 from coroscope.strategies.faults import RemoteTraceback, UnpicklableError
-from coroscope.strategies.parcels import PicklerMaker, by_name, dumps, loads
+from coroscope.strategies.parcels import PicklerMaker, by_name
 
 Function = Callable[[Any], Any]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -129,7 +130,7 @@ class Failure(NamedTuple):
         error: BaseException | None = None
         if self.pickled is not None:
             try:
-                error = loads(self.pickled)
+                error = parcels.loads(self.pickled)
             except Exception as reason:  # From code of the exception's own class.
                 problem = reason
         if not isinstance(error, BaseException):
@@ -145,17 +146,17 @@ def pack_reply(reply: Reply, pickler: PicklerMaker = by_name) -> bytes:
         outcome if outcome[0] else (False, _failure(outcome[1], pickler)) for outcome in reply.outcomes
     ]
     try:
-        return dumps(tuple(reply._replace(outcomes=outcomes)), pickler)
+        return parcels.dumps(tuple(reply._replace(outcomes=outcomes)), pickler)
     except Exception:  # From code of the results' own classes.
         sendable = [_sendable(outcome, pickler) for outcome in outcomes]
-        return dumps(tuple(reply._replace(outcomes=sendable)), pickler)
+        return parcels.dumps(tuple(reply._replace(outcomes=sendable)), pickler)
 
 
 def _sendable(outcome: Outcome, pickler: PicklerMaker) -> Outcome:
     is_result, value = outcome
     if is_result:
         try:
-            dumps(value, pickler)
+            parcels.dumps(value, pickler)
         except Exception as error:
             kind = type(value).__qualname__
             refusal = UnpicklableError(f"its result, a {kind}, cannot be sent back: {error}")
@@ -167,20 +168,20 @@ def pack_replies(replies: list[Reply]) -> bytes:
     """Several replies as bytes."""
     try:
         if all(is_result for reply in replies for is_result, _ in reply.outcomes):
-            return dumps([tuple(reply) for reply in replies])
+            return parcels.dumps([tuple(reply) for reply in replies])
     except Exception:  # From code of the results' own classes.
         pass
-    return dumps([pack_reply(reply) for reply in replies])
+    return parcels.dumps([pack_reply(reply) for reply in replies])
 
 
 def unpack_replies(data: bytes) -> list[Reply]:
     """What `pack_replies` packed."""
-    return [unpack_reply(each) if type(each) is bytes else Reply(*each) for each in loads(data)]
+    return [unpack_reply(each) if type(each) is bytes else Reply(*each) for each in parcels.loads(data)]
 
 
 def unpack_reply(data: bytes) -> Reply:
     """What `pack_reply` packed, with its errors as exceptions again."""
-    first, outcomes, began_ns, ended_ns = loads(data)
+    first, outcomes, began_ns, ended_ns = parcels.loads(data)
     if not all(is_result for is_result, _ in outcomes):
         outcomes = [outcome if outcome[0] else (False, outcome[1].error()) for outcome in outcomes]
     return Reply(first, outcomes, began_ns, ended_ns)
@@ -193,7 +194,7 @@ def _failure(error: BaseException, pickler: PicklerMaker) -> Failure:
     except Exception:  # From the exception's own __str__.
         text = described
     try:
-        return Failure(dumps(error, pickler), described, text)
+        return Failure(parcels.dumps(error, pickler), described, text)
     except Exception:  # From code of the exception's own class, too.
         return Failure(None, described, text)
 

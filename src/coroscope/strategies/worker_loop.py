@@ -6,9 +6,9 @@ import asyncio
 import socket
 import struct
 
+from coroscope.strategies import parcels
 from coroscope.strategies.frames import END, Frames, frame
 from coroscope.strategies.item_tasks import ItemTasks
-from coroscope.strategies.parcels import loads
 from coroscope.strategies.remote_work import all_failed
 from coroscope.strategies.work import Function, pack_replies, without_this_frame
 from coroscope.strategies.worker_process import stay_with_parent
@@ -29,7 +29,7 @@ def main(end: socket.socket, function: bytes, threads: int) -> None:
 
 def _loaded(function: bytes) -> tuple[Function, type[asyncio.AbstractEventLoop] | None]:
     try:
-        loaded: tuple[Function, type[asyncio.AbstractEventLoop] | None] = loads(function)
+        loaded: tuple[Function, type[asyncio.AbstractEventLoop] | None] = parcels.loads(function)
     except Exception as error:
         reason = without_this_frame(error)
 
@@ -69,7 +69,7 @@ class _Worker(asyncio.Protocol):
                 return
             first, count = HEADER.unpack_from(message)
             try:
-                items = loads(message[HEADER.size :])
+                items = parcels.loads(message[HEADER.size :])
             except BaseException as error:  # From code of the items' own classes, or no memory for them.
                 self.tasks.replies.append(all_failed(first, count, without_this_frame(error)))
                 self._has_news()
