@@ -65,7 +65,7 @@ class PartFile(ChunkFile):
         return self._beginning.locked() or (self._is_begun and super().is_growing)
 
     def _begin(self) -> None:
-        if not _is_live(self._trace, self._run_ns):
+        if not is_live(self._trace, self._run_ns):
             raise OSError(f"the run recorded in {self._trace!r} is over")
         folder = self._trace + FOLDER_SUFFIX
         with suppress(FileExistsError):
@@ -76,7 +76,8 @@ class PartFile(ChunkFile):
         super().start(self._begun_ns)
 
 
-def _is_live(trace: str, run_ns: int) -> bool:
+def is_live(trace: str, run_ns: int) -> bool:
+    """Whether the run that began at `run_ns` is still recorded into `trace`; OSError where there is no such file."""
     with FileIO(trace) as file:
         header = file.read(HEADER.size)
     _, _, layout, _, origin_ns = HEADER.unpack(header)

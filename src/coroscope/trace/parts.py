@@ -1,7 +1,8 @@
 """Joins what the processes of one run have recorded, each in a file of its own, into one trace.
 
 A child's file is a part: a live trace in a folder beside the program's. In the joined trace, ids of tasks and loops
-and numbers of streams are all different; times need no change, for all are told by one clock.
+and numbers of streams are all different; times need no change, for all are told by one clock, but for the parts of
+other machines, which remote.py reads.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from coroscope.record.events import (
     Fields,
     Numbered,
 )
-from coroscope.record.layout import HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
+from coroscope.record.layout import AT_REST, HEADER, HEADER_SIZE, LIVE, MAGIC, VERSION
 from coroscope.record.part import FOLDER_SUFFIX, SUFFIX
 from coroscope.trace.live import read_live
 from coroscope.trace.raw import Part, RawStream, RawTrace, next_stream
+from coroscope.trace.remote import read_remote
 
 _LATEST_SOURCE = 0xFFFF
 _Counts = dict[Numbered, int]
@@ -50,11 +52,12 @@ def join_parts(path: str, raw: RawTrace) -> None:
 
 
 def _iter_parts(path: str, raw: RawTrace) -> Iterator[RawTrace]:
-    for file in part_files(path):
-        part = _read_part(file, raw)
+    for number, file in enumerate(part_files(path), 1):
+        part = _read_part(file, raw, number)
         if part is None:
             raw.notices.append(f"what a child process recorded in {os.path.basename(file)!r} cannot be read")
         elif part.meta.get("run") == raw.origin_ns:  # else it was left by another run into the same file
+            raw.notices += part.notices
             yield part
 
 
@@ -82,11 +85,13 @@ def _age(name: str) -> tuple[int, str]:
     return (int(begun) if begun.isascii() and begun.isdigit() else 0), name
 
 
-def _read_part(file: str, root: RawTrace) -> RawTrace | None:
+def _read_part(file: str, root: RawTrace, number: int) -> RawTrace | None:
     try:
         with open(file, "rb") as opened:
             data = opened.read()
         magic, version, layout, _, _ = HEADER.unpack_from(data.ljust(HEADER.size, b"\0"))
+        if (magic, version, layout) == (MAGIC, VERSION, AT_REST):
+            return read_remote(file, data, root.origin_ns, number)
         if (magic, version, layout) != (MAGIC, VERSION, LIVE) or len(data) < HEADER_SIZE:
             return None
         return read_live(file, data, root.origin_ns)
@@ -143,7 +148,9 @@ def program_streams(raw: RawTrace) -> Iterator[RawStream]:
     pids = {pid for stream in own.values() for pid in _pids(stream)}
     yield from own.values()
     for part in raw.parts:
-        if any(pid in pids for number in part.streams for pid in _pids(raw.streams[number])):
+        if not part.machine and any(
+            pid in pids for number in part.streams for pid in _pids(raw.streams[number])
+        ):
             yield from (raw.streams[number] for number in part.streams)
 
 

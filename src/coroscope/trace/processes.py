@@ -51,7 +51,8 @@ class Processes(Chapter):
         """By the part's first stream."""
         self._program = _Known(Process(PROGRAM, None, None, "", (), None, 0), has_begun=True)
         self._known = [self._program]
-        self._by_pid: dict[int, _Known] = {}
+        self._by_pid: dict[tuple[str, int], _Known] = {}
+        """By machine and number."""
 
     def handlers(self) -> dict[int, Handler]:
         return {
@@ -80,20 +81,25 @@ class Processes(Chapter):
             known = self._of_part[part.streams[0]] = self._add(0, 0)
         return known
 
-    def _add(self, pid: int, time_ns: int) -> _Known:
+    def _machine(self, stream: int) -> str:
+        part = self._parts.get(stream)
+        return "" if part is None else part.machine
+
+    def _add(self, pid: int, time_ns: int, machine: str = "") -> _Known:
         known = _Known(Process(len(self._known) + 1, pid or None, None, "", (), None, time_ns))
         self._known.append(known)
         if pid:
-            self._by_pid[pid] = known
+            self._by_pid[machine, pid] = known
         return known
 
     def _start(self, event: Event) -> None:
         time_ns, pid, task, site_number, _, how, _, stream = event
         if not pid:
             return
-        known = self._by_pid.get(pid)
+        machine = self._machine(stream)
+        known = self._by_pid.get((machine, pid))
         if known is None or how in known.told or _is_over(known.process, time_ns) or known is self._program:
-            known = self._add(pid, time_ns)
+            known = self._add(pid, time_ns, machine)
         known.told.add(how)
         known.process.started_ns = min(known.process.started_ns, time_ns)
         if how == ProcessTold.BY_OBJECT or ProcessTold.BY_OBJECT not in known.told:
@@ -104,7 +110,7 @@ class Processes(Chapter):
                 known.what, known.file, known.line = site.coroutine, site.file or None, site.line
 
     def _name(self, event: Event) -> None:
-        known = self._by_pid.get(event[1])
+        known = self._by_pid.get((self._machine(event[7]), event[1]))
         if known is not None:
             known.process.name = self.text(event[7], event[3])
 
@@ -113,25 +119,26 @@ class Processes(Chapter):
         part = self._parts.get(stream)
         if part is None:
             self._program.process.pid = pid or None
-            self._by_pid[pid] = self._program
+            self._by_pid["", pid] = self._program
             return
         if part.streams[0] in self._of_part:
             return
-        known = self._by_pid.get(pid)
+        known = self._by_pid.get((part.machine, pid))
         if (
             known is None
             or (known.has_begun and how == ProcessBegin.FORKED)
             or _is_over(known.process, time_ns)
         ):
-            known = self._add(pid, time_ns)
+            known = self._add(pid, time_ns, part.machine)
         self._of_part[part.streams[0]] = known
         if how == ProcessBegin.EXECUTED and not known.has_begun:
             known.works_ns = time_ns
         known.has_begun = True
         if known is not self._program:
             self._describe(known, part, self.text(stream, command))
-        if known.process.parent is None and known is not self._program and parent in self._by_pid:
-            known.process.parent = self._by_pid[parent].process.number
+        teller = self._by_pid.get((part.machine, parent))
+        if known.process.parent is None and known is not self._program and teller is not None:
+            known.process.parent = teller.process.number
 
     def _work(self, event: Event) -> None:
         known = self._by_pid.get(event[1])
@@ -151,8 +158,8 @@ class Processes(Chapter):
         known.what = known.what or command
 
     def _end(self, event: Event) -> None:
-        time_ns, pid, code, _, _, how, *_ = event
-        known = self._by_pid.get(pid)
+        time_ns, pid, code, _, _, how, _, stream = event
+        known = self._by_pid.get((self._machine(stream), pid))
         if known is None or known is self._program:
             return
         process = known.process

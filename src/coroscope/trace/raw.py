@@ -81,6 +81,12 @@ class Part:
     meta: dict[str, Any]
     streams: tuple[int, ...]
 
+    @property
+    def machine(self) -> str:
+        """That on which it was recorded, among whose processes its numbers count; "": the program's own."""
+        remote = self.meta.get("remote")
+        return str(remote.get("host")) if isinstance(remote, dict) else ""
+
 
 @dataclass(slots=True)
 class RawTrace:
