@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from coroscope._version import __version__
 
 if TYPE_CHECKING:
+    from coroscope.cluster_recording import record_workers
     from coroscope.loop.loop import Loop
     from coroscope.loop.policy import EventLoopPolicy
     from coroscope.loop.pollable import Pollable
@@ -42,6 +43,7 @@ __all__ = [
     "mark",
     "new_event_loop",
     "record",
+    "record_workers",
     "region",
     "run",
     "sleep",
@@ -64,6 +66,7 @@ _HOMES = {
     "mark": "coroscope.record.marks",
     "new_event_loop": "coroscope.loop.running",
     "record": "coroscope.recording",
+    "record_workers": "coroscope.cluster_recording",
     "region": "coroscope.record.marks",
     "run": "coroscope.loop.running",
     "sleep": "coroscope.loop.sleeping",

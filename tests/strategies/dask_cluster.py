@@ -17,18 +17,18 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class DaskCluster:
-    """In `folder`, with `workers` workers, each of which has what `environments` gives for it."""
+    """In `folder`, with `workers` workers; `clocks` are theirs: how far ahead, in ns, and how much faster, in ppm."""
 
     def __init__(
         self,
         folder: Path,
         workers: int = 2,
-        environments: dict[int, dict[str, str]] | None = None,
+        clocks: dict[int, tuple[int, int]] | None = None,
         without_coroscope: bool = False,
     ) -> None:
         self._folder = folder
         self._workers = workers
-        self._environments = environments or {}
+        self._clocks = clocks or {}
         self._starter = _WITHOUT_COROSCOPE if without_coroscope else _AS_IT_IS
         self._processes: list[subprocess.Popen[bytes]] = []
         self.scheduler_file = folder / "scheduler.json"
@@ -64,18 +64,17 @@ class DaskCluster:
         return "".join(path.read_text() for path in sorted(self._folder.glob("*.log")))
 
     def _start(self, role: str, *options: str, number: int = -1) -> None:
+        ahead_ns, faster_ppm = self._clocks.get(number, (0, 0))
+        clock = _OTHER_CLOCK.format(ahead_ns, faster_ppm) if number in self._clocks else ""
         command = [
-            *(sys.executable, "-c", self._starter, f"distributed.cli.dask_{role}", *options),
+            *(sys.executable, "-c", clock + self._starter, f"distributed.cli.dask_{role}", *options),
             *("--scheduler-file", str(self.scheduler_file), "--no-dashboard"),
         ]
         if role == "worker":
             command += ["--local-directory", str(self._folder / f"work{number}")]
         with open(self._folder / f"{role}{max(number, 0)}.log", "wb") as log:
-            environment = os.environ | self._environments.get(number, {})
             self._processes.append(
-                subprocess.Popen(
-                    command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
-                )
+                subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             )
 
     def _when_there(self, path: Path) -> str:
@@ -89,13 +88,25 @@ class DaskCluster:
 
     def _wait_for_workers(self) -> None:
         deadline_s = time.monotonic() + _STARTED_S
-        while self.log.count("Starting established connection to") < self._workers:
+        while self.log.count("Registered to:") < self._workers:
             if time.monotonic() > deadline_s:
                 raise TimeoutError(self.log)
             time.sleep(0.05)
 
 
 _AS_IT_IS = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_module(sys.argv[0], run_name='__main__')"
+_OTHER_CLOCK = """
+import time
+_true_ns = time.monotonic_ns
+_begun_ns = _true_ns()
+class Other:  # No function: as an attribute of a class, that would become a method.
+    def __init__(self, unit):
+        self._unit = unit
+    def __call__(self):
+        true_ns = _true_ns()
+        return (true_ns + {0} + (true_ns - _begun_ns) * {1} // 1_000_000) * self._unit
+time.monotonic_ns, time.monotonic = Other(1), Other(1e-9)
+"""
 _WITHOUT_COROSCOPE = (
     "import os, sys; "
     "sys.path[:] = [entry for entry in sys.path if not os.path.isdir(os.path.join(entry, 'coroscope'))]; "

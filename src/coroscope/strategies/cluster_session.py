@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import AsyncExitStack, contextmanager, suppress
 from itertools import count
 from typing import Any, NamedTuple, TypeVar
@@ -93,6 +93,8 @@ class Session:
         self._watched: set[str] = set()
         self._opened: Future[list[Worker]] = Future()
         self._is_ending = False
+        self._is_parting = False
+        """It takes leave already, and must not be interrupted in that."""
         self._thread = threading.Thread(target=self._run, name="coroscope-cluster", daemon=True)
 
     def open(self) -> list[Worker]:
@@ -101,8 +103,21 @@ class Session:
         return self._opened.result()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` in the session's loop, and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Run `work` in the session's loop, and wait for it. ClusterLostError where the session has ended."""
+        try:
+            running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError as error:
+            work.close()
+            raise ClusterLostError(f"the connection to {self.where} has ended") from error
+        while not running.done():
+            if not self._thread.is_alive():  # It has ended without having looked at this.
+                work.close()
+                running.cancel()
+            wait([running], _WATCHED_EVERY_S)
+        try:
+            return running.result()
+        except CancelledError as error:
+            raise ClusterLostError(f"the connection to {self.where} has ended") from error
 
     def run(self, function: Callable[..., T], *args: Any, workers: list[str]) -> dict[str, T]:
         """What `function` gives in each of the workers; its first failure is raised."""
@@ -143,9 +158,13 @@ class Session:
         if self.local is not None:
             self.local.is_hurried = is_hurried
         with suppress(RuntimeError, AttributeError):  # It has ended, or not begun.
-            self._loop.call_soon_threadsafe(self._main.cancel)
+            self._loop.call_soon_threadsafe(self._leave)
         if self._thread.ident is not None:
             self._thread.join()
+
+    def _leave(self) -> None:
+        if not self._is_parting:
+            self._main.cancel()
 
     def _run(self) -> None:
         with _quiet():
@@ -170,9 +189,12 @@ class Session:
             return
         try:
             async with AsyncExitStack() as stack:
-                await self._connect(stack)
-                self._opened.set_result(await self.enlist())
-                await self._watch()
+                try:
+                    await self._connect(stack)
+                    self._opened.set_result(await self.enlist())
+                    await self._watch()
+                finally:
+                    self._is_parting = True
         except asyncio.CancelledError:
             self._say(ClusterLostError(f"the connection to {self.where} was ended"))
         except CoroscopeError as error:
@@ -209,6 +231,7 @@ class Session:
                 await asyncio.wait_for(client.run(forget, self.name, on_error="ignore"), _PARTING_S)
         with suppress(Exception):
             await asyncio.wait_for(client.close(), _PARTING_S)
+        client.status = "closed"  # or its end as an object would begin to close it
 
     async def enlist(self) -> list[Worker]:
         """The workers there are, each of which has been found able to work for this process."""
@@ -316,6 +339,8 @@ class Session:
         except asyncio.CancelledError:
             pass
         except Exception as error:
+            if isinstance(error, OSError):  # Of the way, not of the item, which would be in the reply.
+                await asyncio.sleep(2 * _WATCHED_EVERY_S)
             if client.status == "running":  # else the session's end says it
                 self._heard(Ended(first, None, error))
         else:

@@ -5,6 +5,7 @@ Rule: nothing of a map stays behind `forget`, but for a thread in the middle of 
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from functools import cache
@@ -45,11 +46,12 @@ def begin(name: str, function: bytes) -> None:
     _maps[name] = _Map(function)
 
 
-def forget(name: str) -> None:
-    """Let go of a map; its name may be unknown."""
+async def forget(name: str) -> None:
+    """Let go of a map, in the worker's loop; its name may be unknown."""
     ended = _maps.pop(name, None)
     if ended is not None:
-        ended.close()
+        # The loops of the map's threads cannot be closed where another one runs.
+        await asyncio.to_thread(ended.close)
 
 
 def work(name: str, first: int, count: int, parcel: bytes) -> bytes:
