@@ -141,7 +141,7 @@ class Processes(Chapter):
             known.process.parent = teller.process.number
 
     def _work(self, event: Event) -> None:
-        known = self._by_pid.get(event[1])
+        known = self._by_pid.get((self._machine(event[7]), event[1]))
         if known is not None and not _is_over(known.process, event[0]):
             known.works_ns = event[0]
 
