@@ -17,8 +17,10 @@ from coroscope.comparison.result import Comparison, Row
 from coroscope.comparison.running import Described, RunError, Runner
 from coroscope.comparison.shares import shares_of
 from coroscope.comparison.ways import Chosen
+from coroscope.strategies.worker_names import PARENT_WATCH
 from coroscope.strategies.workload import COOPERATIVE
 from coroscope.trace import Trace, clip, load
+from coroscope.trace.model import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Comparing:
         trace = load(path)
         work = next((region for region in trace.regions if region.name == WORK), None)
         if work is not None:
-            trace = _without_what_began_before(trace, work.start_ns)
+            trace = _to_the_point(trace, work.start_ns)
             row.trace = clip(trace, work.start_ns, work.end_ns)
             row.shares = shares_of(row.trace)
 
@@ -139,13 +141,27 @@ def _is_derived(strategy: str, workload: Described) -> bool:
     return not (workload.has_coroutine if strategy in COOPERATIVE else workload.has_call)
 
 
-def _without_what_began_before(trace: Trace, start_ns: int) -> Trace:
-    """Without the processes that the workload itself has started to work on, such as a server, and their tasks."""
+def _to_the_point(trace: Trace, start_ns: int) -> Trace:
+    """Without what has no part in the work that began at `start_ns`.
+
+    That is: processes which the workload itself had started by then, such as a server; of each worker's process the track of its
+    main thread, which is the process's own; and the thread in which a worker waits for its parent's end.
+    """
     older = {
         each.number for each in trace.processes if each.parent is not None and each.started_ns < start_ns
     }
+    children = {each.number for each in trace.processes if each.parent is not None}
     return replace(
         trace,
         processes=[each for each in trace.processes if each.number not in older],
-        tasks={number: task for number, task in trace.tasks.items() if task.process not in older},
+        tasks={
+            number: task
+            for number, task in trace.tasks.items()
+            if task.process not in older and not (task.process in children and _is_beside_the_point(task))
+        },
     )
+
+
+def _is_beside_the_point(task: Task) -> bool:
+    is_main = task.name == "MainThread" and task.coroutine == "<module>"
+    return task.kind == "thread" and (is_main or task.name == PARENT_WATCH)

@@ -16,6 +16,7 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 from coroscope.strategies.remote_work import close_calls, work_parcel
+from coroscope.strategies.worker_names import PARENT_WATCH
 
 BEGUN = struct.Struct("=qq")
 """A process's number and the first item of the parcel that it takes up: less than a pipe writes at once."""
@@ -40,9 +41,7 @@ def stay_with_parent() -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     parent = parent_process()
     if parent is not None:
-        threading.Thread(
-            target=_follow, args=(parent.sentinel,), name="coroscope-parent", daemon=True
-        ).start()
+        threading.Thread(target=_follow, args=(parent.sentinel,), name=PARENT_WATCH, daemon=True).start()
 
 
 def _follow(sentinel: Any) -> None:

@@ -105,7 +105,8 @@ function drawElsewhere(context, view, geometry, theme, row, middle) {
 function drawEnd(context, view, geometry, theme, row, middle) {
   const { model } = view;
   const outcome = model.outcome(row);
-  if (outcome === "returned") return;
+  // Runs side by side are cut to the work: what goes on behind it is of no interest.
+  if (outcome === "returned" || (outcome === "pending" && model.facts.runs.length)) return;
   const x = geometry.x(model.spans.rowEnd[row]) + 5;
   if (x < geometry.gutter || x > geometry.width - 20) return;
   const text = { raised: `✕ ${model.exception(row) ?? "raised"}`, cancelled: `⊘ ${model.ending(row)}`, pending: "… still pending" }[outcome];
