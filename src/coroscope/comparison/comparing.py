@@ -144,8 +144,8 @@ def _is_derived(strategy: str, workload: Described) -> bool:
 def _to_the_point(trace: Trace, start_ns: int) -> Trace:
     """Without what has no part in the work that began at `start_ns`.
 
-    That is: processes which the workload itself had started by then, such as a server; of each worker's process the track of its
-    main thread, which is the process's own; and the thread in which a worker waits for its parent's end.
+    That is: processes which the workload itself had started by then, such as a server; of each worker's process the
+    track of its main thread, which is the process's own; and the thread in which it waits for its parent's end.
     """
     older = {
         each.number for each in trace.processes if each.parent is not None and each.started_ns < start_ns
