@@ -14,7 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence, Sized
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -23,7 +23,7 @@ from coroscope.comparison.loading import load_workload
 from coroscope.comparison.loops import loop_factory_of
 from coroscope.comparison.memory import descendants, proportional_sizes
 from coroscope.errors import CoroscopeError
-from coroscope.record.marks import region
+from coroscope.record.marks import current_recorder, region
 from coroscope.strategies.delivery import Stop, deliver
 from coroscope.strategies.flow import Flow
 from coroscope.strategies.options import Options, at_hand
@@ -121,7 +121,7 @@ def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
     before, moved_before = _Usage.now(), moved.size_bytes
     at_end = _AtEnd()
     results: list[Any] = []
-    with region(WORK):
+    with region(WORK), _with_remote_workers(asked):
         began_ns = time.monotonic_ns()
         for batch in deliver(flow, engine, options, at_hand(items), Stop()):
             results += batch
@@ -143,6 +143,15 @@ def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
         "worker_memory_bytes": at_end.workers_bytes,
         "digest": _keep(results, asked.results),
     }
+
+
+def _with_remote_workers(asked: Asked) -> AbstractContextManager[None]:
+    """Have the workers of a cluster at an address in the recording, if one is made."""
+    if asked.address is None or current_recorder() is None:
+        return nullcontext()
+    from coroscope.cluster_recording import record_workers  # Which imports Dask.
+
+    return record_workers()
 
 
 def _import_what_runs(strategy: str) -> None:

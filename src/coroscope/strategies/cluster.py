@@ -1,7 +1,7 @@
 """Workers of a Dask cluster, by its `distributed`: one at an address, or one that is started for the map.
 
 Each parcel is bound to one worker, so that it is known what a worker had when it is lost, and no item runs twice.
-Rule: a parcel waits behind another one only where items are short: a long item must not hold up one that an idle
+Rule: no more waits in a worker than the way to it and back takes: a long item must not hold up others that an idle
 worker could take.
 """
 
@@ -25,8 +25,11 @@ from coroscope.strategies.work import Reply, unpack_reply
 from coroscope.strategies.worker_cluster import begin, by_value, work
 from coroscope.strategies.worker_death import WorkerDiedError, worker_died
 
-_SHORT_NS = 100_000_000
-"""Of items as long as this, the way to the cluster and back takes a tenth at most."""
+_PARCEL_NS = 25_000_000
+"""So much work is handed over at once: a parcel costs Dask some milliseconds, in the scheduler and in the client."""
+_WAY_NS = 100_000_000
+"""So much work waits in a worker for each of its threads: Dask's messages are gathered for 10 ms, and go four ways."""
+_LONGEST_QUEUE = 16
 _REPLACED_S = 15.0
 """So long a nanny may take to start a process in place of a dead one."""
 _LOOKED_EVERY_S = 0.1
@@ -42,10 +45,10 @@ class _Member:
     parcels: set[int] = field(default_factory=set)
     """What it has, by their first items."""
 
-    def takes(self, *, is_queueing: bool) -> bool:
-        """Whether it takes one more; where it has a thread for each lane, as many may wait as are worked on."""
-        queue = self.lanes if is_queueing and self.lanes == self.worker.threads else 0
-        return len(self.parcels) < self.lanes + queue
+    def takes(self, queue: int) -> bool:
+        """Whether it takes one more, where up to `queue` may wait for each of its threads if all of them are lanes."""
+        lanes = self.lanes
+        return len(self.parcels) < (lanes * (1 + queue) if lanes == self.worker.threads else lanes)
 
     def load(self) -> float:
         """The share of its lanes that is taken."""
@@ -75,6 +78,7 @@ class Cluster(Pool["News"]):
                 f"the strategy 'cluster' needs Dask ({error}): pip install 'coroscope[cluster]'"
             ) from error
         self._session = Session(settings.address, self.lanes, self.messages.put)
+        self.size.parcel_ns = _PARCEL_NS
         self._function = b""
         self._members: dict[str, _Member] = {}
         self._bearers: dict[int, _Member] = {}
@@ -112,13 +116,16 @@ class Cluster(Pool["News"]):
 
     def room(self, taken: int) -> int:
         item_ns = self.size.item_ns
-        are_short = item_ns is not None and item_ns < _SHORT_NS
-        has_room = any(member.takes(is_queueing=are_short) for member in self._members.values())
+        if item_ns is None:
+            queue = 0
+        else:
+            queue = min(int(_WAY_NS / max(item_ns * self.size.largest, 1)), _LONGEST_QUEUE)
+        has_room = any(member.takes(queue) for member in self._members.values())
         return self.size.next(taken) if has_room else 0
 
     def send(self, first: int, items: list[Any]) -> None:
         parcel = pack_items(first, items, by_value)
-        takers = [member for member in self._members.values() if member.takes(is_queueing=True)]
+        takers = [member for member in self._members.values() if member.takes(_LONGEST_QUEUE + 1)]
         member = min(takers, key=_Member.load)
         member.parcels.add(first)
         self._bearers[first] = member

@@ -16,6 +16,8 @@ class ParcelSize:
         self._total = total
         self.item_ns: float | None = None
         """What one takes, as far as is known."""
+        self.parcel_ns = PARCEL_NS
+        """What a parcel is to take."""
         self._last = 1
 
     @property
@@ -27,7 +29,7 @@ class ParcelSize:
         """How many items to take for the next parcel, where `taken` have been taken so far."""
         if self.item_ns is None:
             return 1
-        size = min(int(PARCEL_NS / max(self.item_ns, 1)), self._last * _GROWTH, _MOST)
+        size = min(int(self.parcel_ns / max(self.item_ns, 1)), self._last * _GROWTH, _MOST)
         if self._total is not None:  # The last parcels are shared out among all who could work.
             size = min(size, -(-(self._total - taken) // (2 * self.lanes)))
         return max(size, 1)
