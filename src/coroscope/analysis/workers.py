@@ -1,6 +1,7 @@
 """Who did the work of a run, and what their time went into.
 
-Workers are those of a `coroscope.map`, by their names; else the run's processes, where it has any; else the threads
+Workers are those of a `coroscope.map`, by their names; else the run's processes, those
+that are Python, where it has any; else the threads
 that took jobs up, or all but the main one; else the threads of its loops; else the main thread, which then did it all
 itself. The main thread, which otherwise only hands out and collects, is one more worker where it took a job up too.
 """
@@ -52,7 +53,9 @@ def workers_of(trace: Trace, run: int = 0) -> list[Worker]:
     taking = {job.worker for job in trace.jobs}
     threads = [task for task in tasks if task.kind == "thread"]
     took_jobs = [thread for thread in threads if thread.id in taking]
+    pythons = {process.number for process in trace.processes if process.python is not None}
     processes = [task for task in tasks if task.kind == "process"]
+    processes = [task for task in processes if task.process in pythons] or processes
     if processes:
         return [_worker(track) for track in (*(one for one in took_jobs if one.is_main), *processes)]
     helpers = took_jobs or [thread for thread in threads if not thread.is_main]

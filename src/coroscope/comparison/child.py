@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from coroscope.comparison.loading import load_workload
+from coroscope.comparison.loading import load_workload, module_name
 from coroscope.comparison.loops import loop_factory_of
 from coroscope.comparison.memory import descendants, proportional_sizes
 from coroscope.errors import CoroscopeError
@@ -61,6 +61,8 @@ def main() -> int:
     _redirect(asked.output)
     try:
         workload = load_workload(asked.file, asked.name)
+        if asked.address is not None:
+            _let_travel(asked.file)
         report = _run(workload, asked) if asked.strategy else _describe(workload)
     except CoroscopeError as error:
         report = {"problem": str(error), "is_ours": True}
@@ -72,6 +74,13 @@ def main() -> int:
     with open(asked.report, "w", encoding="utf-8") as file:
         json.dump(report, file)
     return _FAILED if "problem" in report else 0
+
+
+def _let_travel(file: str) -> None:
+    """Have what the file defines travel with its code: the machines of a cluster need not have the file."""
+    import cloudpickle  # which Dask brings along
+
+    cloudpickle.register_pickle_by_value(sys.modules[module_name(file)])
 
 
 def _redirect(output: str) -> None:

@@ -116,10 +116,8 @@ class Cluster(Pool["News"]):
 
     def room(self, taken: int) -> int:
         item_ns = self.size.item_ns
-        if item_ns is None:
-            queue = 0
-        else:
-            queue = min(int(_WAY_NS / max(item_ns * self.size.largest, 1)), _LONGEST_QUEUE)
+        parcel_ns = max((item_ns or 0) * self.size.largest, 1)
+        queue = 0 if item_ns is None else min(int(_WAY_NS / parcel_ns), _LONGEST_QUEUE)
         has_room = any(member.takes(queue) for member in self._members.values())
         return self.size.next(taken) if has_room else 0
 
