@@ -1,9 +1,9 @@
 """Who did the work of a run, and what their time went into.
 
-Workers are those of a `coroscope.map`, by their names; else the run's processes, those
-that are Python, where it has any; else the threads
-that took jobs up, or all but the main one; else the threads of its loops; else the main thread, which then did it all
-itself. The main thread, which otherwise only hands out and collects, is one more worker where it took a job up too.
+Workers are those of a `coroscope.map`, by their names; else the run's processes, those that are Python, where it has
+any; else the threads that took jobs up, or all but the main one; else the threads of its loops; else the main thread,
+which then did it all itself. The main thread, which otherwise only hands out and collects, is one more worker where it
+took a job up too.
 """
 
 from __future__ import annotations
