@@ -128,7 +128,7 @@ def test_pickling_in_a_child_takes_what_the_child_measures(ran: Ran, method: str
 def test_many_little_ones_add_up_to_what_they_take_together(ran: Ran, method: str) -> None:
     track, told = ran.track(f"{method} pickles_little"), ran.told[f"{method} pickles_little"]
     assert seconds(track, "serialising") < told["took_s"]
-    assert seconds(track, "serialising") > told["took_s"] / 3  # The rest is measuring, on both sides.
+    assert seconds(track, "serialising") > told["took_s"] / 6  # The rest is measuring, on both sides.
     assert len(phases(track, "serialising")) < 1000
 
 

@@ -44,6 +44,10 @@ def install(probe: Probe) -> None:
     spawning = Spawning(probe, recorder.heritage, teller.tell_of_itself)
     spawning.watch_os()
     recorder.at_detach(spawning.restore)
+    if recorder.watches_main:
+        from coroscope.record import namespaces
+
+        namespaces.install(probe)
 
     def watch(module: ModuleType) -> None:
         if module.__name__ == "subprocess":

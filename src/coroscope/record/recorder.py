@@ -7,6 +7,7 @@ It lives inside other people's programs. So: the standard library only, nothing 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` would be a module that the program has not imported
+import gc
 import itertools
 import os
 import sys
@@ -223,8 +224,17 @@ class Recorder:
 
 def raise_if_handlers(error: BaseException) -> None:
     """Raise `error` again if it comes out of a signal's handler of the program, called in the middle of our work."""
-    codes = {id(code) for code, _, _ in raised_at(error)}
-    if any(id(_code_of(_signal.getsignal(number))) in codes for number in range(1, _signal.NSIG)):
+    was_enabled = gc.isenabled()
+    gc.disable()  # At the limit of recursion there may be room for this, and none for who watches a collection.
+    try:
+        codes = {id(code) for code, _, _ in raised_at(error)}
+        is_handlers = any(
+            id(_code_of(_signal.getsignal(number))) in codes for number in range(1, _signal.NSIG)
+        )
+    finally:
+        if was_enabled:
+            gc.enable()
+    if is_handlers:
         raise error
 
 

@@ -3,7 +3,6 @@
 What starts a program takes its environment as an argument, so the functions that do are replaced by some that add to
 it: nothing of ours stands in the program's own environment, and a child that is no Python gets what it would get.
 Rule: what cannot be understood is passed on as it is. A call that fails has one frame more in its traceback.
-What moves a process into other namespaces is replaced, too: some of that is refused to a process with a thread of ours.
 """
 
 from __future__ import annotations
@@ -40,9 +39,6 @@ class Spawning:
         for name in ("posix_spawn", "posix_spawnp"):
             if hasattr(os, name):
                 self._replace(os, name, self._spawning(getattr(os, name), name == "posix_spawnp"))
-        for name in ("unshare", "setns"):
-            if hasattr(os, name):
-                self._replace(os, name, self._alone(getattr(os, name)))
         self._replace(os, "execv", self._executing(os.execv))
         self._replace(os, "execve", self._executing_in(os.execve))
         if not hasattr(sys.modules["posix"], "_create_environ"):  # 3.14: the true environment can be read
@@ -112,26 +108,6 @@ class Spawning:
             )
 
         return wrapper
-
-    def _alone(self, change: Callable[..., None]) -> Callable[..., None]:
-        """With no thread of ours there: some of what `change` does is for processes of one thread alone."""
-        recorder = self._probe.recorder
-
-        def wrapper(*args: Any, **kwargs: Any) -> None:
-            self._kept_from_the_program(recorder.pause)
-            try:
-                change(*args, **kwargs)
-            finally:
-                self._kept_from_the_program(recorder.resume)
-
-        return wrapper
-
-    def _kept_from_the_program(self, act: Callable[[], None]) -> None:
-        if self._probe.is_on:
-            try:
-                act()
-            except Exception as error:  # In some namespaces a process can have no second thread.
-                self._probe.fail(error)
 
     def _executing_in(self, execve: Callable[..., None]) -> Callable[..., None]:
         def wrapper(path: Any, argv: Any, env: Any) -> None:
