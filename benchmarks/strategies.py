@@ -203,7 +203,8 @@ def cells(ours: Entry, entry: Entry, *, with_start: bool) -> list[str]:
     if entry.missing is not None:
         return [job, entry.strategy, entry.name, "", "", "", ""]
     costs = entry.per_item(with_start=with_start)
-    words = [job, f"{entry.strategy} × {entry.workers}", entry.name]
+    strategy = entry.strategy if entry.strategy == "cooperative" else f"{entry.strategy} × {entry.workers}"
+    words = [job, strategy, entry.name]
     for index in range(2):
         words.append(f"{statistics.median(cost[index] for cost in costs) * 1e6:,.1f}")
     for index in range(2):
