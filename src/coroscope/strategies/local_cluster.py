@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -64,7 +66,11 @@ class Local:
 
 @asynccontextmanager
 async def local_cluster(workers: int, local: Local) -> AsyncIterator[None]:
-    """Start a cluster, tell `local` of it, and end it behind the block."""
+    """Start a cluster, tell `local` of it, and end it behind the block; the calling thread hears no more of Ctrl-C."""
+    # The workers' processes inherit it, and hear of Ctrl-C once they know to leave it to their parent. The tracker
+    # comes first: it ends with that signal unblocked.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     with TemporaryDirectory(prefix="coroscope-cluster-", ignore_cleanup_errors=True) as folder:
         cluster = LocalCluster(
             n_workers=workers,

@@ -105,3 +105,4 @@ def dask_setup(_: Any) -> None:
     """Called by Dask in the process of a local cluster's worker, as it begins: Ctrl-C is the caller's affair."""
     # Not SIG_IGN: what the function starts would inherit that.
     signal.signal(signal.SIGINT, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
