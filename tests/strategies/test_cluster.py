@@ -58,6 +58,13 @@ def test_coroutine_functions_run_on_a_loop_in_the_workers(run_map: RunMap) -> No
     assert run_map(later, range(8)) == [-x for x in range(8)]
 
 
+def test_map_async_runs_on_a_cluster_too(cluster: DaskCluster) -> None:
+    async def main() -> list[int]:
+        return await coroscope.map_async(abs, [-1, -2], strategy="cluster", address=cluster.address)
+
+    assert coroscope.run(main()) == [1, 2]
+
+
 def test_large_items_and_results_make_the_way(run_map: RunMap) -> None:
     items = [bytes([n]) * 12_000_000 for n in range(3)]
     assert run_map(lambda data: data[::-1], items) == items

@@ -24,6 +24,8 @@ _QUESTIONS = 40
 _QUESTIONS_BETWEEN = 10
 _READ_EVERY_S = 10.0
 _ANSWERED_S = 5.0
+_ENDED_S = 120.0
+"""A long recording takes a worker its time to put at rest."""
 _AT_ONCE_BYTES = 8 * 1024 * 1024
 
 
@@ -80,10 +82,10 @@ class WorkersWatch:
         if best is not None:
             self._readings[worker].append(best)
 
-    async def _ask(self, worker: Worker, what: str, **given: Any) -> Any:
+    async def _ask(self, worker: Worker, what: str, patience_s: float = _ANSWERED_S, **given: Any) -> Any:
         """What a worker answers; OSError or TimeoutError where it does not."""
         asked = getattr(self._session.client.rpc(worker.address), what)
-        return await asyncio.wait_for(asked(**given), _ANSWERED_S)
+        return await asyncio.wait_for(asked(**given), patience_s)
 
     def end(self) -> None:
         """End the recordings, and bring them here; of what cannot be brought a notice remains."""
@@ -107,7 +109,7 @@ class WorkersWatch:
                 await self._ask(worker, on_worker.REMOVE)
 
     async def _bring(self, worker: Worker) -> None:
-        size = await self._ask(worker, on_worker.END)
+        size = await self._ask(worker, on_worker.END, _ENDED_S)
         with tempfile.TemporaryDirectory(prefix="coroscope-worker-") as folder:
             path = os.path.join(folder, "worker.coroscope")
             with open(path, "wb") as file:

@@ -29,6 +29,8 @@ T = TypeVar("T")
 _CONNECTING_S = 10.0
 _PARTING_S = 2.0
 """So long the cluster may take to hear that a map is over."""
+_SILENT_S = 30.0
+"""So long the scheduler may take to say which workers there are, before it counts as gone."""
 _WATCHED_EVERY_S = 0.2
 _ROUNDS_OF_A_COUNT = 10
 _BURIED_S = 1.0
@@ -298,11 +300,18 @@ class Session:
     async def _count(self) -> None:
         """Miss the workers of whose end nothing was heard."""
         watched = list(self._watched)
-        with suppress(OSError):  # The client tells of that in its status.
-            there = (await self.client.scheduler.identity(n_workers=-1))["workers"]
-            for address in watched:
-                if address not in there:
-                    self._lose(address)
+        try:
+            asked = self.client.scheduler.identity(n_workers=-1)
+            there = (await asyncio.wait_for(asked, _SILENT_S))["workers"]
+        except TimeoutError:
+            raise ClusterLostError(
+                f"the scheduler of {self.where} has not answered for {_SILENT_S:.0f} s"
+            ) from None
+        except OSError:  # The client tells of that in its status.
+            return
+        for address in watched:
+            if address not in there:
+                self._lose(address)
 
     def _submit(self, worker: str, first: int, function: Callable[..., bytes], args: tuple[Any, ...]) -> None:
         task = asyncio.get_running_loop().create_task(self._send(worker, first, function, args))
