@@ -18,7 +18,13 @@ import coroscope
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "coroscope"
-INSIDE_OBSERVED_PROGRAMS = [SOURCE / "loop", SOURCE / "record", SOURCE / "errors.py", SOURCE / "_version.py"]
+INSIDE_OBSERVED_PROGRAMS = [
+    SOURCE / "loop",
+    SOURCE / "record",
+    SOURCE / "stepper",
+    SOURCE / "errors.py",
+    SOURCE / "_version.py",
+]
 
 
 def modules_loaded_by(program: str) -> set[str]:
