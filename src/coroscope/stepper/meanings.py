@@ -24,6 +24,7 @@ class Meaning(NamedTuple):
 
 
 NOTHING = Meaning()
+CELL_OF = "the cell of "
 # fmt: off
 OPERATORS = (
     "+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^",
@@ -107,9 +108,19 @@ def _variable(code: CodeType, arg: int) -> Meaning:
     return _one(_variable_name(code, arg))
 
 
+def _local(code: CodeType, arg: int) -> Meaning:
+    name = _variable_name(code, arg)
+    return Meaning(name, (_what_is_there(code, name),))
+
+
+def _what_is_there(code: CodeType, name: str) -> str:
+    """The name of a local variable; of one that is shared, that it is a cell which stands in its place."""
+    return f"{CELL_OF}{name}" if name in code.co_cellvars or name in code.co_freevars else name
+
+
 def _two_variables(code: CodeType, arg: int) -> Meaning:
     names = _variable_name(code, arg >> 4), _variable_name(code, arg & 15)
-    return Meaning(", ".join(names), names)
+    return Meaning(", ".join(names), tuple(_what_is_there(code, name) for name in names))
 
 
 def _flagged_name(shift: int, suffix: str) -> Callable[[CodeType, int], Meaning]:
@@ -252,5 +263,6 @@ _MEANINGS: dict[str, Callable[[CodeType, int], Meaning]] = {
 _BY_NUMBER: dict[int, Callable[[CodeType, int], Meaning]] = {
     **dict.fromkeys(dis.hasname, _name),
     **dict.fromkeys((*dis.haslocal, *dis.hasfree), _variable),
+    **{number: _local for name, number in dis.opmap.items() if "_FAST" in name},
     **{number: _MEANINGS[name] for name, number in dis.opmap.items() if name in _MEANINGS},
 }
