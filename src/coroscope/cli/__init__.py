@@ -25,6 +25,7 @@ _VERBS = {
     "show": "coroscope.cli.show:show",
     "export": "coroscope.cli.export:export",
     "compare": "coroscope.cli.compare:compare",
+    "step": "coroscope.cli.step:step",
     "bench": "coroscope.cli.bench:bench",
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from coroscope.stepper.codes import all_codes, find_codes, kind_of, nested_codes
 from coroscope.stepper.exception_table import ExceptionEntry, exception_table
-from coroscope.stepper.instructions import Instruction, all_codes, disassemble, nested_codes
+from coroscope.stepper.instructions import Instruction, disassemble
+from coroscope.stepper.sentences import sentence
 from coroscope.stepper.versions import check_python
 
 __all__ = [
@@ -13,5 +15,8 @@ __all__ = [
     "check_python",
     "disassemble",
     "exception_table",
+    "find_codes",
+    "kind_of",
     "nested_codes",
+    "sentence",
 ]

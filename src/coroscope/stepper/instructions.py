@@ -7,7 +7,7 @@ the instruction that it leads to has the whole argument. So each offset at which
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -45,7 +45,7 @@ class Instruction:
     """The offset at which execution goes on if it jumps."""
     target_line: int | None
     effect: int | None
-    """How many more values are on the stack afterwards, if it does not jump; None if nothing follows it but a jump."""
+    """How many more values are on the stack afterwards, if it does not jump; None if it always does."""
     jump_effect: int | None
     """The same if it jumps; None if it cannot."""
     depth: int | None
@@ -66,8 +66,8 @@ def disassemble(code: CodeType, *, adaptive: bool = False) -> Sequence[Instructi
     """Give the instructions of `code` in order, without running anything.
 
     With `adaptive`, `opcode` names the specialised forms that the instructions have at this moment. Nested code, as of
-    the functions that this one defines, is not part of it: see `nested_codes`. Raises UsageError for a Python whose
-    bytecode is not known, and InconsistentDepthError for bytecode that no compiler made.
+    the functions that this one defines, is not part of it: see `codes.nested_codes`. Raises UsageError for a Python
+    whose bytecode is not known, and InconsistentDepthError for bytecode that no compiler made.
     """
     check_python()
     found = tuple(operations(code))
@@ -110,18 +110,6 @@ def disassemble(code: CodeType, *, adaptive: bool = False) -> Sequence[Instructi
             )
         )
     return tuple(instructions)
-
-
-def nested_codes(code: CodeType) -> tuple[CodeType, ...]:
-    """Give the code objects that `code` itself makes functions and classes of, in the order of its source."""
-    return tuple(constant for constant in code.co_consts if type(constant) is CodeType)
-
-
-def all_codes(code: CodeType) -> Iterator[CodeType]:
-    """Give `code` and all that is nested in it, each before what is nested in itself."""
-    yield code
-    for nested in nested_codes(code):
-        yield from all_codes(nested)
 
 
 def _forms(code: CodeType) -> bytes:

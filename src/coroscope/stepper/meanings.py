@@ -161,7 +161,7 @@ def _counted(noun: str) -> Callable[[CodeType, int], Meaning]:
 
 
 def _from_top(_code: CodeType, arg: int) -> Meaning:
-    return Meaning(f"{ordinal(arg)} from the top")
+    return Meaning(f"{ordinal(arg)} from top")
 
 
 def _parts(_code: CodeType, arg: int) -> Meaning:

@@ -46,6 +46,9 @@ class Glyphs:
     axis: str
     axis_mark: str
     ellipsis: str
+    forward: str
+    """Before where a jump leads, further down."""
+    backward: str
     substitutes: tuple[tuple[str, str], ...] = ()
     """What our own words must be spelled with instead."""
 
@@ -67,6 +70,8 @@ UNICODE = Glyphs(
     axis="─",
     axis_mark="┬",
     ellipsis="…",
+    forward="→",
+    backward="↑",
 )
 
 ASCII = Glyphs(
@@ -80,6 +85,8 @@ ASCII = Glyphs(
     axis="-",
     axis_mark="|",
     ellipsis="...",
+    forward="->",
+    backward="^",
     substitutes=(("µ", "u"), ("…", "..."), ("×", "x"), ("–", "-")),
 )
 

@@ -69,6 +69,10 @@ class Sheet:
         for number, wrapped in enumerate(body.wrap(self._console, room)):
             self.line(Text.assemble((("" if number else label).ljust(label_width), QUIET), wrapped))
 
+    def wrapped(self, text: str, width: int) -> list[str]:
+        """Break our own or inert text into lines of at most `width` cells."""
+        return [line.plain.rstrip() for line in Text(text).wrap(self._console, max(width, 8))]
+
     def command(self, text: str) -> None:
         """Write a command for a shell."""
         self.uncut(Text(text, STRONG))
