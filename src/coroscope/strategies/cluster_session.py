@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import threading
 import time
@@ -22,11 +21,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from coroscope._version import __version__
 from coroscope.errors import CoroscopeError, UsageError
+from coroscope.strategies.cluster_address import CONNECTING_S, reachable, unreachable
 from coroscope.strategies.cluster_errors import ClusterLostError
 from coroscope.strategies.worker_cluster import forget
 
 T = TypeVar("T")
-_CONNECTING_S = 10.0
 _PARTING_S = 2.0
 """So long the cluster may take to hear that a map is over."""
 _SILENT_S = 30.0
@@ -215,13 +214,13 @@ class Session:
             await stack.enter_async_context(local_cluster(self._workers, self.local))
             address = self.local.address
         else:
-            address = await _reachable(self._address)
-        client = Client(address, asynchronous=True, set_as_default=False, timeout=_CONNECTING_S)
+            address = await reachable(self._address)
+        client = Client(address, asynchronous=True, set_as_default=False, timeout=CONNECTING_S)
         stack.push_async_callback(self._part, client)
         try:
-            self.client = await asyncio.wait_for(client, _CONNECTING_S)
+            self.client = await asyncio.wait_for(client, CONNECTING_S)
         except (OSError, TimeoutError) as error:
-            raise _unreachable(self._address or address, error) from error
+            raise unreachable(self._address or address, error) from error
 
     async def _part(self, client: Any) -> None:
         for task in list(self._sending.values()):
@@ -359,55 +358,6 @@ class Session:
 async def _wait_for(task: asyncio.Task[None]) -> None:
     with suppress(asyncio.CancelledError):
         await task
-
-
-async def _reachable(address: str) -> str:
-    """The scheduler's address, which is one or is in a file; UsageError where nobody answers there."""
-    from distributed.comm import get_address_host_port, parse_address
-
-    if "://" not in address and (os.path.isfile(address) or os.sep in address or address.endswith(".json")):
-        address = _address_in(address)
-    if parse_address(address)[0] in ("tcp", "tls"):
-        try:
-            host, port = get_address_host_port(address)
-        except ValueError as error:
-            raise UsageError(
-                f"{address!r} is no address of a cluster: give one such as 'tcp://host:8786'"
-            ) from error
-        try:
-            async with asyncio.timeout(_CONNECTING_S):
-                _, writer = await asyncio.open_connection(host, port)
-        except (OSError, TimeoutError) as error:
-            raise _unreachable(address, error) from error
-        writer.close()
-    return address
-
-
-def _address_in(path: str) -> str:
-    import json
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            return str(json.load(file)["address"])
-    except OSError as error:
-        raise UsageError(
-            f"cannot read the scheduler file {path!r} ({error.strerror}): give the one that dask scheduler wrote"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path!r} is no scheduler file: give the one that dask scheduler wrote") from error
-
-
-def _unreachable(address: str, error: BaseException) -> UsageError:
-    if isinstance(error, ConnectionRefusedError):
-        why = "the connection was refused"
-    elif isinstance(error, TimeoutError):
-        why = f"no answer within {_CONNECTING_S:.0f} s"
-    else:
-        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return UsageError(
-        f"cannot connect to the cluster at {address!r} ({why}): start one there with 'dask scheduler', "
-        "or leave the address out for a local one"
-    )
 
 
 @contextmanager
