@@ -12,11 +12,9 @@ from typing import Any
 from coroscope.errors import UsageError
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.flow import Samples
-from coroscope.strategies.item_tasks import ItemTasks
-from coroscope.strategies.work import Reply
-
-_AHEAD = 4
-"""For each item that may be under way, so many may be finished before they are wanted."""
+from coroscope.strategies.interrupts import stopping_at_interrupts
+from coroscope.strategies.item_tasks import AHEAD, ItemTasks
+from coroscope.strategies.work import NO_LOOP_IN_A_LOOP, Reply
 
 
 class Cooperative:
@@ -30,9 +28,7 @@ class Cooperative:
 
     def start(self, items: Sequence[Any]) -> None:  # noqa: ARG002 (nothing is pickled)
         if asyncio._get_running_loop() is not None:
-            raise UsageError(
-                "coroscope.map() cannot run a loop inside a running one: use 'async for' with coroscope.map_async()"
-            )
+            raise UsageError(NO_LOOP_IN_A_LOOP)
         from coroscope.loop.loop import Loop
 
         self._runner = asyncio.Runner(loop_factory=self._settings.loop_factory or Loop)
@@ -44,7 +40,7 @@ class Cooperative:
 
     @property
     def ahead(self) -> int:
-        return _AHEAD * self._settings.limit
+        return AHEAD * self._settings.limit
 
     def submit(self, first: int, items: list[Any]) -> None:
         for index, item in enumerate(items, first):
@@ -55,7 +51,8 @@ class Cooperative:
     def collect(self, timeout_s: float | None) -> list[Reply]:
         if not self._tasks.replies:
             timer = None if timeout_s is None else self._loop.call_later(timeout_s, self._loop.stop)
-            self._loop.run_forever()
+            with stopping_at_interrupts(self._loop):
+                self._loop.run_forever()
             if timer is not None:
                 timer.cancel()
         replies = self._tasks.take()

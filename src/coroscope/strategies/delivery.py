@@ -6,13 +6,14 @@ Ctrl-C, or that nobody wants more.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from coroscope.loop.progress import open_progress
 from coroscope.strategies.engine import Engine
-from coroscope.strategies.flow import Flow
+from coroscope.strategies.flow import Flow, ends_the_map
 from coroscope.strategies.options import Options
 from coroscope.strategies.work import Outcome
 
@@ -30,14 +31,16 @@ class Stop:
     def ask(self) -> None:
         """Ask now."""
         self.is_asked = True
-        if self.wake is not None:
-            self.wake()
+        wake = self.wake
+        if wake is not None:
+            wake()
 
 
 def deliver(flow: Flow, engine: Engine, options: Options, given: Sequence[Any], stop: Stop) -> Batches:
     """Results as they become due; the first batch is empty, and given when the first items are under way."""
     deadline = Deadline(options, flow)
-    is_closed = False
+    owner = os.getpid()
+    has_ended = False
     try:
         engine.start(given)
         stop.wake = engine.wake
@@ -46,20 +49,26 @@ def deliver(flow: Flow, engine: Engine, options: Options, given: Sequence[Any], 
             yield []
             while not (flow.is_over or stop.is_asked):
                 outcomes: list[Outcome] = []
-                for reply in engine.collect(deadline.left_s()):
+                left_s = deadline.left_s()
+                for reply in engine.collect(left_s):
                     outcomes += flow.put(reply)
                     for _ in reply.outcomes:
                         advance()
-                if not outcomes:
-                    deadline.check()
-                _fill(flow, engine)
+                is_late = left_s == 0
+                # Once it is late nothing more begins; but there may be nothing more.
+                if not is_late or flow.finished == flow.taken:
+                    _fill(flow, engine)
                 yield from in_batches(outcomes, options)
-        is_closed = not stop.is_asked
+                if is_late and not flow.is_over:
+                    raise deadline.error()
+            flow.check()
+        if not stop.is_asked:
+            engine.close()
+            has_ended = True
     finally:
         stop.wake = None
-        if is_closed:
-            engine.close()
-        else:
+        # In a copy of this process, made by a fork meanwhile, the workers are another one's.
+        if not has_ended and os.getpid() == owner:
             engine.abort()
 
 
@@ -78,7 +87,7 @@ def in_batches(outcomes: list[Outcome], options: Options) -> Batches:
     """The results among `outcomes`, up to the first exception, which is raised unless it is wanted as a result."""
     batch: list[Any] = []
     for is_result, value in outcomes:
-        if not is_result and not options.return_exceptions:
+        if not is_result and (not options.return_exceptions or ends_the_map(value)):
             if batch:
                 yield batch
             outcomes.clear()  # The exception's traceback keeps this frame: this frame must not keep it.
@@ -104,15 +113,14 @@ class Deadline:
         """Seconds, from 0; `None` without a timeout."""
         return None if self._at_s is None else max(self._at_s - time.monotonic(), 0)
 
-    def check(self) -> None:
-        """TimeoutError, if it is over."""
-        if self._at_s is None or time.monotonic() < self._at_s:
-            return
+    def error(self) -> TimeoutError:
+        """What says how much is missing."""
         flow = self._flow
         if flow.total is None:
             share = f"{flow.taken - flow.finished} of the {flow.taken} items begun"
         else:
-            share = f"{flow.total - flow.finished} of {flow.total} items"
-        raise TimeoutError(
+            total = max(flow.total, flow.taken)
+            share = f"{total - flow.finished} of {total} items"
+        return TimeoutError(
             f"{self._options.caller} timed out after {self._options.timeout_s} s: {share} had not ended"
         )

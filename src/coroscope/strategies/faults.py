@@ -50,8 +50,12 @@ def name_items(items: Sequence[int]) -> str:
 def note_item(error: BaseException, index: int, item: Any) -> None:
     """Say on `error` which item it comes from; once."""
     note = f"raised by item {index} of coroscope.map(): {short(item)}"
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
+    notes = error.__dict__.get("__notes__")
+    if not isinstance(notes, list):
+        # Not by the exception's own class, which may be frozen.
+        BaseException.__setattr__(error, "__notes__", [note])
+    elif note not in notes:
+        notes.append(note)
 
 
 def short(value: Any) -> str:

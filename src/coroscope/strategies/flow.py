@@ -1,6 +1,7 @@
 """Which items go out next, and which results come back: the bookkeeping of one `map`, without any worker.
 
-Rule: items are taken from their iterable as they are wanted, so that it may be endless.
+Rule: items are taken from their iterable as they are wanted, so that it may be endless. Only its own end counts as
+the end: its length is what it says of itself, and used for planning.
 Rule: `put` takes replies in any order and of any length; each item is in exactly one.
 """
 
@@ -28,6 +29,8 @@ class Flow:
         self.finished = 0
         self.delivered = 0
         self.is_exhausted = False
+        self._failure: Exception | None = None
+        """What ended the iterable."""
         self.first_began_ns: int | None = None
         """When the first item began, as far as replies have told."""
 
@@ -44,12 +47,25 @@ class Flow:
     def take(self, count: int) -> tuple[int, list[Any]]:
         """Up to `count` more items, and the index of the first of them."""
         first = self.taken
-        items = list(islice(self._items, count))
+        items: list[Any] = []
+        try:
+            items.extend(islice(self._items, count))
+        except Exception as error:
+            self._failure = error
         self.taken += len(items)
-        if len(items) < count or self.taken == self.total:
+        if len(items) < count:
             self.is_exhausted = True
             self.total = self.taken
         return first, items
+
+    def check(self) -> None:
+        """Raise what the iterable has raised; to be called when all items before that have been handed on."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure  # Its traceback keeps this frame: this frame must not keep it.
 
     def put(self, reply: Reply) -> Iterator[Outcome]:
         """Take a reply in; all outcomes whose turn has come with it."""
@@ -67,6 +83,11 @@ class Flow:
             yield from due.outcomes
 
 
+def ends_the_map(error: BaseException) -> bool:
+    """Whether what an item raised is no outcome among others, and no result."""
+    return isinstance(error, KeyboardInterrupt | SystemExit)
+
+
 class Samples:
     """The items that are out, kept for what is said of one that fails."""
 
@@ -78,16 +99,25 @@ class Samples:
         self._parcels[first] = items
 
     def note(self, reply: Reply) -> list[Any]:
-        """Forget the items of `reply`, name them on the exceptions they raised; those that it leaves out."""
+        """Forget the items of `reply`, name them on the exceptions they raised; those that it leaves out.
+
+        KeyboardInterrupt and SystemExit are raised at once, and not in their place.
+        """
         items = self._parcels.pop(reply.first)
         for index, (is_result, value) in enumerate(reply.outcomes):
             if not is_result:
                 note_item(value, reply.first + index, items[index])
+                if ends_the_map(value):
+                    raise value
         return items[len(reply.outcomes) :]
 
     def of(self, first: int) -> list[Any]:
         """The items that were kept under `first`; none where they are not out."""
         return self._parcels.get(first, [])
+
+    def take(self, first: int, count: int) -> list[Any]:
+        """Forget `count` items that were kept one by one, and give them."""
+        return [item for index in range(first, first + count) for item in self._parcels.pop(index)]
 
     def forget(self, firsts: Iterable[int]) -> None:
         """Forget what was kept under these."""

@@ -5,6 +5,7 @@ Rule: an interpreter shares no objects with the others; what it gets and gives i
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 (`at_exit` looks for it before there is an executor)
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -18,7 +19,7 @@ from coroscope.strategies.main_module import main_of_caller
 from coroscope.strategies.parcels import check_items, pack_function, pack_items
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.remote_work import all_failed
-from coroscope.strategies.work import Reply, unpack_reply
+from coroscope.strategies.work import Reply
 from coroscope.strategies.worker_names import PREFIX
 
 HAS_INTERPRETERS = sys.version_info >= (3, 14)
@@ -36,6 +37,8 @@ class Interpreters(Pool[Ended]):
             )
         self._function = b""
         self._executor: Any = None
+        self._futures: set[Future[bytes]] = set()
+        """Of parcels that are out."""
         self._is_aborted = False
 
     def start(self, items: Sequence[Any]) -> None:
@@ -53,8 +56,11 @@ class Interpreters(Pool[Ended]):
         from coroscope.strategies.remote_work import work_parcel
 
         parcel = pack_items(first, items)
+        self.size.weigh(len(items), len(parcel))
         with holding_interrupts():
             future = self._executor.submit(work_parcel, self._function, first, len(items), parcel)
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
         future.add_done_callback(partial(self._heard, first))
 
     def _heard(self, first: int, future: Future[bytes]) -> None:
@@ -66,7 +72,7 @@ class Interpreters(Pool[Ended]):
         error = future.exception()
         if error is not None:
             return self.take_in(all_failed(first, len(self.samples.of(first)), error))
-        return self.take_in(unpack_reply(future.result()))
+        return self.take_in(self.unpacked(first, future.result()))
 
     def close(self) -> None:
         if self._executor is not None:
@@ -74,5 +80,9 @@ class Interpreters(Pool[Ended]):
 
     def abort(self) -> None:
         self._is_aborted = True
+        futures = list(self._futures)
+        for future in futures:
+            future.cancel()
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            # An interpreter in the middle of an item cannot be ended, and is not waited for.
+            self._executor.shutdown(wait=not any(future.running() for future in futures))

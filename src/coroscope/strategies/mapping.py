@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from coroscope.strategies.at_exit import close_at_exit
 from coroscope.strategies.delivery import Batches, Stop, deliver
 from coroscope.strategies.flow import Flow
 from coroscope.strategies.options import Options, at_hand
@@ -104,4 +105,6 @@ def begin(options: Options, function: Function, items: Iterable[Any], stop: Stop
     """The results of a checked `map`, which begins with the first batch."""
     settings = options.settings(function, items)
     flow = Flow(items, settings.total, ordered=options.ordered)
-    return deliver(flow, options.way.engine(settings), options, at_hand(items), stop)
+    batches = deliver(flow, options.way.engine(settings), options, at_hand(items), stop)
+    close_at_exit(batches)
+    return batches

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -15,10 +16,10 @@ from coroscope.loop.progress import open_progress
 from coroscope.strategies.delivery import Deadline, Stop, in_batches
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.flow import Flow, Samples
-from coroscope.strategies.item_tasks import ItemTasks
+from coroscope.strategies.item_tasks import AHEAD, ItemTasks
 from coroscope.strategies.mapping import begin
 from coroscope.strategies.options import Options
-from coroscope.strategies.work import Function, LoopFactory, Outcome
+from coroscope.strategies.work import Function, LoopFactory, Outcome, Reply
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -103,34 +104,44 @@ async def _in_this_loop(
     tasks = ItemTasks(asyncio.get_running_loop(), settings.function, settings.workers, news.set)
     try:
         with open_progress(options.progress, settings.total) as advance:
-            while not flow.is_over:
-                while not flow.is_exhausted and flow.taken - flow.finished < settings.limit:
-                    first, taken = flow.take(1)
-                    for item in taken:
-                        samples.keep(first, [item])
-                        tasks.begin(first, [item])
+            while True:
+                left_s = deadline.left_s()
+                is_late = left_s == 0
+                if not is_late or flow.finished == flow.taken:
+                    _fill(flow, settings.limit, samples, tasks)
+                if flow.is_over:
+                    break
                 outcomes: list[Outcome] = []
-                for reply in await _news(tasks, news, flow, deadline):
+                for reply in await _news(tasks, news, left_s):
                     samples.note(reply)
                     outcomes += flow.put(reply)
                     advance()
                 for batch in in_batches(outcomes, options):
                     for result in batch:
                         yield result
+                if is_late and not flow.is_over:
+                    raise deadline.error()
+            flow.check()
     finally:
         await tasks.cancelled()
 
 
-async def _news(tasks: ItemTasks, news: asyncio.Event, flow: Flow, deadline: Deadline) -> list[Any]:
-    """What has come of tasks, as soon as anything has."""
+def _fill(flow: Flow, limit: int, samples: Samples, tasks: ItemTasks) -> None:
+    """Begin as many items as may be under way."""
+    while not flow.is_exhausted and flow.taken - flow.finished < limit and flow.undelivered < AHEAD * limit:
+        first, taken = flow.take(1)
+        for item in taken:
+            samples.keep(first, [item])
+            tasks.begin(first, [item])
+
+
+async def _news(tasks: ItemTasks, news: asyncio.Event, timeout_s: float | None) -> list[Reply]:
+    """What has come of tasks, as soon as anything has, or after so long."""
     news.clear()
-    if not tasks.replies and not flow.is_over:
-        try:
-            async with asyncio.timeout(deadline.left_s()):
+    if not tasks.replies:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
                 await news.wait()
-        except TimeoutError:
-            deadline.check()
-            raise
     return tasks.take()
 
 

@@ -68,7 +68,7 @@ class Options:
         return ALL_THERE_ARE if self._is_elsewhere else self.way.workers()
 
     def _check(self, items: Iterable[Any]) -> None:
-        if self.strategy not in STRATEGIES:
+        if self.strategy not in list(STRATEGIES):  # Which takes what cannot be hashed, too.
             raise ValueError(
                 f"{self.caller}: there is no strategy {self.strategy!r}: give one of {', '.join(STRATEGIES)}"
             )
@@ -82,6 +82,14 @@ class Options:
             raise TypeError(f"{self.caller}: timeout is {timeout_s!r}: give seconds, or None")
         if timeout_s is not None and math.isnan(timeout_s):
             raise ValueError(f"{self.caller}: timeout is not a number: give seconds, or None")
+        for name, text in (("start_method", self.start_method), ("address", self.address)):
+            if text is not None and not isinstance(text, str):
+                raise TypeError(f"{self.caller}: {name} is {text!r}: give a string, or None")
+        if self.loop_factory is not None and not callable(self.loop_factory):
+            raise TypeError(
+                f"{self.caller}: loop_factory is {self.loop_factory!r}: "
+                "give a function without arguments that makes a loop, or None"
+            )
         if not isinstance(items, Iterable):
             raise TypeError(
                 f"{self.caller} cannot take items from a {type(items).__qualname__}: give an iterable"

@@ -1,7 +1,8 @@
 """Items and results on their way between processes or interpreters, as bytes.
 
 `dumps` and `loads` are replaced here, by name, by a recorder that measures them: look them up when you call them.
-Rule: what cannot be pickled is found here, by whoever sends it, and never inside the engine.
+Rule: what cannot be pickled is found here, by whoever sends it, and never inside the engine. It may fail by any
+exception, from code of its own class.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from io import BytesIO
+from types import MethodType
 from typing import Any
 
 from coroscope.strategies.faults import UnpicklableError, short
 
-_FAILURES = (pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError, RecursionError)
 _MOST_CHECKED_BYTES = 16 * 1024 * 1024
 _CHECKED_AT_ONCE = 1_000
 _DEEPEST = 6
@@ -57,14 +60,15 @@ def pack_function(function: Any, loop_factory: Any, pickler: PicklerMaker = by_n
     """Pickle what a worker calls with items. UnpicklableError with what cannot be pickled, and what to do."""
     try:
         return dumps((function, loop_factory), pickler)
-    except _FAILURES:
+    except Exception:
         for what, value in (("function", function), ("loop factory", loop_factory)):
             reason = _reason(value, pickler)
             if reason is not None:
                 name = getattr(value, "__qualname__", None) or short(value)
                 remedy = "define it with def at the top of a module" if pickler is by_name else "pass it less"
                 raise UnpicklableError(
-                    f"the {what} {name} cannot be sent to a worker: {_what(value, 'it', reason, pickler)}; {remedy}"
+                    f"the {what} {name} cannot be sent to a worker: "
+                    f"{part_at_fault(value, 'it', reason, pickler)}; {remedy}"
                 ) from reason
         raise
 
@@ -73,7 +77,7 @@ def pack_items(first: int, items: Sequence[Any], pickler: PicklerMaker = by_name
     """Pickle items, of which `first` is the index of the first. UnpicklableError names the one that cannot be."""
     try:
         return dumps(items, pickler)
-    except _FAILURES as error:
+    except Exception as error:
         raise _item_at_fault(first, items, error, pickler) from error
 
 
@@ -86,7 +90,7 @@ def check_items(items: Sequence[Any], pickler: PicklerMaker = by_name) -> None:
             pickler()(sink, pickle.HIGHEST_PROTOCOL).dump(some)
         except _Enough:
             return
-        except _FAILURES as error:
+        except Exception as error:
             raise _item_at_fault(first, some, error, pickler) from error
 
 
@@ -114,7 +118,8 @@ def _item_at_fault(
         reason = _reason(item, pickler)
         if reason is not None:
             return UnpicklableError(
-                f"item {index} ({short(item)}) cannot be sent to a worker: {_what(item, 'it', reason, pickler)}"
+                f"item {index} ({short(item)}) cannot be sent to a worker: "
+                f"{part_at_fault(item, 'it', reason, pickler)}"
             )
     return UnpicklableError(f"items {first} to {first + len(items) - 1} cannot be sent to a worker: {error}")
 
@@ -123,12 +128,12 @@ def _reason(value: Any, pickler: PicklerMaker) -> BaseException | None:
     """Why `value` cannot be pickled; None: it can."""
     try:
         dumps(value, pickler)
-    except _FAILURES as error:
+    except Exception as error:
         return error
     return None
 
 
-def _what(value: Any, path: str, error: BaseException, pickler: PicklerMaker) -> str:
+def part_at_fault(value: Any, path: str, error: BaseException, pickler: PicklerMaker = by_name) -> str:
     """The innermost part of `value` that cannot be pickled, by the way to it, and why."""
     for _ in range(_DEEPEST):
         for step, part in _parts(value):
@@ -138,7 +143,8 @@ def _what(value: Any, path: str, error: BaseException, pickler: PicklerMaker) ->
                 break
         else:
             break
-    return f"{path} is a {type(value).__qualname__}, and {str(error)[:1].lower()}{str(error)[1:]}"
+    why = str(error) or type(error).__qualname__
+    return f"{path} is a {type(value).__qualname__}, and {why[:1].lower()}{why[1:]}"
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:
@@ -149,8 +155,20 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
         return [("{…}", part) for part in value]
     if type(value) is dict:
         return [(f"[{short(key)}]", part) for key, part in value.items()]
-    try:
-        own = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return []
-    return [(f".{name}", part) for name, part in own.items()] if type(own) is dict else []
+    if type(value) is partial:
+        return [(f".{name}", getattr(value, name)) for name in ("func", "args", "keywords")]
+    if type(value) is MethodType:
+        return [(".__self__", value.__self__)]
+    parts = {}
+    for kind in reversed(type(value).__mro__):
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+            with suppress(AttributeError):  # Not set, or a private one.
+                parts[name] = object.__getattribute__(value, name)
+    own = parts.pop("__dict__", None)
+    if own is None:
+        with suppress(AttributeError):
+            own = object.__getattribute__(value, "__dict__")
+    if type(own) is dict:
+        parts.update(own)
+    return [(f".{name}", part) for name, part in parts.items() if name != "__weakref__"]

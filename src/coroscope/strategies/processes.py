@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import select
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,11 +26,15 @@ from coroscope.strategies.interrupts import holding_interrupts
 from coroscope.strategies.parcels import check_items, pack_function, pack_items
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.remote_work import all_failed
-from coroscope.strategies.work import Reply, unpack_reply
+from coroscope.strategies.starting import starting_workers
+from coroscope.strategies.work import Reply
 from coroscope.strategies.worker_death import WorkerDiedError, worker_died
 from coroscope.strategies.worker_names import worker_name
-from coroscope.strategies.worker_process import BEGUN, begin, work
+from coroscope.strategies.worker_process import BEGUN, LeaveInterrupts, begin, work
 
+_LOOKED_EVERY_S = 0.05
+_LOOKED_AFTER_S = 1.0
+"""So often it is looked whether a process has died, and its pool has not noticed."""
 _GRACE_S = 1.0
 """So long a process may take to end by SIGTERM."""
 Ended = tuple[int, "Future[bytes]"]
@@ -64,14 +69,19 @@ def end_processes(processes: list[Any]) -> None:
 
 
 class _Context:
-    """A context of `multiprocessing` that keeps the processes that are made by it."""
+    """A context of `multiprocessing` that keeps the processes that are made by it, and the queue of their results."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
         self.processes: list[Any] = []
+        self.results: Any = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
+
+    def SimpleQueue(self) -> Any:
+        self.results = self._context.SimpleQueue()
+        return self.results
 
     def Process(self, *args: Any, **kwargs: Any) -> Any:
         process = self._context.Process(*args, name=worker_name(len(self.processes)), **kwargs)
@@ -105,13 +115,18 @@ class Processes(Pool[Ended]):
         self._pipe = self._context.Pipe(duplex=False)
         os.set_blocking(self._pipe[0].fileno(), False)
         self._executor = ProcessPoolExecutor(
-            self.lanes, self._context, initializer=begin, initargs=(self._function, self._pipe[1])
+            self.lanes,
+            self._context,
+            initializer=begin,
+            initargs=(self._function, self._pipe[1], LeaveInterrupts()),
         )
 
     def send(self, first: int, items: list[Any]) -> None:
         parcel = pack_items(first, items)
+        self.size.weigh(len(items), len(parcel))
         assert self._executor is not None
-        with holding_interrupts():  # It may be about to start a process.
+        may_start = len(self._context.processes) < self.lanes
+        with starting_workers(self._context) if may_start else holding_interrupts():
             try:
                 future = self._executor.submit(work, first, len(items), parcel)
             except BrokenProcessPool as error:
@@ -135,28 +150,44 @@ class Processes(Pool[Ended]):
             return self._bury(error)
         if error is not None:
             return self.take_in(all_failed(first, len(self.samples.of(first)), error))
-        return self.take_in(unpack_reply(future.result()))
+        return self.take_in(self.unpacked(first, future.result()))
 
     def _bury(self, cause: BaseException) -> list[Reply]:
         """A process has died, and the pool with it: what was under way is lost, what was not is sent again."""
         self._read_pipe()
         self._end_executor()
+        done = self._replies_that_came()
         taken_up = {first: pid for pid, first in self._has.items() if self.samples.of(first)}
         error = self._error(taken_up)
         error.__cause__ = cause
+        if not self._has:  # It would be so again and again.
+            raise error
         out = self.samples.take_all()
         self.out = 0
-        if not taken_up:
-            raise error
-        if not self.settings.goes_on:
-            return [all_failed(first, len(items), error) for first, items in out]
+        if taken_up and not self.settings.goes_on:
+            return done + [all_failed(first, len(items), error) for first, items in out]
         self._open()
-        replies = []
         for first, items in out:
             if first in taken_up:
-                replies.append(all_failed(first, len(items), error))
+                done.append(all_failed(first, len(items), error))
             else:
                 self.submit(first, items)
+        return done
+
+    def _replies_that_came(self) -> list[Reply]:
+        """What the other processes had done before they were ended, and has not been looked at."""
+        replies = []
+        while not self.messages.empty():
+            message = self.messages.get()
+            if message is None or message[1].exception() is not None:
+                continue
+            reply = self.unpacked(message[0], message[1].result())
+            self.size.learn(reply)
+            rest = self.samples.note(reply)
+            if rest:
+                self.samples.keep(reply.first + len(reply.outcomes), rest)
+            if reply.outcomes:
+                replies.append(reply)
         return replies
 
     def _error(self, taken_up: dict[int, int]) -> WorkerDiedError:
@@ -181,14 +212,30 @@ class Processes(Pool[Ended]):
                 while data := os.read(self._pipe[0].fileno(), BEGUN.size * 1024):
                     self._has.update(BEGUN.iter_unpack(data))
 
+    def _complete_result(self) -> None:
+        """Give the executor's thread more to read.
+
+        A process that is killed in the middle of writing a result leaves it waiting for the rest, for ever: this
+        process has the pipe's other end, too (CPython 3.11 to 3.15). What it then has is nonsense, and breaks the pool.
+        """
+        writer = self._context.results._writer.fileno()
+        os.set_blocking(writer, False)
+        with suppress(OSError):
+            os.write(writer, bytes(select.PIPE_BUF))
+
     def collect(self, timeout_s: float | None) -> list[Reply]:
-        replies = super().collect(timeout_s)
+        wait_s = _LOOKED_AFTER_S if timeout_s is None else min(timeout_s, _LOOKED_AFTER_S)
+        replies = super().collect(wait_s)
         self._read_pipe()
+        if not replies and self.out and any(process.exitcode for process in self._context.processes):
+            self._complete_result()
         return replies
 
     def close(self) -> None:
-        with holding_interrupts():
-            self._end_executor()
+        if self._executor is not None:
+            # A process may take its time, for a thread that the function has left there; Ctrl-C ends that.
+            self._executor.shutdown(wait=True)
+        self.abort()
 
     def abort(self) -> None:
         with holding_interrupts():
@@ -197,9 +244,15 @@ class Processes(Pool[Ended]):
 
     def _end_executor(self) -> None:
         executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=True, cancel_futures=True)
         end_processes(self._context.processes)
+        if executor is not None:
+            # A private name (CPython 3.11 to 3.15): None where nothing has been submitted, or all has ended.
+            manager: Any = executor._executor_manager_thread
+            executor.shutdown(wait=False, cancel_futures=True)
+            while manager is not None and manager.is_alive():
+                manager.join(_LOOKED_EVERY_S)
+                if manager.is_alive():
+                    self._complete_result()
         pipe, self._pipe = self._pipe, None
         for end in pipe or ():
             end.close()

@@ -41,9 +41,21 @@ def work_by(
 ) -> bytes:
     """Work one parcel through by the caller that `find` gives: the reply, packed with `pickler`."""
     try:
-        return pack_reply(work_through(find(), parcels.loads(parcel), first), pickler)
-    except BaseException as error:  # What cannot be unpickled, or for which there is no memory.
+        call = find()
+    except BaseException as error:  # From what the function's module does, too.
         return pack_reply(all_failed(first, count, without_this_frame(error)), pickler)
+    try:
+        items = parcels.loads(parcel)
+    except BaseException as error:  # From code of the items' own classes, or no memory for them.
+        # Several items that cannot be unpickled together are all left out, and may come again one by one.
+        failed = all_failed(first, 1, without_this_frame(error)) if count == 1 else none_begun(first)
+        return pack_reply(failed, pickler)
+    return pack_reply(work_through(call, items, first), pickler)
+
+
+def none_begun(first: int) -> Reply:
+    """The reply of a parcel whose items could not be looked at."""
+    return Reply(first, [], 0, 0)
 
 
 def all_failed(first: int, count: int, error: BaseException) -> Reply:

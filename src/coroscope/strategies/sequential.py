@@ -7,9 +7,16 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from coroscope.errors import UsageError
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.flow import Samples
-from coroscope.strategies.work import Caller, Reply, without_this_frame
+from coroscope.strategies.work import (
+    NO_LOOP_IN_A_LOOP,
+    Caller,
+    Reply,
+    is_coroutine_function,
+    without_this_frame,
+)
 
 
 class Sequential:
@@ -18,12 +25,14 @@ class Sequential:
     ahead = 1
 
     def __init__(self, settings: Settings) -> None:
+        self._function = settings.function
         self._call = Caller(settings.function, settings.loop_factory)
         self._samples = Samples()
         self._out: list[tuple[int, Any]] = []
 
-    def start(self, items: Sequence[Any]) -> None:
-        """There is nothing to start."""
+    def start(self, items: Sequence[Any]) -> None:  # noqa: ARG002 (nothing is pickled)
+        if is_coroutine_function(self._function) and asyncio._get_running_loop() is not None:
+            raise UsageError(NO_LOOP_IN_A_LOOP)
 
     def room(self, taken: int) -> int:  # noqa: ARG002 (the protocol's)
         return 0 if self._out else 1
@@ -32,13 +41,14 @@ class Sequential:
         self._samples.keep(first, items)
         self._out.append((first, items[0]))
 
-    def collect(self, timeout_s: float | None) -> list[Reply]:  # noqa: ARG002 (an item cannot be left half done)
+    def collect(self, timeout_s: float | None) -> list[Reply]:
+        if timeout_s == 0:  # What has begun cannot be left half done; but nothing need begin.
+            return []
         first, item = self._out.pop()
         began_ns = time.monotonic_ns()
         try:
             outcome = True, self._call(item)
-        # An interrupt, or an exit, ends the map, and not the item alone.
-        except (Exception, asyncio.CancelledError) as error:
+        except BaseException as error:  # `note` raises what ends the map, and not the item alone.
             outcome = False, without_this_frame(error)
         reply = Reply(first, [outcome], began_ns, time.monotonic_ns())
         self._samples.note(reply)

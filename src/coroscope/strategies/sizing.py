@@ -6,6 +6,8 @@ from coroscope.strategies.work import PARCEL_NS, Reply
 
 _GROWTH = 8
 _MOST = 10_000
+_MOST_BYTES = 1024 * 1024
+"""A parcel, or its results, may take so much where one item does not take more."""
 
 
 class ParcelSize:
@@ -18,6 +20,7 @@ class ParcelSize:
         """What one takes, as far as is known."""
         self.parcel_ns = PARCEL_NS
         """What a parcel is to take."""
+        self._item_bytes = 0.0
         self._last = 1
 
     @property
@@ -30,6 +33,7 @@ class ParcelSize:
         if self.item_ns is None:
             return 1
         size = min(int(self.parcel_ns / max(self.item_ns, 1)), self._last * _GROWTH, _MOST)
+        size = min(size, int(_MOST_BYTES / max(self._item_bytes, 1)))
         if self._total is not None:  # The last parcels are shared out among all who could work.
             size = min(size, -(-(self._total - taken) // (2 * self.lanes)))
         return max(size, 1)
@@ -42,3 +46,8 @@ class ParcelSize:
         item_ns = (reply.ended_ns - reply.began_ns) / count
         self.item_ns = item_ns if self.item_ns is None else (self.item_ns + item_ns) / 2
         self._last = max(count, 1)
+
+    def weigh(self, count: int, size_bytes: int) -> None:
+        """Take in what `count` items, or their results, have as bytes."""
+        # The larger of both counts, and for a while the largest that there was.
+        self._item_bytes = max(size_bytes / count, self._item_bytes * 0.9)

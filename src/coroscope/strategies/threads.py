@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from coroscope.strategies.at_exit import is_exiting
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.work import Caller, Reply, work_through
@@ -18,6 +19,7 @@ from coroscope.strategies.worker_names import PREFIX
 
 _LOOK_UP_EVERY_S = 0.5
 """So often an idle thread looks whether the program is at its end."""
+_LOOKED_EVERY_S = 0.01
 
 
 class Threads(Pool[Reply]):
@@ -27,6 +29,7 @@ class Threads(Pool[Reply]):
         super().__init__(settings)
         self._parcels: SimpleQueue[tuple[int, list[Any]] | None] = SimpleQueue()
         self._serving = 0
+        self._is_busy: dict[threading.Thread, bool] = {}
         self._is_aborted = False
         self._executor: ThreadPoolExecutor | None = None
 
@@ -34,6 +37,8 @@ class Threads(Pool[Reply]):
         self._executor = ThreadPoolExecutor(self.lanes, PREFIX)
 
     def send(self, first: int, items: list[Any]) -> None:
+        if is_exiting():
+            raise RuntimeError("coroscope.map() cannot go on: the interpreter is shutting down")
         self._parcels.put((first, items))
         if self._serving < min(self.out, self.lanes):
             assert self._executor is not None
@@ -43,10 +48,14 @@ class Threads(Pool[Reply]):
     def _serve(self) -> None:
         """In a thread of the pool: work parcels through until there are no more."""
         call = Caller(self.settings.function, self.settings.loop_factory)
+        thread = threading.current_thread()
+        self._is_busy[thread] = False
         try:
             while (parcel := self._next_parcel()) is not None:
+                self._is_busy[thread] = True
                 self.messages.put(work_through(call, parcel[1], parcel[0]))
                 del parcel
+                self._is_busy[thread] = False
         finally:
             call.close()
 
@@ -55,8 +64,8 @@ class Threads(Pool[Reply]):
             try:
                 return self._parcels.get(timeout=_LOOK_UP_EVERY_S)
             except Empty:
-                # The interpreter joins all threads of pools at its end, also for a map that nobody has closed.
-                if not threading.main_thread().is_alive():
+                # The interpreter joins all threads of pools at its end, also those of a map that a daemon drives.
+                if is_exiting():
                     break
         return None
 
@@ -69,6 +78,10 @@ class Threads(Pool[Reply]):
     def abort(self) -> None:
         self._is_aborted = True
         self._end(wait=False)
+        for thread in list(self._is_busy):
+            # It may just have taken a parcel up, and not said so.
+            while thread.is_alive() and not self._is_busy[thread]:
+                thread.join(_LOOKED_EVERY_S)
 
     def _end(self, *, wait: bool) -> None:
         for _ in range(self._serving):

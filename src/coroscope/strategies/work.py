@@ -9,14 +9,15 @@ import asyncio
 import inspect
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import CoroutineType
 from typing import Any, NamedTuple
 
+from coroscope.errors import UsageError
 from coroscope.strategies import parcels
 from coroscope.strategies.faults import RemoteTraceback, UnpicklableError
-from coroscope.strategies.parcels import PicklerMaker, by_name
+from coroscope.strategies.parcels import PicklerMaker, by_name, part_at_fault
 
 Function = Callable[[Any], Any]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -25,6 +26,9 @@ Outcome = tuple[bool, Any]
 
 PARCEL_NS = 5_000_000
 """So much work is handed over at once, where items are short: what handing over costs is then small beside it."""
+NO_LOOP_IN_A_LOOP = (
+    "coroscope.map() cannot run a loop inside a running one: use 'async for' with coroscope.map_async()"
+)
 LONGEST_PARCEL_NS = 10 * PARCEL_NS
 """A worker that has been at one parcel for longer gives back what it has not begun."""
 
@@ -73,6 +77,9 @@ class Caller:
         return self._run(result) if type(result) is CoroutineType else result
 
     def _run(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
+        if asyncio._get_running_loop() is not None:
+            coroutine.close()
+            raise UsageError(NO_LOOP_IN_A_LOOP)
         if self._runner is None:
             self._runner = asyncio.Runner(loop_factory=self._loop_factory or _our_loop)
         return self._runner.run(coroutine)
@@ -107,6 +114,9 @@ def work_through(call: Function, items: Iterable[Any], first: int) -> Reply:
 
 def without_this_frame(error: BaseException) -> BaseException:
     """`error` with the traceback that it had in the user's code: our frame would keep the error itself alive."""
+    # What the frames hold may be what there is no memory for.
+    if isinstance(error, MemoryError):
+        traceback.clear_frames(error.__traceback__)
     inner = error.__traceback__
     while inner is not None and inner.tb_frame.f_globals.get("__name__", "").startswith(
         "coroscope.strategies."
@@ -136,7 +146,8 @@ class Failure(NamedTuple):
         if not isinstance(error, BaseException):
             why = "" if problem is None else f" ({problem})"
             error = UnpicklableError(f"a worker raised {self.described}, which cannot be pickled{why}")
-        error.__cause__ = RemoteTraceback(self.text)
+        # Not by the exception's own class, which may be frozen.
+        BaseException.__setattr__(error, "__cause__", RemoteTraceback(self.text))
         return error
 
 
@@ -158,33 +169,68 @@ def _sendable(outcome: Outcome, pickler: PicklerMaker) -> Outcome:
         try:
             parcels.dumps(value, pickler)
         except Exception as error:
-            kind = type(value).__qualname__
-            refusal = UnpicklableError(f"its result, a {kind}, cannot be sent back: {error}")
-            return False, _failure(refusal, pickler)
+            what = part_at_fault(value, "it", error, pickler)
+            return False, _failure(UnpicklableError(f"its result cannot be sent back: {what}"), pickler)
     return outcome
 
 
-def pack_replies(replies: list[Reply]) -> bytes:
-    """Several replies as bytes."""
+Span = tuple[int, int]
+"""Items: the index of the first, and how many."""
+
+
+def pack_replies(replies: list[Reply], unread: Sequence[Span] = ()) -> bytes:
+    """Several replies as bytes; those that can, together. `unread` are items that could not be unpickled together."""
+    together: list[Any] = []
+    alone: list[Any] = []
+    for reply in replies:
+        is_plain = all(is_result for is_result, _ in reply.outcomes)
+        (together if is_plain else alone).append(reply)
     try:
-        if all(is_result for reply in replies for is_result, _ in reply.outcomes):
-            return parcels.dumps([tuple(reply) for reply in replies])
+        packed = parcels.dumps([tuple(reply) for reply in together])
     except Exception:  # From code of the results' own classes.
-        pass
-    return parcels.dumps([pack_reply(reply) for reply in replies])
+        packed, together, alone = parcels.dumps([]), [], replies
+    spans = [(reply.first, len(reply.outcomes)) for reply in (*together, *alone)]
+    return parcels.dumps((spans, packed, [pack_reply(reply) for reply in alone], unread))
 
 
-def unpack_replies(data: bytes) -> list[Reply]:
-    """What `pack_replies` packed."""
-    return [unpack_reply(each) if type(each) is bytes else Reply(*each) for each in parcels.loads(data)]
+def unpack_replies(data: bytes) -> tuple[list[Reply], Sequence[Span]]:
+    """What `pack_replies` packed; where replies cannot be unpickled, that is what came of their items."""
+    spans, packed, alone, unread = parcels.loads(data)
+    count = len(spans) - len(alone)
+    try:
+        replies = [Reply(*each) for each in _loaded(packed)]
+    except UnpicklableError as error:
+        replies = [_failed(span, error) for span in spans[:count]]
+    for span, each in zip(spans[count:], alone, strict=True):
+        try:
+            replies.append(unpack_reply(each))
+        except UnpicklableError as error:
+            replies.append(_failed(span, error))
+    return replies, unread
+
+
+def _failed(span: Span, error: BaseException) -> Reply:
+    first, count = span
+    return Reply(first, [(False, error)] * count, 0, 0)
 
 
 def unpack_reply(data: bytes) -> Reply:
-    """What `pack_reply` packed, with its errors as exceptions again."""
-    first, outcomes, began_ns, ended_ns = parcels.loads(data)
+    """What `pack_reply` packed, with its errors as exceptions again. UnpicklableError where a result cannot be."""
+    first, outcomes, began_ns, ended_ns = _loaded(data)
     if not all(is_result for is_result, _ in outcomes):
         outcomes = [outcome if outcome[0] else (False, outcome[1].error()) for outcome in outcomes]
     return Reply(first, outcomes, began_ns, ended_ns)
+
+
+def _loaded(data: bytes) -> Any:
+    try:
+        return parcels.loads(data)
+    except MemoryError:
+        raise
+    except Exception as error:  # From code of the results' own classes.
+        raise UnpicklableError(
+            f"a result among those that came with this one cannot be unpickled: {type(error).__qualname__}: {error}"
+        ) from error
 
 
 def _failure(error: BaseException, pickler: PicklerMaker) -> Failure:

@@ -10,14 +10,14 @@ from coroscope.strategies import parcels
 from coroscope.strategies.frames import END, Frames, frame
 from coroscope.strategies.item_tasks import ItemTasks
 from coroscope.strategies.remote_work import all_failed
-from coroscope.strategies.work import Function, pack_replies, without_this_frame
+from coroscope.strategies.work import Function, Span, pack_replies, without_this_frame
 from coroscope.strategies.worker_process import stay_with_parent
 
 HEADER = struct.Struct("=qq")
 """Before the pickled items: the index of the first, and how many there are."""
 
 
-def main(end: socket.socket, function: bytes, threads: int) -> None:
+def main(end: socket.socket, function: bytes, threads: int, _: object) -> None:
     """Work on what comes by `end`, until END or the end of the connection."""
     stay_with_parent()
     called, loop_factory = _loaded(function)
@@ -55,7 +55,9 @@ class _Worker(asyncio.Protocol):
         self._loop = loop
         self._frames = Frames()
         self._will_send = False
-        self.tasks = ItemTasks(loop, function, threads, self._has_news)
+        self._unread: list[Span] = []
+        """Items that could not be unpickled together; they may come again, in smaller parcels."""
+        self.tasks = ItemTasks(loop, function, threads, self._has_news, raises_exits=False)
         self.ended = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,7 +73,10 @@ class _Worker(asyncio.Protocol):
             try:
                 items = parcels.loads(message[HEADER.size :])
             except BaseException as error:  # From code of the items' own classes, or no memory for them.
-                self.tasks.replies.append(all_failed(first, count, without_this_frame(error)))
+                if count > 1:
+                    self._unread.append((first, count))
+                else:
+                    self.tasks.replies.append(all_failed(first, 1, without_this_frame(error)))
                 self._has_news()
             else:
                 self.tasks.begin(first, items)
@@ -90,4 +95,5 @@ class _Worker(asyncio.Protocol):
 
     def _send(self) -> None:
         self._will_send = False
-        self._transport.write(frame(pack_replies(self.tasks.take())))
+        self._transport.write(frame(pack_replies(self.tasks.take(), self._unread)))
+        self._unread.clear()

@@ -1,6 +1,6 @@
 """The surroundings of a worker's process: signals, the end of its parent, and what it says of its own accord.
 
-Rule: Ctrl-C reaches every process of a terminal; the workers leave it to the caller, who ends them.
+Rule: Ctrl-C reaches every process of a terminal; the workers leave it to the caller, who ends them by SIGTERM.
 Rule: a worker does not outlive its parent, however that ended.
 """
 
@@ -26,7 +26,7 @@ _function: bytes
 _begun: Connection
 
 
-def begin(function: bytes, begun: Connection) -> None:
+def begin(function: bytes, begun: Connection, _: object) -> None:
     """Make this process a worker; `function` is pickled, and `begun` is where it says what it takes up."""
     global _function, _begun
     _function, _begun = function, begun
@@ -36,12 +36,27 @@ def begin(function: bytes, begun: Connection) -> None:
 
 
 def stay_with_parent() -> None:
-    """Leave interrupts to the parent, and end when it ends."""
-    # Not SIG_IGN: what the function starts would inherit that.
-    signal.signal(signal.SIGINT, lambda *_: None)
+    """Leave interrupts to the parent, and end when it ends, or wants it."""
+    leave_interrupts()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), name=PARENT_WATCH, daemon=True).start()
+
+
+def leave_interrupts() -> None:
+    """Leave them to the parent; a fork has brought its handlers here, and what wakes its event loop."""
+    signal.set_wakeup_fd(-1)
+    # Not SIG_IGN: what the function starts would inherit that.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+class LeaveInterrupts:
+    """Among the arguments of a process that is not forked: it has left interrupts when they have been unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return leave_interrupts, ()
 
 
 def _follow(sentinel: Any) -> None:
