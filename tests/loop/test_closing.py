@@ -256,3 +256,24 @@ def test_the_end_of_the_executor_is_not_awaited_longer_than_its_timeout(loop: An
     finally:
         is_released.set()
     loop.run_until_complete(future)
+
+
+def test_a_loop_may_stop_while_another_thread_hands_it_callbacks(new_loop: Callable[[], Any]) -> None:
+    loop, is_over = new_loop(), threading.Event()
+
+    def hand_over() -> None:
+        while not is_over.is_set():
+            loop.call_soon_threadsafe(int)
+
+    other = threading.Thread(target=hand_over)
+    other.start()
+    try:
+        for _ in range(300):
+            for _ in range(200):
+                loop.call_soon(int)
+            loop.call_soon(loop.stop)
+            loop.run_forever()
+    finally:
+        is_over.set()
+        other.join()
+        loop.close()

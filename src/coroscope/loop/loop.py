@@ -217,7 +217,8 @@ class Loop(SocketLoop):
                 del vars(self)["_run_once"]
             if self._watch is not None:
                 self._watch.stopped()
-            for item in self._ready:  # type: ignore[attr-defined]
+            # A copy: another thread may append to it meanwhile.
+            for item in self._ready.copy():  # type: ignore[attr-defined]
                 if isinstance(item, Task):
                     keep_registered(item)
             item = None  # a traceback may keep this frame
