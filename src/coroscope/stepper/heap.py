@@ -1,0 +1,284 @@
+"""Which object is which, which refer to which, and when they are born, change and die.
+
+An object is known by its number, for its address will be another's once it has died. It counts as dead when nothing
+recorded refers to it any more: no slot of a frame and no object that can be reached from one. Where it can be referred to
+weakly, it is known again when it comes back from code that is not recorded; a list that was kept by such code alone, say
+in a C extension, gets a new number then, for nothing tells it from another list at its address.
+Rule: objects are read only from references that the interpreter itself holds at that moment, from the frames on.
+Rule: no reference is kept to any but exact numbers, strings, bytes and singletons, which have no finalisers. They are
+kept so that their addresses stay theirs, up to a limit.
+"""
+
+from __future__ import annotations
+
+import builtins
+import types
+import weakref
+from _ctypes import PyObj_FromPtr  # type: ignore[attr-defined]  # ctypes.cast takes three times as long
+from collections.abc import Iterable
+from typing import Any
+
+from coroscope.stepper.columns import Columns, ObjectFacts
+from coroscope.stepper.values import GENERATORS, SCALARS, Kinds, cut
+
+NOTHING, UNKNOWN = 0, 1
+_LARGEST_KEPT = 1 << 24
+"""In bytes, about: so much the numbers and strings that are kept may come to."""
+_MOST_AT_ONCE = 2000
+"""Objects that are looked into at one step for the first time."""
+
+
+class Heap:
+    """Gives words and objects the numbers of their values: negative for what has an identity."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.by_address: dict[int, int] = {}
+        """The value at an address; an object, negative, once it is known."""
+        self._texts: dict[tuple[str, str], int] = {}
+        self._kept: list[Any] = []
+        self._kept_bytes = 0
+        self.counts: list[int] = [0]
+        """How many recorded references there are to the object of each number."""
+        self._addresses: list[int] = [0]
+        self._types: list[int] = [0]
+        self._weak: dict[int, weakref.ref[Any]] = {}
+        self._contents: dict[int, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {}
+        """Of each object: the addresses of what is in it, their values, and the positions of those with contents."""
+        self.kinds = Kinds()
+        self._waiting: list[tuple[int, Any]] = []
+        self.epoch = 0
+        """Changes whenever addresses that had a value may have another one."""
+        self.met_generators: list[tuple[int, Any]] = []
+        """Generators and coroutines just met, for the recorder to look at."""
+        self.step = 0
+        """The number of the step that is being looked at."""
+        self._gone: list[int] = []
+
+    # Values
+
+    def value_at(self, address: int) -> int:
+        """The value of the object at `address`, to which the interpreter must hold a reference now."""
+        return self.value_of(PyObj_FromPtr(address))
+
+    def value_of(self, obj: Any) -> int:
+        """The number of its value."""
+        address = id(obj)
+        value = self.by_address.get(address)
+        if value is not None and (
+            value > 0 or (self._types[-value] == id(type(obj)) and self.is_still(value))
+        ):
+            return value
+        scalar = SCALARS.get(id(type(obj)))
+        if scalar is not None:
+            return self._scalar(obj, address, scalar[0].__name__, scalar[1](obj))
+        return self._object(obj, address)
+
+    def text_value(self, type_name: str, text: str) -> int:
+        """The value that is written as `text`, whose object is not kept."""
+        key = type_name, text
+        value = self._texts.get(key)
+        if value is None:
+            value = self._texts[key] = self.columns.add_value(type_name, text)
+        return value
+
+    def _scalar(self, obj: Any, address: int, type_name: str, text: str) -> int:
+        value = self.text_value(type_name, text)
+        self._kept_bytes += 80 + (len(obj) if type_name in ("str", "bytes") else 0)
+        if type_name == "int":
+            self._kept_bytes += obj.bit_length() >> 3
+        if self._kept_bytes > _LARGEST_KEPT:
+            self._let_go()
+        self._kept.append(obj)
+        self.by_address[address] = value
+        return value
+
+    def _let_go(self) -> None:
+        self.epoch += 1
+        self._kept_bytes = 0
+        self.by_address = {address: value for address, value in self.by_address.items() if value < 0}
+        self._contents = {
+            number: ((), values, inner) for number, (_, values, inner) in self._contents.items()
+        }
+        self._kept = []
+
+    def is_still(self, value: int) -> bool:
+        """Whether the object is certainly not another one that took over its address; True where none can tell."""
+        weak = self._weak.get(-value)
+        return weak is None or weak() is not None
+
+    def _object(self, obj: Any, address: int) -> int:
+        known = self.by_address.get(address)
+        if known is not None:
+            self._die(-known)
+        number = len(self.counts)
+        kind = self.kinds.of(obj)
+        self.counts.append(0)
+        self._addresses.append(address)
+        self._types.append(id(type(obj)))
+        self.by_address[address] = -number
+        self.columns.objects.append(ObjectFacts(number, kind.name, _detail(obj), self.step, kind.layout))
+        try:
+            self._weak[number] = weakref.ref(obj)
+        except TypeError:
+            pass  # It cannot be referred to weakly.
+        if kind.layout != "opaque" and obj is not _BUILTINS:
+            self._waiting.append((number, obj))
+        if id(type(obj)) in GENERATORS:
+            self.met_generators.append((number, obj))
+        return -number
+
+    # Counting
+
+    def add(self, value: int) -> None:
+        """One more reference to it is recorded."""
+        if value < 0:
+            self.counts[-value] += 1
+
+    def drop(self, values: Iterable[int]) -> None:
+        """So many fewer references are recorded to each."""
+        counts = self.counts
+        for value in values:
+            if value < 0:
+                counts[-value] -= 1
+                if counts[-value] <= 0:
+                    self._gone.append(-value)
+
+    def sweep(self) -> None:
+        """What nothing recorded refers to any more has died, unless a weak reference knows better."""
+        while self._gone:
+            number = self._gone.pop()
+            if self.counts[number] > 0 or self.columns.objects[number].died is not None:
+                continue
+            weak = self._weak.get(number)
+            if weak is not None and weak() is not None:
+                continue
+            self._die(number)
+
+    def _die(self, number: int) -> None:
+        facts = self.columns.objects[number]
+        if facts.died is not None:
+            return
+        facts.died = self.step
+        address = self._addresses[number]
+        if self.by_address.get(address) == -number:
+            del self.by_address[address]
+        self._weak.pop(number, None)
+        contents = self._contents.pop(number, None)
+        if contents is not None:
+            self.drop(contents[1])
+
+    def look_for_dead(self) -> None:
+        """Notice those that died in code that is not recorded."""
+        for number in [number for number, weak in self._weak.items() if weak() is None]:
+            self._die(number)
+        self.sweep()
+
+    # Contents
+
+    def finish_reading(self) -> None:
+        """Read what is in the objects just met, and in those."""
+        left = _MOST_AT_ONCE
+        waiting = self._waiting
+        while waiting and left:
+            number, obj = waiting.pop()
+            self._read(number, obj)
+            left -= 1
+        if waiting:
+            waiting.clear()
+            self.columns.say(f"of the objects met at one step, {_MOST_AT_ONCE:,} were looked into at most")
+
+    def look_again(self, roots: Iterable[int]) -> None:
+        """Find what has changed in the objects at these addresses, and in what is reached from them.
+
+        The interpreter must hold a reference to each now.
+        """
+        seen: set[int] = set()
+        contents = self._contents
+        by_address = self.by_address
+        # No object stays in here beyond the call; each is held by what it was found in, or by a frame.
+        waiting = [
+            (-by_address[address], PyObj_FromPtr(address))
+            for address in roots
+            if by_address.get(address, 0) < 0 and -by_address[address] in contents
+        ]
+        while waiting:
+            number, obj = waiting.pop()
+            if number in seen or number not in contents:
+                continue
+            seen.add(number)
+            items = self.kinds.of(obj).read(obj)
+            known = contents[number]
+            if tuple(map(id, items)) != known[0]:
+                self._read(number, obj)
+                known = contents[number]
+                items = self.kinds.of(obj).read(obj)
+                if len(items) != len(known[0]):
+                    continue
+            for position in known[2]:
+                waiting.append((-known[1][position], items[position]))
+        self.finish_reading()
+        self.sweep()
+
+    def _read(self, number: int, obj: Any) -> None:
+        items = self.kinds.of(obj).read(obj)
+        by_address = self.by_address
+        values = []
+        for item in items:
+            value = by_address.get(id(item))
+            if value is None or (value < 0 and not self.is_still(value)):
+                value = self.value_of(item)
+            values.append(value)
+        known = self._contents.get(number)
+        new = tuple(values)
+        inner = tuple(
+            position
+            for position, value in enumerate(new)
+            if value < 0 and self.columns.objects[-value].layout not in ("opaque", "function")
+        )
+        self._contents[number] = tuple(map(id, items)), new, inner
+        if known is None or known[1] != new:
+            for value in new:
+                if value < 0:
+                    self.counts[-value] += 1
+            if known is not None:
+                self.drop(known[1])
+            self.columns.add_contents(self.step, number, new)
+
+
+_BUILTINS = vars(builtins)
+_NAMED: dict[int, str] = {
+    id(types.FunctionType): "__qualname__",
+    id(types.BuiltinFunctionType): "__qualname__",
+    id(types.GeneratorType): "__qualname__",
+    id(types.CoroutineType): "__qualname__",
+    id(types.AsyncGeneratorType): "__qualname__",
+    id(types.MethodDescriptorType): "__qualname__",
+    id(types.WrapperDescriptorType): "__qualname__",
+    id(types.MethodWrapperType): "__qualname__",
+    id(types.CodeType): "co_qualname",
+}
+_qualified_name_of = type.__dict__["__qualname__"].__get__
+_IS_CLASS = 1 << 31
+_flags_of = type.__dict__["__flags__"].__get__
+
+
+def _detail(obj: Any) -> str:
+    """The name that the object itself has, where it is of a type that gives it without running any code."""
+    attribute = _NAMED.get(id(type(obj)))
+    if attribute is not None:
+        if type(obj) is types.BuiltinFunctionType or type(obj) is types.MethodWrapperType:
+            # Its qualified name is made from its object's class, by the attribute that this may have itself.
+            attribute = "__name__"
+        name = getattr(obj, attribute)
+        return cut(name) if type(name) is str else ""
+    if type(obj) is types.ModuleType:
+        for name, value in vars(obj).items():
+            if type(name) is str and name == "__name__" and type(value) is str:
+                return cut(value)
+        return ""
+    if type(obj) is range:
+        return f"{obj.start}, {obj.stop}" + (f", {obj.step}" if obj.step != 1 else "")
+    if _flags_of(type(obj)) & _IS_CLASS:
+        return cut(_qualified_name_of(obj))
+    return ""

@@ -1,0 +1,77 @@
+"""Which code is recorded."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from types import CodeType, ModuleType
+
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class Scope:
+    """The user's own files, and what is asked for besides."""
+
+    def __init__(
+        self,
+        files: Iterable[str],
+        *,
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        main_file: str | None = None,
+    ) -> None:
+        self._files = set(files)
+        self._include, self._exclude = tuple(include), tuple(exclude)
+        self.main_file = main_file if main_file is not None else next(iter(self._files), None)
+        """The file that lines are counted in."""
+        self._known: dict[str, bool] = {}
+
+    def wants(self, code: CodeType) -> bool:
+        """Whether it is to be recorded."""
+        file = code.co_filename
+        known = self._known.get(file)
+        if known is None:
+            known = self._known[file] = self._wants_file(file)
+        return known
+
+    def _wants_file(self, file: str) -> bool:
+        if file.startswith(_OWN) and file not in self._files:
+            return False
+        is_own = file in self._files
+        if not self._include and not self._exclude:
+            return is_own
+        module = _module_in(file)
+        if module is None:
+            return is_own
+        if any(_is_within(module, name) for name in self._exclude):
+            return False
+        return is_own or any(_is_within(module, name) for name in self._include)
+
+    def source_of(self, file: str) -> str:
+        """The file's text, as it is now; "" where it cannot be read."""
+        try:
+            with open(file, "rb") as opened:
+                return _decoded(opened.read())
+        except (OSError, ValueError):
+            return ""
+
+
+def _decoded(data: bytes) -> str:
+    import io
+    import tokenize
+
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data.decode(encoding, "replace").replace("\r\n", "\n")
+
+
+def _is_within(module: str, name: str) -> bool:
+    return module == name or module.startswith(name + ".")
+
+
+def _module_in(file: str) -> str | None:
+    for name, module in list(sys.modules.items()):
+        # A module of another class could run code when it is asked.
+        if type(module) is ModuleType and type(name) is str and vars(module).get("__file__") == file:
+            return name
+    return None
