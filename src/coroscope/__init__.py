@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from coroscope.loop.waiting import wait, wait_async
     from coroscope.record.marks import mark, region
     from coroscope.recording import record
+    from coroscope.stepper.running import step
     from coroscope.strategies.faults import UnpicklableError
     from coroscope.strategies.mapping import map
     from coroscope.strategies.mapping_async import map_async
@@ -47,6 +48,7 @@ __all__ = [
     "region",
     "run",
     "sleep",
+    "step",
     "wait",
     "wait_async",
 ]
@@ -70,6 +72,7 @@ _HOMES = {
     "region": "coroscope.record.marks",
     "run": "coroscope.loop.running",
     "sleep": "coroscope.loop.sleeping",
+    "step": "coroscope.stepper.running",
     "wait": "coroscope.loop.waiting",
     "wait_async": "coroscope.loop.waiting",
 }

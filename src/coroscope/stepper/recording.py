@@ -453,6 +453,8 @@ class Recording:
         self._keyframes: list[_State] = []
         self.result: object = None
         """What the function returned, in the process that recorded it; not saved."""
+        self.error: BaseException | None = None
+        """What it raised; not saved."""
 
     @property
     def codes(self) -> Sequence[CodeFacts]:
@@ -660,3 +662,10 @@ class Recording:
 
 def _is_dead(facts: ObjectFacts, step: int) -> bool:
     return facts.died is not None and facts.died < step
+
+
+def load(path: str | os.PathLike[str]) -> Recording:
+    """The recording in a file. RecordingFormatError where it is none, is damaged, or of another version."""
+    from coroscope.stepper import file
+
+    return Recording(file.load(path))

@@ -18,7 +18,9 @@ from pathlib import Path
 from coroscope.stepper.layout import LAYOUTS, Layout, why_unreadable
 
 _TIME_LIMIT_S = 30
-_PASSED = "as expected"
+PASSED = "as expected"
+GENERATOR_OFFSET = 80 if sys.version_info < (3, 12) else 72
+"""In bytes from where a generator begins to its interpreter frame: `offsetof(PyGenObject, gi_iframe)`."""
 _VERSION = 1
 """Of what is tried: a result of another one is not believed."""
 
@@ -38,7 +40,7 @@ def readability() -> Readability:
     """What is known of this interpreter; the first time in a child, then from the cache."""
     reason = why_unreadable() or _result()
     layout = LAYOUTS.get(sys.version_info[:2], LAYOUTS[max(LAYOUTS)])
-    return Readability(layout, 80 if sys.version_info < (3, 12) else 72, reason)
+    return Readability(layout, GENERATOR_OFFSET, reason)
 
 
 def _build() -> str:
@@ -67,7 +69,7 @@ def _result() -> str | None:
     try:
         known = json.loads(file.read_text())
         if known["build"] == build:
-            return None if known["result"] == _PASSED else str(known["result"])
+            return None if known["result"] == PASSED else str(known["result"])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         pass
     result, is_certain = _try_in_child()
@@ -79,7 +81,7 @@ def _result() -> str | None:
             partial.replace(file)
         except (OSError, RuntimeError):
             pass  # It is tried again the next time.
-    return None if result == _PASSED else result
+    return None if result == PASSED else result
 
 
 def _try_in_child() -> tuple[str, bool]:
@@ -92,8 +94,8 @@ def _try_in_child() -> tuple[str, bool]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"the value stack was not read: its self-test could not be run ({type(error).__name__})", False
-    if done.returncode == 0 and done.stdout.strip() == _PASSED:
-        return _PASSED, True
+    if done.returncode == 0 and done.stdout.strip() == PASSED:
+        return PASSED, True
     if done.returncode < 0:
         return f"the value stack was not read: its self-test was ended by signal {-done.returncode}", True
     said = (done.stdout.strip() or done.stderr.strip()).splitlines()
@@ -103,6 +105,6 @@ def _try_in_child() -> tuple[str, bool]:
 _CHILD = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from coroscope.stepper.self_test_child import check
-print(check())
+from coroscope.stepper.self_test_child import check_reading
+print(check_reading())
 """

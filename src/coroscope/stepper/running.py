@@ -1,0 +1,320 @@
+"""Run a function, a script or a script's function in this process, and record it.
+
+Rule: what the program prints, raises and exits with is what it does alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coroscope.errors import UsageError
+from coroscope.stepper.recorder import Recorder
+from coroscope.stepper.recording import Recording
+from coroscope.stepper.scope import Scope
+from coroscope.stepper.self_test import Readability, readability
+from coroscope.stepper.streams import Streams
+from coroscope.stepper.versions import check_python
+
+MOST_STEPS = 1_000_000
+"""More are left out, unless it is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class What:
+    """What is to be recorded of a program, besides the user's own file."""
+
+    include: Sequence[str] = ()
+    """Modules, and packages with all that is in them."""
+    exclude: Sequence[str] = ()
+    from_line: int | None = None
+    """Of the user's file: nothing is recorded before it is reached."""
+    until_line: int | None = None
+    """Nothing is recorded once this one is reached behind it."""
+    most_steps: int = MOST_STEPS
+    reads_values: bool = True
+    """Without, each step is recorded and no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A script that has run."""
+
+    recording: Recording
+    exit_code: int
+
+
+@dataclass(slots=True)
+class _Session:
+    """The recorder, its source of events and the streams, together."""
+
+    recorder: Recorder
+    what: What
+    streams: Streams = field(init=False)
+    source: Any = None
+    limit: int = 0
+    is_over: bool = False
+
+    def __post_init__(self) -> None:
+        self.streams = Streams(self._wrote)
+
+    def _wrote(self, stream: str, text: str) -> None:
+        self.recorder.guarded(self.recorder.wrote, stream, text)
+
+    def start(self, *codes: types.CodeType) -> None:
+        self.source = _source_of(self.recorder)
+        self.recorder.stop = self.source.stop
+        os.register_at_fork(after_in_child=self._forked)
+        self.streams.start()
+        # A callback is one call deeper than the program: without this, the program's deepest call would fail in it.
+        self.limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(self.limit + 1)
+        self.recorder.begin()
+        self.source.start(*codes)
+
+    def stop(self) -> Recording:
+        if not self.is_over:
+            self.is_over = True
+            self.source.stop()
+            if sys.getrecursionlimit() == self.limit + 1:
+                sys.setrecursionlimit(self.limit)
+            self.streams.stop()
+        return Recording(self.recorder.close())
+
+    def _forked(self) -> None:
+        if not self.is_over:
+            self.recorder.is_recording = False
+            self.source.stop()
+
+
+def step(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Recording:
+    """Call `function` and give a recording of every instruction that it ran, of the file that it is in.
+
+    A coroutine function is run to its end in an event loop of its own. What the function returned is the recording's
+    `result`, what it raised its `error`. Raises UsageError where it is no function of Python's.
+    """
+    code = _code_of(function)
+    session = _new_session([code.co_filename], code.co_filename, What())
+    result: Any = None
+    error: BaseException | None = None
+    session.start(code)
+    try:
+        result = function(*args, **kwargs)
+        if type(result) is types.CoroutineType:
+            import asyncio
+
+            result = asyncio.run(result)
+    except (Exception, SystemExit) as raised:
+        error = raised
+    finally:
+        recording = session.stop()
+    recording.result, recording.error = result, error
+    return recording
+
+
+def run_file(
+    path: str,
+    function: str | None = None,
+    arguments: Sequence[str] = (),
+    *,
+    what: What | None = None,
+    save_to: str | None = None,
+) -> Run:
+    """Run a script as Python would, as `__main__`, and record it; with `function`, that function of it only.
+
+    The function is called with `arguments`; numbers, texts and lists as Python writes them, other words as they are.
+    With `save_to` the recording is saved there, also where the program ends by `os._exit`.
+    UsageError where there is no such script or function. The program's own errors are reported as Python does.
+    """
+    what = what or What()
+    path = os.path.abspath(path)
+    code = _compiled(path)
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__file__=path, __builtins__=__builtins__, __loader__=None, __cached__=None)
+    session = _new_session([path], path, what)
+    exits = _Exits(session, save_to)
+    sys.modules["__main__"] = main
+    sys.argv = [path, *(arguments if function is None else ())]
+    sys.path[0] = os.path.dirname(path)
+    try:
+        if function is None:
+            exit_code = _call(session, exits, exec, (code, main.__dict__), codes=(code,))
+        else:
+            exec(code, main.__dict__)
+            called = main.__dict__.get(function)
+            if not callable(called):
+                raise UsageError(f"there is no function {function!r} in {path!r}")
+            values = [_value_of(argument) for argument in arguments]
+            exit_code = _call(session, exits, called, values, codes=(_code_of(called), code))
+    finally:
+        exits.stop()
+    recording = session.stop()
+    if save_to is not None:
+        recording.save(save_to)
+    return Run(recording, exit_code)
+
+
+def _call(
+    session: _Session,
+    exits: _Exits,
+    called: Callable[..., Any],
+    arguments: Iterable[Any],
+    *,
+    codes: Sequence[types.CodeType],
+) -> int:
+    exits.start()
+    session.start(*codes)
+    try:
+        result = called(*arguments)
+        if type(result) is types.CoroutineType:
+            import asyncio
+
+            asyncio.run(result)
+        exit_code = 0
+    except SystemExit as error:
+        exit_code = _exit_code_of(error)
+    except BaseException as error:
+        exit_code = 130 if type(error) is KeyboardInterrupt else 1
+        _report(error)
+    _wait_for_threads()
+    session.stop()
+    return exit_code
+
+
+def _report(error: BaseException) -> None:
+    """As the interpreter does at its end, without our own calls."""
+    traceback = error.__traceback__
+    own = os.path.dirname(__file__)
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(own):
+        traceback = traceback.tb_next
+    error.__traceback__ = traceback
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, traceback
+    sys.excepthook(type(error), error, traceback)
+
+
+def _exit_code_of(error: SystemExit) -> int:
+    code = error.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _wait_for_threads() -> None:
+    """As the interpreter does before it ends."""
+    own = threading.current_thread()
+    while True:
+        left = [
+            thread for thread in threading.enumerate() if not thread.daemon and thread is not own and thread.is_alive()
+        ]
+        if not left:
+            return
+        for thread in left:
+            try:
+                thread.join()
+            except RuntimeError:
+                return
+
+
+class _Exits:
+    """Has the recording saved where the program ends at once."""
+
+    def __init__(self, session: _Session, path: str | None) -> None:
+        self._session = session
+        self._path = path
+        self._exit = os._exit
+
+    def start(self) -> None:
+        if self._path is not None:
+            os._exit = self._save_and_exit  # type: ignore[assignment]
+
+    def stop(self) -> None:
+        if os._exit == self._save_and_exit:
+            os._exit = self._exit
+
+    def _save_and_exit(self, status: int) -> None:
+        session = self._session
+        if os.getpid() == session_process and not session.is_over:
+            try:
+                session.recorder.columns.say("the program ended by os._exit: what followed was not run")
+                recording = session.stop()
+                if self._path is not None:
+                    recording.save(self._path)
+            except Exception:
+                pass  # The program ends, whatever becomes of its recording.
+        self._exit(status)
+
+
+session_process = os.getpid()
+
+
+def _new_session(files: Iterable[str], main_file: str, what: What) -> _Session:
+    check_python()
+    known = readability()
+    if not what.reads_values:
+        known = Readability(known.layout, known.generator_offset, "values were not to be read")
+    recorder = Recorder(
+        Scope(files, include=what.include, exclude=what.exclude, main_file=main_file),
+        known,
+        most_steps=what.most_steps,
+        from_line=what.from_line,
+        until_line=what.until_line,
+    )
+    recorder.columns.argv = list(sys.argv)
+    return _Session(recorder, what)
+
+
+def _source_of(recorder: Recorder) -> Any:
+    if sys.version_info >= (3, 12):
+        from coroscope.stepper.monitoring import Monitoring
+
+        return Monitoring(recorder)
+    from coroscope.stepper.tracing import Tracing
+
+    return Tracing(recorder)
+
+
+def _code_of(function: Any) -> types.CodeType:
+    while type(function) is functools.partial:
+        function = function.func
+    if type(function) is types.MethodType:
+        function = function.__func__
+    function = inspect.unwrap(function)
+    if type(function) is types.FunctionType:
+        return function.__code__
+    if isinstance(function, type) and type(function.__init__) is types.FunctionType:
+        return function.__init__.__code__
+    call = getattr(type(function), "__call__", None)
+    if type(call) is types.FunctionType:
+        return call.__code__
+    raise UsageError(f"{function!r} has no instructions to step through: give a function written in Python")
+
+
+def _compiled(path: str) -> types.CodeType:
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        raise UsageError(f"cannot read {path!r} ({error.strerror}): give the path of a script") from error
+    try:
+        return compile(source, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{path!r} is no Python that this interpreter understands: {error}") from error
+
+
+def _value_of(word: str) -> Any:
+    import ast
+
+    try:
+        return ast.literal_eval(word)
+    except (ValueError, SyntaxError):
+        return word
