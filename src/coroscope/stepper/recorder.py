@@ -43,6 +43,8 @@ from coroscope.stepper.values import GENERATORS, code_of
 _DEEPEST_LOOK = 64
 """So many frames, from the running one on, are looked through for objects that have changed."""
 _DEEPEST_WALK = 1000
+_LOOK_FOR_DEAD_EVERY = 256
+"""Steps, at least: objects that die in code that is not recorded are noticed so late."""
 _LONGEST_WAIT_S = 5.0
 _EMPTY = (0,) * HEAD_SIZE
 
@@ -144,6 +146,7 @@ class Recorder:
         self._is_dirty = False
         self._epoch = 0
         self._first_number = 0
+        self._next_look = 0
         self._entered: set[int] = set()
         self.is_recording = False
         self.stop: Callable[[], None] = lambda: None
@@ -337,7 +340,7 @@ class Recorder:
                 value = heap.text_value("int", str((word ^ 1 << 63) - (1 << 63) >> 2))
             else:
                 value = by_address.get(address, NOTHING)
-                if value <= 0 and (not value or not heap.is_still(value)):
+                if value <= 0:  # An object: it may be another one that took over the address.
                     value = heap.value_at(address)
                     by_address = heap.by_address
             if slot < len(values):
@@ -419,8 +422,9 @@ class Recorder:
                 roots.append(self._namespace(state, words[layout.own_names], "names"))
             roots += [word & mask for word in words[HEAD_SIZE:] if word & 3 != 3 or mask == -1]
         self.heap.look_again(roots)
-        if self.heap._weak and not self.heap.step & 63:
+        if self.heap.step >= self._next_look:
             self.heap.look_for_dead()
+            self._next_look = self.heap.step + max(_LOOK_FOR_DEAD_EVERY, len(self.heap._weak))
 
     def _namespace(self, state: _State, address: int, what: str) -> int:
         facts = state.facts
@@ -507,7 +511,9 @@ class Recorder:
         if plan.facts.kind in ("generator", "coroutine", "async generator") and not has_begun:
             made = self._made_of(frame, plan)
             if made is not None:
-                return self._resume(thread, made, frame, kinds.RESUME)
+                state = self._resume(thread, made, frame, kinds.RESUME)
+                self._finish_prologue(thread, state)
+                return state
         if id(plan) not in self._entered:
             self._entered.add(id(plan))
             self._note_module(frame)
@@ -608,13 +614,32 @@ class Recorder:
 
     def _step_at_beginning(self, thread: _Thread, state: _State, plan: Plan) -> None:
         """Record a step of the prologue: the slots are read once, as they are behind it, and its stack is empty."""
-        if self._reads and not state.words[HEAD_SIZE:] and not state.code.facts.instructions[plan.index].depth:
+        if plan.depth:
+            self._push_none(state, plan)
+        elif self._reads and not state.words[HEAD_SIZE:] and not state.code.facts.instructions[plan.index].depth:
             self._locate(state)
             words = state.code.partial[0](state.buffer)
             if words[self._code_at] & self._mask == id(state.code.code):
                 self.heap.step = len(self.columns.instructions)
                 self._compare(state, words, HEAD_SIZE + state.code.locals)
         self._append(thread, state, plan)
+
+    def _push_none(self, state: _State, plan: Plan) -> None:
+        """What the first `next` of a generator leaves on its stack, for the POP_TOP before RESUME."""
+        if self._reads:
+            self.columns.places.append(state.base + plan.end - 1)
+            self.columns.changes.append(self.heap.value_of(None))
+
+    def _finish_prologue(self, thread: _Thread, state: _State) -> None:
+        """A generator goes on behind its RETURN_GENERATOR."""
+        if state.plan is None:
+            return
+        for instruction in state.code.facts.instructions[state.plan.index + 1 :]:
+            plan = state.plans[instruction.offset >> 1]
+            if plan is None or plan.flags & STARTS:
+                break
+            self._step_at_beginning(thread, state, plan)
+        state.is_fresh = True
 
     # Generators
 
@@ -632,7 +657,7 @@ class Recorder:
         met, self.heap.met_generators = self.heap.met_generators, []
         for number, obj in met:
             plan = self.plan_of(code_of(obj))
-            if plan is None or not self._is_unstarted(obj):
+            if plan is None or not self._is_unstarted(obj, plan):
                 continue
             where = id(obj) + self._generator_offset
             caller = thread.stack[-1] if thread.stack else None
@@ -653,20 +678,17 @@ class Recorder:
                 if state.code.facts.instructions[plan.index].base == "RETURN_GENERATOR":
                     break
 
-    def _is_unstarted(self, obj: Any) -> bool:
+    def _is_unstarted(self, obj: Any, plan: CodePlan) -> bool:
         kind = type(obj)
         if kind is GeneratorType:
             return not obj.gi_running and not obj.gi_suspended and obj.gi_frame is not None
         if kind is CoroutineType:
             return not obj.cr_running and not obj.cr_suspended and obj.cr_frame is not None
-        if kind is AsyncGeneratorType:
-            # 3.11 has no `ag_suspended`.
-            frame = obj.ag_frame
-            return not obj.ag_running and frame is not None and frame.f_lasti < 8 and not self._is_known(frame)
-        return False
-
-    def _is_known(self, frame: FrameType) -> bool:
-        return id(frame) in self._suspended
+        frame = obj.ag_frame if kind is AsyncGeneratorType and not obj.ag_running else None
+        # 3.11 has no `ag_suspended`.
+        return frame is not None and any(
+            each.base == "RETURN_GENERATOR" and frame.f_lasti <= each.offset for each in plan.facts.instructions
+        )
 
     def resume(self, frame: FrameType, code: CodeType, offset: int, kind: int, value: Any = None) -> None:
         """A generator is resumed, by `send`, or by `throw` with the exception `value`."""
