@@ -91,10 +91,12 @@ class Monitoring:
         def on_start(code: CodeType, offset: int) -> Any:
             if not self._instrument(code):
                 return disable
+            recorder.make_room()
             guarded(recorder.start, _getframe(1), code, offset)
             return None
 
         def on_resume(code: CodeType, offset: int) -> None:
+            recorder.make_room()
             guarded(recorder.resume, _getframe(1), code, offset, kinds.RESUME)
 
         def on_throw(code: CodeType, offset: int, error: BaseException) -> None:

@@ -46,6 +46,10 @@ _DEEPEST_WALK = 1000
 _LOOK_FOR_DEAD_EVERY = 256
 """Steps, at least: objects that die in code that is not recorded are noticed so late."""
 _LONGEST_WAIT_S = 5.0
+OWN_CALLS = 4
+"""How many calls deeper than the program a callback gives its limit of recursion back."""
+_DEEPEST_OWN = 25
+_ROOM = 200
 _EMPTY = (0,) * HEAD_SIZE
 
 
@@ -147,6 +151,10 @@ class Recorder:
         self._epoch = 0
         self._first_number = 0
         self._next_look = 0
+        self._is_tight = False
+        """The frame that runs is near the limit of recursion: it is raised while the recorder works."""
+        self.limit = 0
+        """The program's own."""
         self._entered: set[int] = set()
         self.is_recording = False
         self.stop: Callable[[], None] = lambda: None
@@ -198,6 +206,9 @@ class Recorder:
         collects = gc.isenabled()
         if collects:
             gc.disable()
+        is_tight = self._is_tight
+        if is_tight:
+            sys.setrecursionlimit(self.limit + _ROOM)
         try:
             method(*arguments)
         except StopRecordingError:
@@ -211,6 +222,52 @@ class Recorder:
             if collects:
                 gc.enable()
             lock.release()
+            if is_tight:
+                self._tighten()
+
+    def _tighten(self) -> None:
+        """Give the program its limit of recursion back; where it is beyond that, it is told so as it would be alone."""
+        try:
+            sys.setrecursionlimit(self.limit + OWN_CALLS)
+        except RecursionError:
+            raise RecursionError("maximum recursion depth exceeded") from None
+
+    def make_room(self) -> None:
+        """As a frame begins: see whether there is room for what the recorder calls, and make some if there is not.
+
+        Only a frame goes deeper. Near the limit, the limit is raised for as long as the recorder works.
+        """
+        try:
+            _go_down(_DEEPEST_OWN)
+        except RecursionError:
+            if not self._is_tight:
+                self.limit = sys.getrecursionlimit()
+                self._is_tight = True
+                sys.setrecursionlimit(self.limit + _ROOM)
+                self._tighten()
+        else:
+            if self._is_tight:
+                self._is_tight = False
+                sys.setrecursionlimit(self.limit)
+
+    def has_room(self) -> bool:
+        """Whether there is room for what the recorder calls."""
+        try:
+            _go_down(_DEEPEST_OWN)
+        except RecursionError:
+            return False
+        return True
+
+    def end_at_limit(self) -> None:
+        """The program goes on alone."""
+        self.columns.cut = "the recording ends near the limit of recursion: CPython 3.11 cannot be traced further there"
+        raise StopRecordingError
+
+    def give_limit_back(self) -> None:
+        """As it was before the recorder raised it."""
+        if self._is_tight and sys.getrecursionlimit() == self.limit + OWN_CALLS:
+            self._is_tight = False
+            sys.setrecursionlimit(self.limit)
 
     def _end(self) -> None:
         self.is_recording = False
@@ -864,6 +921,11 @@ class Recorder:
             state.facts.last_step = last
         self.heap.look_for_dead()
         return self.columns
+
+
+def _go_down(depth: int) -> None:
+    if depth:
+        _go_down(depth - 1)
 
 
 def _thread_name() -> str:

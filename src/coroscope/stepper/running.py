@@ -59,7 +59,6 @@ class _Session:
     what: What
     streams: Streams = field(init=False)
     source: Any = None
-    limit: int = 0
     is_over: bool = False
 
     def __post_init__(self) -> None:
@@ -73,9 +72,6 @@ class _Session:
         self.recorder.stop = self.source.stop
         os.register_at_fork(after_in_child=self._forked)
         self.streams.start()
-        # A callback is one call deeper than the program: without this, the program's deepest call would fail in it.
-        self.limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(self.limit + 1)
         self.recorder.begin()
         self.source.start(*codes)
 
@@ -83,8 +79,7 @@ class _Session:
         if not self.is_over:
             self.is_over = True
             self.source.stop()
-            if sys.getrecursionlimit() == self.limit + 1:
-                sys.setrecursionlimit(self.limit)
+            self.recorder.give_limit_back()
             self.streams.stop()
         return Recording(self.recorder.close())
 

@@ -37,7 +37,13 @@ class Tracing:
         self._is_on = False
         if sys.gettrace() is self._own:
             sys.settrace(None)
-        elif self._recorder.is_recording:
+        elif not self._recorder.is_recording:
+            pass
+        elif sys.gettrace() is None:
+            self._recorder.columns.say(
+                "the program took the tracing away with sys.settrace(None): what followed was left out"
+            )
+        else:
             self._recorder.columns.say("the program traced itself with sys.settrace: what followed was left out")
         if threading.gettrace() is self._own:
             threading.settrace(None)  # type: ignore[arg-type]
@@ -49,6 +55,10 @@ class Tracing:
         code = frame.f_code
         plan = self._recorder.plan_of(code)
         if plan is None:
+            return None
+        if not self._recorder.has_room():
+            # A trace function that fails there is taken away by CPython, and the program's own call fails with it.
+            self._recorder.guarded(self._recorder.end_at_limit)
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False

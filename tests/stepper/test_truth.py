@@ -1,0 +1,257 @@
+"""What is recorded is what ran."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import coroscope
+from coroscope.stepper.layout import HEAD_SIZE
+from coroscope.stepper.recorder import Recorder
+from coroscope.stepper.recording import Recording
+from coroscope.stepper.rules import check
+from tests.stepper.corpus import PROGRAMS
+
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_recorded_program_gives_what_it_gives_alone(name: str) -> None:
+    alone = PROGRAMS[name]()
+    recording = coroscope.step(PROGRAMS[name])
+    assert recording.error is None
+    assert recording.result == alone
+    assert recording.is_symbolic is None
+    assert not recording.notes
+    assert recording.cut is None
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_value_is_as_the_instructions_say(name: str) -> None:
+    checked = check(coroscope.step(PROGRAMS[name]))
+    assert not checked.broken
+    assert sum(checked.counts.values()) > 50
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_deltas_replayed_equal_the_full_snapshots(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshots: list[tuple[int, list[int]]] = []
+    append = Recorder._append
+
+    def remember(self: Any, thread: Any, state: Any, plan: Any) -> None:
+        # A prologue's POP_TOP pops what nobody has read.
+        is_read = len(state.values) - HEAD_SIZE == state.code.locals + plan.depth
+        snapshots.append((state.number, list(state.values[HEAD_SIZE:]) if is_read else []))
+        append(self, thread, state, plan)
+
+    monkeypatch.setattr(Recorder, "_append", remember)
+    recording = coroscope.step(PROGRAMS[name])
+    assert len(snapshots) == len(recording)
+    columns = recording.columns
+    for number, (frame, values) in enumerate(snapshots):
+        assert recording.steps[number].frame == frame
+        if values:
+            state = recording._state_at(number)
+            base = columns.frames[frame].base
+            assert [state.places.get(base + slot, 0) for slot in range(len(values))] == values, number
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with 3.12")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_call_finds_what_the_call_event_sees(name: str) -> None:
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+    seen: dict[tuple[Any, int], list[str]] = {}
+
+    def on_call(code: Any, offset: int, function: Any, argument: Any) -> None:
+        if code.co_filename.endswith("corpus.py"):
+            called = getattr(function, "__qualname__", "")
+            seen.setdefault((code.co_qualname, code.co_firstlineno, offset), []).append(called)  # type: ignore[arg-type]
+
+    tool = 1
+    monitoring.use_tool_id(tool, "test")
+    try:
+        monitoring.register_callback(tool, monitoring.events.CALL, on_call)
+        monitoring.set_events(tool, monitoring.events.CALL)
+        recording = coroscope.step(PROGRAMS[name])
+    finally:
+        monitoring.set_events(tool, 0)
+        monitoring.free_tool_id(tool)
+    compared = 0
+    for number in range(len(recording)):
+        step = recording.steps[number]
+        if step.instruction.base != "CALL":
+            continue
+        code = recording.codes[step.code]
+        called = seen[(code.qualified_name, code.first_line, step.instruction.offset)].pop(0)  # type: ignore[index]
+        stack = recording.at(number).stack
+        assert stack is not None
+        depth = len(stack) - (step.instruction.arg or 0) - 2
+        function = stack[depth] if stack[depth].text != "NULL" else stack[depth + 1]
+        if function.type in ("function", "type", "builtin_function_or_method"):
+            assert called.split(".")[-1] in function.text, (number, called, function)
+            compared += 1
+    assert compared or name in ("comprehensions", "calls_of_all_kinds")
+
+
+def test_an_object_keeps_its_number_and_another_one_gets_its_own() -> None:
+    def made() -> Any:
+        kept = []
+        for number in range(20):
+            temporary = [number]
+            kept.append([temporary[0]])
+            del temporary
+        first = kept[0]
+        return len(kept), first is kept[0]
+
+    recording = coroscope.step(made)
+    numbers = [
+        value.object
+        for number in range(len(recording))
+        for name, value in recording.at(number).locals.items()
+        if name == "first"
+    ]
+    assert len(set(numbers)) == 1
+    lists = [each for each in recording.objects if each.type == "list"]
+    assert len(lists) >= 41
+
+
+def test_containers_change_when_they_do() -> None:
+    def changing() -> None:
+        items = [1]
+        items.append(2)
+        names = {"a": items}
+        names["b"] = None  # type: ignore[assignment]
+        del items[0]
+
+    recording = coroscope.step(changing)
+    texts = []
+    for number in range(len(recording)):
+        value = recording.at(number).locals.get("items")
+        if value is not None and (not texts or texts[-1] != value.text):
+            texts.append(value.text)
+    assert texts == ["[1]", "[1, 2]", "[2]"]
+    assert recording.at(-1).locals["names"].text == "{'a': [2], 'b': None}"
+
+
+def test_a_suspended_generator_keeps_its_stack_and_locals() -> None:
+    def counting() -> Any:
+        for number in range(3):
+            yield number
+
+    def consume() -> int:
+        generator = counting()
+        next(generator)
+        here = next(generator)
+        return here
+
+    recording = coroscope.step(consume)
+    moment = recording.at(-1)
+    (suspended,) = [frame for frame in moment.frames if frame.state == "suspended"]
+    assert suspended.code.qualified_name.endswith("counting")
+    assert suspended.locals["number"].text == "1"
+    assert suspended.stack is not None
+    assert suspended.stack[0].type == "range_iterator"
+
+
+# Programs made up
+
+_names = st.sampled_from(["a", "b", "c"])
+_numbers = st.integers(-9, 99).map(str)
+_atoms = _names | _numbers
+_operators = st.sampled_from(["+", "-", "*", "<", "==", "and", "or"])
+_expressions: st.SearchStrategy[str] = st.recursive(
+    _atoms,
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, _operators, inner)
+        | st.builds("[{}, {}][0]".format, inner, inner)
+        | st.builds("(lambda x: x if {} else {})({})".format, inner, inner, inner)
+        | st.builds("sum(x for x in range(abs(int({})) % 4))".format, inner)
+        | st.builds("(inner({}) if depth < 2 else {})".format, inner, inner)
+    ),
+    max_leaves=5,
+)
+
+
+def _indented(block: list[str]) -> str:
+    return "\n".join("    " + line for statement in block for line in statement.splitlines())
+
+
+def _statements() -> st.SearchStrategy[str]:
+    simple = (
+        st.builds("{} = {}".format, _names, _expressions)
+        | st.builds("{} += {}".format, _names, _expressions)
+        | st.builds("print({})".format, _expressions)
+        | st.builds("kept.append({})".format, _expressions)
+        | st.just("if len(kept) > 3: raise ValueError(len(kept))")
+    )
+
+    def blocks(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        body = st.lists(inner, min_size=1, max_size=3).map(_indented)
+        return (
+            st.builds("if {}:\n{}\nelse:\n{}".format, _expressions, body, body)
+            | st.builds("for i in range(3):\n{}".format, body)
+            | st.builds("try:\n{}\nexcept ValueError as error:\n    print(error)\nfinally:\n    a = 1".format, body)
+            | st.builds("for b in gen({}):\n{}".format, _expressions, body)
+            | st.builds("with manager(kept):\n{}".format, body)
+        )
+
+    return st.recursive(simple, blocks, max_leaves=6)
+
+
+_TEMPLATE = """
+import contextlib
+depth = 0
+def gen(limit):
+    for number in range(abs(int(limit)) % 3):
+        got = yield number
+@contextlib.contextmanager
+def manager(kept):
+    kept.append("in")
+    yield
+def inner(a, b=2, c=3):
+    global depth
+    depth += 1
+    kept = []
+{body}
+    return a
+"""
+
+
+def _run(source: str, call: Callable[[Any], Any], printed: list[str]) -> Any:
+    names: dict[str, Any] = {"__name__": "made_up", "print": lambda *things: printed.append(repr(things))}
+    exec(compile(source, "<made up>", "exec"), names)
+    try:
+        return repr(call(names["inner"]))
+    except Exception as error:
+        return type(error), _ADDRESS.sub("", str(error))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_statements(), min_size=1, max_size=4))
+def test_made_up_programs_run_as_alone_and_are_recorded_as_they_ran(body: list[str]) -> None:
+    source = _TEMPLATE.format(body=_indented(body))
+    alone: list[str] = []
+    result = _run(source, lambda inner: inner(1), alone)
+    printed: list[str] = []
+    recordings: list[Recording] = []
+
+    def recorded(inner: Any) -> Any:
+        recording = coroscope.step(inner, 1)
+        recordings.append(recording)
+        if recording.error is not None:
+            raise recording.error
+        return recording.result
+
+    assert _run(source, recorded, printed) == result
+    assert printed == alone
+    checked = check(recordings[0])
+    assert not checked.broken
+    assert not recordings[0].notes
+    for number in range(0, len(recordings[0]), 17):
+        assert recordings[0].at(number).stack is not None
