@@ -99,10 +99,23 @@ def main() -> int:
         print(run_one(chosen.modules[0], chosen.steps))
         return 0
     for name in chosen.modules or MODULES:
-        command = [sys.executable, "-m", "tests.stepper.standard_library", "--here", name, "--steps", str(chosen.steps)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.stepper.standard_library",
+            "--here",
+            name,
+            "--steps",
+            str(chosen.steps),
+        ]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False, stdin=subprocess.DEVNULL
+                command,
+                capture_output=True,
+                text=True,
+                timeout=_TIME_LIMIT_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
             print(f"{name}: took longer than {_TIME_LIMIT_S} s", flush=True)

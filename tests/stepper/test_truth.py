@@ -196,7 +196,9 @@ def _statements() -> st.SearchStrategy[str]:
         return (
             st.builds("if {}:\n{}\nelse:\n{}".format, _expressions, body, body)
             | st.builds("for i in range(3):\n{}".format, body)
-            | st.builds("try:\n{}\nexcept ValueError as error:\n    print(error)\nfinally:\n    a = 1".format, body)
+            | st.builds(
+                "try:\n{}\nexcept ValueError as error:\n    print(error)\nfinally:\n    a = 1".format, body
+            )
             | st.builds("for b in gen({}):\n{}".format, _expressions, body)
             | st.builds("with manager(kept):\n{}".format, body)
         )

@@ -10,6 +10,9 @@ from array import array
 from dataclasses import dataclass, field
 
 from coroscope.stepper.instructions import Instruction
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+
+__builtins__ = OWN_BUILTINS
 
 EVENT_KINDS = (
     "call",

@@ -160,7 +160,9 @@ def _columns(sections: dict[str, bytes]) -> Columns:
         places_used=facts["places_used"],
     )
     for name in _NUMBERS:
-        getattr(columns, name).extend(_instructions_from(numbers[name], columns) if name == "instructions" else numbers[name])
+        getattr(columns, name).extend(
+            _instructions_from(numbers[name], columns) if name == "instructions" else numbers[name]
+        )
     columns.places.extend(_places_from(_unpacked_raw(sections["places"]), columns))
     columns.changes.extend(_from_news(_unpacked_raw(sections["changes"])))
     flat = _from_news(_unpacked_raw(sections["contents"]))
@@ -232,7 +234,9 @@ def _predicted(columns: Columns) -> list[int]:
     """Each step's instruction less the one that followed the same frame's last one: 0 as long as it goes straight on."""
     return [
         number - expected
-        for number, expected in zip(columns.instructions, _expectations(columns, columns.instructions), strict=True)
+        for number, expected in zip(
+            columns.instructions, _expectations(columns, columns.instructions), strict=True
+        )
     ]
 
 

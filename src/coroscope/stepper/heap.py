@@ -19,7 +19,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
+from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.values import GENERATORS, SCALARS, Kinds, cut
+
+__builtins__ = OWN_BUILTINS
 
 NOTHING, UNKNOWN = 0, 1
 _LARGEST_KEPT = 1 << 24

@@ -10,7 +10,10 @@ from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.stepper import columns as kinds
+from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder import Recorder
+
+__builtins__ = OWN_BUILTINS
 
 _TOOLS = (3, 4, 2, 1, 0, 5)
 """3 and 4 have no use of their own."""

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 from coroscope.stepper.columns import CodeFacts
 from coroscope.stepper.instructions import Instruction, disassemble
 from coroscope.stepper.layout import HEAD_SIZE, Layout
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+
+__builtins__ = OWN_BUILTINS
 
 _PUSHES_NOTHING = ("STORE_", "DELETE_", "POP_", "LIST_", "SET_", "DICT_", "MAP_", "PRINT_", "YIELD_")
 _CANNOT_CHANGE = (
@@ -22,7 +25,16 @@ _CANNOT_CHANGE = (
     "LIST_TO_TUPLE", "MATCH_SEQUENCE", "MATCH_MAPPING", "GET_LEN", "RERAISE",
 )  # fmt: skip
 """Beginnings of the names of the instructions that leave all objects as they are, as long as no finaliser runs."""
-_DEPENDS = ("BINARY_OP", "COMPARE_OP", "CONTAINS_OP", "TO_BOOL", "UNARY_", "BINARY_SUBSCR", "FORMAT_", "CONVERT_")
+_DEPENDS = (
+    "BINARY_OP",
+    "COMPARE_OP",
+    "CONTAINS_OP",
+    "TO_BOOL",
+    "UNARY_",
+    "BINARY_SUBSCR",
+    "FORMAT_",
+    "CONVERT_",
+)
 """Those of which that holds if what they work on has no contents."""
 
 CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, IS_RETURN, IS_YIELD = 1, 2, 4, 8, 16, 32, 64

@@ -18,13 +18,22 @@ import weakref
 from _ctypes import PyObj_FromPtr  # type: ignore[attr-defined]
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable
-from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, MethodType
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+)
 from typing import Any
 
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.columns import NO_FRAME, CodeFacts, Columns, FrameFacts, TaskFacts, ThreadFacts
 from coroscope.stepper.heap import NOTHING, UNKNOWN, Heap
 from coroscope.stepper.layout import HEAD_SIZE, INTERPRETER_FRAME_AT, Layout
+from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import (
     CALLS,
     CHANGES,
@@ -39,6 +48,8 @@ from coroscope.stepper.plans import (
 from coroscope.stepper.scope import Scope
 from coroscope.stepper.self_test import Readability
 from coroscope.stepper.values import GENERATORS, code_of
+
+__builtins__ = OWN_BUILTINS
 
 _DEEPEST_LOOK = 64
 """So many frames, from the running one on, are looked through for objects that have changed."""
@@ -121,7 +132,9 @@ class Recorder:
         from_line: int | None = None,
         until_line: int | None = None,
     ) -> None:
-        self.columns = Columns(python=".".join(map(str, sys.version_info[:3])), is_symbolic=readability.reason)
+        self.columns = Columns(
+            python=".".join(map(str, sys.version_info[:3])), is_symbolic=readability.reason
+        )
         self.scope = scope
         self.heap = Heap(self.columns)
         self._layout: Layout = readability.layout
@@ -146,6 +159,8 @@ class Recorder:
         self._has_begun = from_line is None
         self._tasks: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._lock = allocate_lock()
+        self._holder = 0
+        """The ident of the thread that has the lock."""
         self._last_run = (-1, -1)
         self._is_dirty = False
         self._epoch = 0
@@ -199,17 +214,17 @@ class Recorder:
         """Run `method` as if it were not there: with no other thread in here, and no collection of garbage."""
         if not self.is_recording:
             return
-        lock = self._lock
-        if not lock.acquire(False) and not lock.acquire(True, _LONGEST_WAIT_S):
-            self.columns.say("steps were left out where two threads waited for one another")
-            return
-        collects = gc.isenabled()
-        if collects:
-            gc.disable()
         is_tight = self._is_tight
-        if is_tight:
-            sys.setrecursionlimit(self.limit + _ROOM)
+        collects = False
+        if not self._lock.acquire(False) and not self._wait_for_lock():
+            return
         try:
+            self._holder = get_ident()
+            if is_tight:
+                sys.setrecursionlimit(self.limit + _ROOM)
+            collects = gc.isenabled()
+            if collects:
+                gc.disable()
             method(*arguments)
         except StopRecordingError:
             self._end()
@@ -221,9 +236,18 @@ class Recorder:
         finally:
             if collects:
                 gc.enable()
-            lock.release()
+            self._holder = 0
+            self._lock.release()
             if is_tight:
                 self._tighten()
+
+    def _wait_for_lock(self) -> bool:
+        """Whether it is this thread's now. A signal's handler may have left it locked, by raising an exception."""
+        if self._holder == get_ident() or self._lock.acquire(True, _LONGEST_WAIT_S):
+            return True
+        self.columns.say("steps were left out where two threads waited for one another")
+        self._lock = allocate_lock()
+        return False
 
     def _tighten(self) -> None:
         """Give the program its limit of recursion back; where it is beyond that, it is told so as it would be alone."""
@@ -260,7 +284,9 @@ class Recorder:
 
     def end_at_limit(self) -> None:
         """The program goes on alone."""
-        self.columns.cut = "the recording ends near the limit of recursion: CPython 3.11 cannot be traced further there"
+        self.columns.cut = (
+            "the recording ends near the limit of recursion: CPython 3.11 cannot be traced further there"
+        )
         raise StopRecordingError
 
     def give_limit_back(self) -> None:
@@ -309,7 +335,9 @@ class Recorder:
         heap = self.heap
         heap.step = len(columns.instructions)
         if heap.step >= self._most_steps:
-            columns.cut = f"the recording ends after {self._most_steps:,} steps, as many as it was told to keep"
+            columns.cut = (
+                f"the recording ends after {self._most_steps:,} steps, as many as it was told to keep"
+            )
             raise StopRecordingError
         state.is_leaving = False
         if self._reads:
@@ -634,7 +662,9 @@ class Recorder:
 
     def _call_from(self, caller: _State) -> None:
         if caller.plan is not None and not caller.is_leaving:
-            self._truncate(caller, min(caller.plan.below, len(caller.values) - HEAD_SIZE - caller.code.locals))
+            self._truncate(
+                caller, min(caller.plan.below, len(caller.values) - HEAD_SIZE - caller.code.locals)
+            )
 
     def _leave(self, thread: _Thread, depth: int) -> None:
         """The frames from there on have ended by an exception that nobody told of, or been suspended."""
@@ -673,7 +703,11 @@ class Recorder:
         """Record a step of the prologue: the slots are read once, as they are behind it, and its stack is empty."""
         if plan.depth:
             self._push_none(state, plan)
-        elif self._reads and not state.words[HEAD_SIZE:] and not state.code.facts.instructions[plan.index].depth:
+        elif (
+            self._reads
+            and not state.words[HEAD_SIZE:]
+            and not state.code.facts.instructions[plan.index].depth
+        ):
             self._locate(state)
             words = state.code.partial[0](state.buffer)
             if words[self._code_at] & self._mask == id(state.code.code):
@@ -744,7 +778,8 @@ class Recorder:
         frame = obj.ag_frame if kind is AsyncGeneratorType and not obj.ag_running else None
         # 3.11 has no `ag_suspended`.
         return frame is not None and any(
-            each.base == "RETURN_GENERATOR" and frame.f_lasti <= each.offset for each in plan.facts.instructions
+            each.base == "RETURN_GENERATOR" and frame.f_lasti <= each.offset
+            for each in plan.facts.instructions
         )
 
     def resume(self, frame: FrameType, code: CodeType, offset: int, kind: int, value: Any = None) -> None:
@@ -763,7 +798,9 @@ class Recorder:
             state = self._made_of(frame, plan) or self._enter(thread, plan, frame, has_begun=True)
             if thread.stack and thread.stack[-1] is state:
                 return
-        self._resume(thread, state, frame, kind, self.heap.value_of(value) if kind == kinds.THROW else NOTHING)
+        self._resume(
+            thread, state, frame, kind, self.heap.value_of(value) if kind == kinds.THROW else NOTHING
+        )
         state.is_leaving = kind == kinds.THROW
         at = plan.plans[offset >> 1]
         if at is not None and kind == kinds.RESUME:

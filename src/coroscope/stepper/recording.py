@@ -605,9 +605,7 @@ class Recording:
         state.places.update(zip(columns.places[first:last], columns.changes[first:last], strict=True))
         at = bisect_left(columns.content_steps, start)
         until = bisect_left(columns.content_steps, end)
-        state.contents.update(
-            zip(columns.content_objects[at:until], columns.contents[at:until], strict=True)
-        )
+        state.contents.update(zip(columns.content_objects[at:until], columns.contents[at:until], strict=True))
         self._follow(state, start, end)
 
     def _add_own(self, state: _State, step: int) -> None:
@@ -616,9 +614,7 @@ class Recording:
         state.places.update(zip(columns.places[first:last], columns.changes[first:last], strict=True))
         at = bisect_left(columns.content_steps, step)
         until = bisect_right(columns.content_steps, step)
-        state.contents.update(
-            zip(columns.content_objects[at:until], columns.contents[at:until], strict=True)
-        )
+        state.contents.update(zip(columns.content_objects[at:until], columns.contents[at:until], strict=True))
 
     def _follow(self, state: _State, start: int, end: int) -> None:
         """Which frames run and which are suspended: the events from after step `start` has begun."""

@@ -104,7 +104,9 @@ def check(recording: Recording) -> Checked:
 
 def _events(recording: Recording) -> Iterator[tuple[int, int, int, int]]:
     columns = recording.columns
-    return zip(columns.event_steps, columns.event_kinds, columns.event_frames, columns.event_values, strict=True)
+    return zip(
+        columns.event_steps, columns.event_kinds, columns.event_frames, columns.event_values, strict=True
+    )
 
 
 def _check_event(
@@ -166,16 +168,22 @@ def _check_step(
             checked.expect("LOAD_CONST pushes the constant", value.text == instruction.meaning, where)
     elif base == "LOAD_SMALL_INT":
         checked.expect(
-            "LOAD_CONST pushes the constant", recording._plain_value(stack[-1]).text == str(instruction.arg), where
+            "LOAD_CONST pushes the constant",
+            recording._plain_value(stack[-1]).text == str(instruction.arg),
+            where,
         )
     elif base == "BINARY_OP" and instruction.operands:
-        _check_ints(checked, recording, _OPERATORS.get(instruction.operands[0].rstrip("=")), old_stack, stack, where)
+        _check_ints(
+            checked, recording, _OPERATORS.get(instruction.operands[0].rstrip("=")), old_stack, stack, where
+        )
     elif base == "COMPARE_OP" and instruction.operands:
         name = instruction.operands[0].removeprefix("bool(").rstrip(")")
         _check_ints(checked, recording, _COMPARISONS.get(name), old_stack, stack, where)
     elif base == "SWAP" and instruction.arg:
         checked.expect(
-            "SWAP swaps", stack[-1] == old_stack[-instruction.arg] and stack[-instruction.arg] == old_stack[-1], where
+            "SWAP swaps",
+            stack[-1] == old_stack[-instruction.arg] and stack[-instruction.arg] == old_stack[-1],
+            where,
         )
     elif base == "COPY" and instruction.arg:
         checked.expect("COPY copies", stack[-1] == old_stack[-instruction.arg], where)

@@ -209,7 +209,9 @@ def _wait_for_threads() -> None:
     own = threading.current_thread()
     while True:
         left = [
-            thread for thread in threading.enumerate() if not thread.daemon and thread is not own and thread.is_alive()
+            thread
+            for thread in threading.enumerate()
+            if not thread.daemon and thread is not own and thread.is_alive()
         ]
         if not left:
             return

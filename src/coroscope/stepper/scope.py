@@ -7,6 +7,10 @@ import sys
 from collections.abc import Iterable
 from types import CodeType, ModuleType
 
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+
+__builtins__ = OWN_BUILTINS
+
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 

@@ -90,7 +90,12 @@ def _try_in_child() -> tuple[str, bool]:
     command = [sys.executable, "-I", "-S", "-c", _CHILD, package]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_TIME_LIMIT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"the value stack was not read: its self-test could not be run ({type(error).__name__})", False

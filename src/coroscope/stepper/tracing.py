@@ -8,7 +8,10 @@ from types import CodeType, FrameType
 from typing import Any
 
 from coroscope.stepper import columns as kinds
+from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder import Recorder
+
+__builtins__ = OWN_BUILTINS
 
 
 class Tracing:
@@ -44,7 +47,9 @@ class Tracing:
                 "the program took the tracing away with sys.settrace(None): what followed was left out"
             )
         else:
-            self._recorder.columns.say("the program traced itself with sys.settrace: what followed was left out")
+            self._recorder.columns.say(
+                "the program traced itself with sys.settrace: what followed was left out"
+            )
         if threading.gettrace() is self._own:
             threading.settrace(None)  # type: ignore[arg-type]
 

@@ -14,6 +14,10 @@ from collections.abc import Callable, Container, Sequence
 from itertools import islice
 from typing import Any
 
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+
+__builtins__ = OWN_BUILTINS
+
 LONGEST_TEXT = 100
 """In characters; what is longer ends with "…"."""
 MOST_ITEMS = 100
@@ -208,7 +212,9 @@ def _reader_of_instances(type_: type, flags: int) -> tuple[str, Reader]:
                 dictionary = value
             elif name == "__module__":
                 is_of_program = True
-    if not is_of_program or not (slots or dictionary is not None or flags & (_IS_LIST | _IS_TUPLE | _IS_DICT)):
+    if not is_of_program or not (
+        slots or dictionary is not None or flags & (_IS_LIST | _IS_TUPLE | _IS_DICT)
+    ):
         return "opaque", _nothing
     if flags & _IS_TUPLE:
         return "tuple", _tuple
