@@ -53,7 +53,7 @@ def save(columns: Columns, path: str | os.PathLike[str]) -> None:
             file.write(_HEADER.pack(MAGIC, VERSION))
             for section, data in _sections(columns):
                 packed = zlib.compress(data, _LEVEL)
-                file.write(_SECTION.pack(section.encode(), zlib.crc32(packed), len(packed), len(data)))
+                file.write(_SECTION.pack(section.encode(), _checksum(section, packed), len(packed), len(data)))
                 file.write(packed)
         os.replace(partial, name)
     except OSError as error:
@@ -98,12 +98,19 @@ def _read_sections(data: bytes) -> dict[str, bytes]:
         packed = data[at : at + size]
         if len(packed) < size:
             raise _DamageError("it is cut short")
-        if zlib.crc32(packed) != checksum or inflated > _LARGEST:
+        section = name.rstrip(b"\0").decode("ascii", "replace")
+        if _checksum(section, packed) != checksum or inflated > _LARGEST:
             raise _DamageError(f"it is damaged before byte {at + size}")
-        inflater = zlib.decompressobj()
-        sections[name.rstrip(b"\0").decode()] = inflater.decompress(packed, inflated + 1)
+        data_of_section = zlib.decompressobj().decompress(packed, inflated + 1)
+        if len(data_of_section) != inflated:
+            raise _DamageError(f"it is damaged before byte {at + size}")
+        sections[section] = data_of_section
         at += size
     return sections
+
+
+def _checksum(section: str, packed: bytes) -> int:
+    return zlib.crc32(packed, zlib.crc32(section.encode()))
 
 
 # What is in the sections

@@ -65,7 +65,7 @@ class Plan(NamedTuple):
 class CodePlan:
     """A code object's instructions and slots."""
 
-    __slots__ = ("code", "facts", "frame_bytes", "handlers", "locals", "partial", "plans", "size")
+    __slots__ = ("_start", "code", "facts", "frame_bytes", "handlers", "locals", "partial", "plans", "size")
 
     def __init__(self, code: CodeType, facts: CodeFacts, layout: Layout) -> None:
         self.code = code
@@ -75,6 +75,7 @@ class CodePlan:
         self.frame_bytes = layout.first_slot * 8 + self.size * 8
         self.partial = [_unpacker(layout, self.locals + depth) for depth in range(code.co_stacksize + 1)]
         """By depth."""
+        self._start = _start_of(facts)
         self.plans: list[Plan | None] = [None] * (len(code.co_code) // 2 + 1)
         """By offset in code units."""
         for instruction in facts.instructions:
@@ -93,7 +94,7 @@ class CodePlan:
         elif name.startswith(_DEPENDS):
             flags = DEPENDS
         if name == "RESUME":
-            flags |= STARTS if (instruction.arg or 0) & 3 == 0 else COMES_BACK
+            flags |= STARTS if instruction.offset == self._start else COMES_BACK
         if name.startswith("RETURN_"):
             flags |= IS_RETURN
         if name == "YIELD_VALUE":
@@ -156,6 +157,18 @@ def facts_of(code: CodeType, number: int, first: int) -> CodeFacts:
         first=first,
         below=tuple(map(_below, instructions)),
     )
+
+
+def _start_of(facts: CodeFacts) -> int:
+    """The offset of the first instruction that an event tells of: RESUME, a generator's behind RETURN_GENERATOR.
+
+    A generator expression of 3.15 has another RESUME before that, and loads what it goes through.
+    """
+    made = [each.index for each in facts.instructions if each.base == "RETURN_GENERATOR"]
+    for instruction in facts.instructions[made[0] if made else 0 :]:
+        if instruction.base == "RESUME":
+            return instruction.offset
+    return -1
 
 
 def _below(instruction: Instruction) -> int:

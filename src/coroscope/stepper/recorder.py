@@ -700,26 +700,27 @@ class Recorder:
         state.is_fresh = True  # Its RESUME is still to come.
 
     def _step_at_beginning(self, thread: _Thread, state: _State, plan: Plan) -> None:
-        """Record a step of the prologue: the slots are read once, as they are behind it, and its stack is empty."""
-        if plan.depth:
-            self._push_none(state, plan)
-        elif (
-            self._reads
-            and not state.words[HEAD_SIZE:]
-            and not state.code.facts.instructions[plan.index].depth
-        ):
+        """Record a step of the prologue: the slots are read once, as they are behind it."""
+        instruction = state.code.facts.instructions[plan.index]
+        if not self._reads:
+            pass
+        elif instruction.base == "POP_TOP":  # What the first `next` of a generator has left there.
+            self._push(state, plan, self.heap.value_of(None))
+        elif plan.depth and instruction.base != "RETURN_GENERATOR":
+            # A generator expression of 3.15 has loaded what it goes through, its only argument.
+            self._push(state, plan, state.values[HEAD_SIZE])
+        elif plan.depth or not state.words[HEAD_SIZE:]:
             self._locate(state)
-            words = state.code.partial[0](state.buffer)
+            words = plan.unpack(state.buffer)
             if words[self._code_at] & self._mask == id(state.code.code):
                 self.heap.step = len(self.columns.instructions)
-                self._compare(state, words, HEAD_SIZE + state.code.locals)
+                self._compare(state, words, plan.end)
         self._append(thread, state, plan)
 
-    def _push_none(self, state: _State, plan: Plan) -> None:
-        """What the first `next` of a generator leaves on its stack, for the POP_TOP before RESUME."""
-        if self._reads:
-            self.columns.places.append(state.base + plan.end - 1)
-            self.columns.changes.append(self.heap.value_of(None))
+    def _push(self, state: _State, plan: Plan, value: int) -> None:
+        """What was on top before an instruction of the prologue, which nobody has read."""
+        self.columns.places.append(state.base + plan.end - 1)
+        self.columns.changes.append(value)
 
     def _finish_prologue(self, thread: _Thread, state: _State) -> None:
         """A generator goes on behind its RETURN_GENERATOR."""
