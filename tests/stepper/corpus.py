@@ -192,7 +192,7 @@ def classes() -> Any:
             super().__init__(name.upper())
             self.more = {"name": name}
 
-    made = Derived("a") + 3 + 4
+    made: Any = Derived("a") + 3 + 4
     made.items[0] = 9
     del made.more["name"]
     return made.name, made.total, made.more

@@ -49,7 +49,7 @@ class Meta(type):
         return "?"
 
     @property
-    def __mro__(cls) -> Any:  # type: ignore[override]
+    def __mro__(cls) -> Any:
         said.append("metaclass mro")
         return ()
 
@@ -83,7 +83,7 @@ class Hostile(metaclass=Meta):
         said.append("iter")
         return iter(())
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         said.append("class")
         return int
@@ -230,7 +230,7 @@ def test_a_program_that_traces_itself_sees_what_it_sees_alone() -> None:
     def traced() -> list[str]:
         seen: list[str] = []
 
-        def trace(frame: Any, event: str, argument: Any) -> Any:
+        def trace(_frame: Any, event: str, _argument: Any) -> Any:
             seen.append(event)
             return trace
 

@@ -68,7 +68,7 @@ def test_a_call_finds_what_the_call_event_sees(name: str) -> None:
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
     seen: dict[tuple[Any, int], list[str]] = {}
 
-    def on_call(code: Any, offset: int, function: Any, argument: Any) -> None:
+    def on_call(code: Any, offset: int, function: Any, _: Any) -> None:
         if code.co_filename.endswith("corpus.py"):
             called = getattr(function, "__qualname__", "")
             seen.setdefault((code.co_qualname, code.co_firstlineno, offset), []).append(called)  # type: ignore[arg-type]
@@ -130,7 +130,7 @@ def test_containers_change_when_they_do() -> None:
         del items[0]
 
     recording = coroscope.step(changing)
-    texts = []
+    texts: list[str] = []
     for number in range(len(recording)):
         value = recording.at(number).locals.get("items")
         if value is not None and (not texts or texts[-1] != value.text):
@@ -141,17 +141,18 @@ def test_containers_change_when_they_do() -> None:
 
 def test_a_suspended_generator_keeps_its_stack_and_locals() -> None:
     def counting() -> Any:
-        for number in range(3):
+        for number in range(3):  # noqa: UP028  # the loop is what is looked at
             yield number
 
-    def consume() -> int:
+    def consume() -> Any:
         generator = counting()
         next(generator)
-        here = next(generator)
-        return here
+        return next(generator)
 
     recording = coroscope.step(consume)
-    moment = recording.at(recording.frames[0].last_step or 0)  # Behind it comes what the generator does at its end.
+    moment = recording.at(
+        recording.frames[0].last_step or 0
+    )  # Behind it comes what the generator does at its end.
     (suspended,) = [frame for frame in moment.frames if frame.state == "suspended"]
     assert suspended.code.qualified_name.endswith("counting")
     assert suspended.locals["number"].text == "1"

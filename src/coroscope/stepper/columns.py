@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
-__builtins__ = OWN_BUILTINS
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 EVENT_KINDS = (
     "call",

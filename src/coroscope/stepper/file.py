@@ -1,9 +1,9 @@
 """A recording in a file.
 
 A magic word with the format's version, then sections, each a name, its sizes and its bytes, deflated. Numbers are
-differences as variable-length integers of seven bits a byte, in blocks of one column; what can be told from the instruction
-before it, most steps' own number for one, is so written as a zero. Texts and facts are JSON. It ends with a section
-named "end": what has none was cut short.
+differences as variable-length integers of seven bits a byte, a section for each column; what can be told from the
+instruction before it, most steps' own number for one, is so written as a zero. Texts and facts are JSON. It ends with a
+section named "end": what has none was cut short.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def save(columns: Columns, path: str | os.PathLike[str]) -> None:
             file.write(_HEADER.pack(MAGIC, VERSION))
             for section, data in _sections(columns):
                 packed = zlib.compress(data, _LEVEL)
-                file.write(_SECTION.pack(section.encode(), _checksum(section, packed), len(packed), len(data)))
+                file.write(
+                    _SECTION.pack(section.encode(), _checksum(section, packed), len(packed), len(data))
+                )
                 file.write(packed)
         os.replace(partial, name)
     except OSError as error:
@@ -117,7 +119,8 @@ def _checksum(section: str, packed: bytes) -> int:
 
 # The instructions last: they are told from the frames that run.
 _NUMBERS = ("ends", "run_steps", "run_frames", "run_threads", "event_steps", "event_kinds",
-            "event_frames", "event_threads", "event_values", "content_steps", "content_objects", "instructions")  # fmt: skip
+            "event_frames", "event_threads",
+            "event_values", "content_steps", "content_objects", "instructions")  # fmt: skip
 
 
 def _sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
@@ -238,7 +241,7 @@ def _json(value: Any) -> bytes:
 
 
 def _predicted(columns: Columns) -> list[int]:
-    """Each step's instruction less the one that followed the same frame's last one: 0 as long as it goes straight on."""
+    """Each step's instruction less the one behind the same frame's last one: 0 as long as it goes straight on."""
     return [
         number - expected
         for number, expected in zip(

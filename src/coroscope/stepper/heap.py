@@ -1,8 +1,8 @@
 """Which object is which, which refer to which, and when they are born, change and die.
 
 An object is known by its number, for its address will be another's once it has died. It counts as dead when nothing
-recorded refers to it any more: no slot of a frame and no object that can be reached from one. Where it can be referred to
-weakly, it is known again when it comes back from code that is not recorded; a list that was kept by such code alone, say
+recorded refers to it any more: no slot of a frame and no object that can be reached from one. Where it can be referred
+to weakly, it is known again when it comes back from code that is not recorded; a list kept by such code alone, say
 in a C extension, gets a new number then, for nothing tells it from another list at its address.
 Rule: objects are read only from references that the interpreter itself holds at that moment, from the frames on.
 Rule: no reference is kept to any but exact numbers, strings, bytes and singletons, which have no finalisers. They are
@@ -14,15 +14,16 @@ from __future__ import annotations
 import builtins
 import types
 import weakref
-from _ctypes import PyObj_FromPtr  # type: ignore[attr-defined]  # ctypes.cast takes three times as long
+from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.values import GENERATORS, SCALARS, Kinds, cut
 
-__builtins__ = OWN_BUILTINS
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 NOTHING, UNKNOWN = 0, 1
 _LARGEST_KEPT = 1 << 24
@@ -121,10 +122,8 @@ class Heap:
         self._types.append(id(type(obj)))
         self.by_address[address] = -number
         self.columns.objects.append(ObjectFacts(number, kind.name, _detail(obj), self.step, kind.layout))
-        try:
+        with suppress(TypeError):  # Not all can be referred to weakly.
             self._weak[number] = weakref.ref(obj)
-        except TypeError:
-            pass  # It cannot be referred to weakly.
         if kind.layout != "opaque" and obj is not _BUILTINS:
             self._waiting.append((number, obj))
         if id(type(obj)) in GENERATORS:

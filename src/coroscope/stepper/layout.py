@@ -1,6 +1,6 @@
 """Where CPython keeps a frame's locals, cells and value stack, in each version that is known.
 
-The offsets are of `_PyInterpreterFrame` (Include/internal/pycore_frame.h up to 3.13, pycore_interpframe_structs.h later)
+The offsets are of `_PyInterpreterFrame` (Include/internal/pycore_frame.h, from 3.14 on pycore_interpframe_structs.h)
 in a release build with 8-byte pointers. Nothing is read by way of them in a build that `why_unreadable` objects to.
 """
 

@@ -13,7 +13,7 @@ from coroscope.stepper import columns as kinds
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder import Recorder
 
-__builtins__ = OWN_BUILTINS
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 _TOOLS = (3, 4, 2, 1, 0, 5)
 """3 and 4 have no use of their own."""
@@ -106,17 +106,17 @@ class Monitoring:
             if id(code) in self._instrumented:
                 guarded(recorder.resume, _getframe(1), code, offset, kinds.THROW, error)
 
-        def on_return(code: CodeType, offset: int, value: Any) -> None:
+        def on_return(code: CodeType, _: int, value: Any) -> None:
             guarded(recorder.finish, _getframe(1), code, value)
 
-        def on_yield(code: CodeType, offset: int, value: Any) -> None:
+        def on_yield(code: CodeType, _: int, value: Any) -> None:
             guarded(recorder.suspend, _getframe(1), code, value)
 
-        def on_raise(code: CodeType, offset: int, error: BaseException) -> None:
+        def on_raise(code: CodeType, _: int, error: BaseException) -> None:
             if id(code) in self._instrumented:
-                guarded(recorder.raised, _getframe(1), code, offset, error)
+                guarded(recorder.raised, _getframe(1), code, error)
 
-        def on_handled(code: CodeType, offset: int, error: BaseException) -> None:
+        def on_handled(code: CodeType, _: int, __: BaseException) -> None:
             if id(code) in self._instrumented:
                 guarded(recorder.handled, _getframe(1), code)
 

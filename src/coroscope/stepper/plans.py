@@ -14,7 +14,7 @@ from coroscope.stepper.instructions import Instruction, disassemble
 from coroscope.stepper.layout import HEAD_SIZE, Layout
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
-__builtins__ = OWN_BUILTINS
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 _PUSHES_NOTHING = ("STORE_", "DELETE_", "POP_", "LIST_", "SET_", "DICT_", "MAP_", "PRINT_", "YIELD_")
 _CANNOT_CHANGE = (
@@ -50,7 +50,8 @@ class Plan(NamedTuple):
     flags: int
     end: int
     """How many numbers `unpack` gives."""
-    index: int
+    place: int
+    """Among those of its code."""
     callee: int
     """Where in these a call finds what it calls, if that is not NULL; 0: it is no call."""
     other_callee: int
@@ -105,7 +106,7 @@ class CodePlan:
             unpack=self.partial[depth],
             flags=flags | (CALLS if callee else 0),
             end=HEAD_SIZE + self.locals + depth,
-            index=instruction.index,
+            place=instruction.index,
             callee=callee,
             other_callee=other,
             depth=depth,
@@ -181,7 +182,7 @@ def _below(instruction: Instruction) -> int:
 def _slots_of(code: CodeType) -> tuple[str, ...]:
     """The names of its locals and cells: an argument that is a cell has one slot."""
     name_of: Any = code._varname_from_oparg  # type: ignore[attr-defined]
-    names = []
+    names: list[str] = []
     while True:
         try:
             names.append(name_of(len(names)))

@@ -1,4 +1,4 @@
-"""Turns what the interpreter tells of a run into columns: one step an instruction, with what its frame's slots hold then.
+"""Turns what the interpreter tells of a run into columns: one step an instruction, with what its frame's slots hold.
 
 It runs inside other people's programs. So: no code of theirs runs because of it, a failure of ours ends the recording
 and nothing else, and no reference of ours to an object of theirs outlives the event, save to exact numbers and strings.
@@ -15,7 +15,7 @@ import ctypes
 import gc
 import sys
 import weakref
-from _ctypes import PyObj_FromPtr  # type: ignore[attr-defined]
+from _ctypes import PyObj_FromPtr
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable
 from types import (
@@ -39,7 +39,6 @@ from coroscope.stepper.plans import (
     CHANGES,
     COMES_BACK,
     DEPENDS,
-    IS_YIELD,
     STARTS,
     CodePlan,
     Plan,
@@ -49,7 +48,7 @@ from coroscope.stepper.scope import Scope
 from coroscope.stepper.self_test import Readability
 from coroscope.stepper.values import GENERATORS, code_of
 
-__builtins__ = OWN_BUILTINS
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 _DEEPEST_LOOK = 64
 """So many frames, from the running one on, are looked through for objects that have changed."""
@@ -174,7 +173,7 @@ class Recorder:
         self.is_recording = False
         self.stop: Callable[[], None] = lambda: None
         """Set by the event source: takes it out of the program."""
-        self.on_new_code: Callable[[CodeType], None] = lambda code: None
+        self.on_new_code: Callable[[CodeType], None] = lambda _: None
 
     # Codes
 
@@ -314,9 +313,9 @@ class Recorder:
             return
         if plan.flags & (STARTS | COMES_BACK) and not state.is_fresh:
             state = self._begin_again(thread, state, frame, plan)
-        if not self._has_begun or self._until_line is not None:
-            if not self._is_within(plan, code):
-                return
+        is_limited = not self._has_begun or self._until_line is not None
+        if is_limited and not self._is_within(plan, code):
+            return
         self._step(thread, state, plan)
 
     def _is_within(self, plan: Plan, code: CodeType) -> bool:
@@ -580,9 +579,9 @@ class Recorder:
             return
         thread = self._threads.get(get_ident()) or self._new_thread()
         state = thread.stack[-1] if thread.stack else None
-        if state is not None and state.frame_id == id(frame) and state.plan is not None:
-            if state.plan.flags & STARTS and state.code.code is code:
-                return  # Its RESUME has been told as an instruction.
+        is_known = state is not None and state.frame_id == id(frame) and state.code.code is code
+        if is_known and state is not None and state.plan is not None and state.plan.flags & STARTS:
+            return  # Its RESUME has been told as an instruction.
         plan = self.plan_of(code)
         if plan is None:
             return
@@ -693,7 +692,7 @@ class Recorder:
                 if plan.flags & STARTS:
                     break
                 prologue.append(plan)
-        if not prologue or len(prologue) > 2000 or prologue[0].index:
+        if not prologue or len(prologue) > 2000 or prologue[0].place:
             return
         for plan in prologue:
             self._step_at_beginning(thread, state, plan)
@@ -701,7 +700,7 @@ class Recorder:
 
     def _step_at_beginning(self, thread: _Thread, state: _State, plan: Plan) -> None:
         """Record a step of the prologue: the slots are read once, as they are behind it."""
-        instruction = state.code.facts.instructions[plan.index]
+        instruction = state.code.facts.instructions[plan.place]
         if not self._reads:
             pass
         elif instruction.base == "POP_TOP":  # What the first `next` of a generator has left there.
@@ -726,7 +725,7 @@ class Recorder:
         """A generator goes on behind its RETURN_GENERATOR."""
         if state.plan is None:
             return
-        for instruction in state.code.facts.instructions[state.plan.index + 1 :]:
+        for instruction in state.code.facts.instructions[state.plan.place + 1 :]:
             plan = state.plans[instruction.offset >> 1]
             if plan is None or plan.flags & STARTS:
                 break
@@ -767,7 +766,7 @@ class Recorder:
         for plan in state.plans:
             if plan is not None:
                 self._step_at_beginning(thread, state, plan)
-                if state.code.facts.instructions[plan.index].base == "RETURN_GENERATOR":
+                if state.code.facts.instructions[plan.place].base == "RETURN_GENERATOR":
                     break
 
     def _is_unstarted(self, obj: Any, plan: CodePlan) -> bool:
@@ -879,7 +878,7 @@ class Recorder:
 
     # Exceptions
 
-    def raised(self, frame: FrameType, code: CodeType, offset: int, error: Any) -> None:
+    def raised(self, frame: FrameType, code: CodeType, error: Any) -> None:
         """An exception is raised in a frame, or comes to it from what it has called."""
         thread, state = self._top(frame, code)
         if state is None or thread is None:

@@ -1,7 +1,7 @@
 """What must hold of any recording, by rules that know nothing of how it was made.
 
-`LOAD_FAST` pushes the local, `LOAD_CONST` the constant, adding two numbers gives their sum, a call finds what it calls and
-its arguments in the callee's locals, what returns was on top. The self-test holds a recording to them, and so do the tests.
+`LOAD_FAST` pushes the local, `LOAD_CONST` the constant, adding two numbers gives their sum, what returns was on top,
+what lies below stays. The self-test holds a recording to them, and so do the tests.
 """
 
 from __future__ import annotations

@@ -288,9 +288,11 @@ def _code_of(function: Any) -> types.CodeType:
     function = inspect.unwrap(function)
     if type(function) is types.FunctionType:
         return function.__code__
-    if isinstance(function, type) and type(function.__init__) is types.FunctionType:
-        return function.__init__.__code__
-    call = getattr(type(function), "__call__", None)
+    if isinstance(function, type):
+        initialise = inspect.getattr_static(function, "__init__")
+        if type(initialise) is types.FunctionType:
+            return initialise.__code__
+    call = inspect.getattr_static(type(function), "__call__", None)
     if type(call) is types.FunctionType:
         return call.__code__
     raise UsageError(f"{function!r} has no instructions to step through: give a function written in Python")

@@ -9,7 +9,7 @@ from types import CodeType, ModuleType
 
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
-__builtins__ = OWN_BUILTINS
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TextIO
 
 
@@ -53,7 +54,7 @@ class _WatchedFile(io.TextIOWrapper):
             line_buffering=original.line_buffering,
             write_through=original.write_through,
         )
-        self.mode = getattr(original, "mode", "w")
+        self.mode = getattr(original, "mode", "w")  # type: ignore[misc]
         self._told: Callable[[str], None] | None = tell
 
     def write(self, text: str) -> int:
@@ -65,17 +66,13 @@ class _WatchedFile(io.TextIOWrapper):
     def let_go(self) -> None:
         """Leave the bytes' file to the program's own stream: whoever has kept this one can still write to it."""
         self._told = None
-        try:
+        with suppress(OSError, ValueError):  # The program may have closed it.
             self.flush()
-        except (OSError, ValueError):
-            pass  # The program has closed it.
 
     def __del__(self) -> None:
         # A text file closes what is below it when it dies; this one's is the program's.
-        try:
+        with suppress(OSError, ValueError):
             self.detach()
-        except (OSError, ValueError):
-            pass
 
 
 class _WatchedStream:

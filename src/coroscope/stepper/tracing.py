@@ -11,7 +11,7 @@ from coroscope.stepper import columns as kinds
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder import Recorder
 
-__builtins__ = OWN_BUILTINS
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 
 class Tracing:
@@ -51,9 +51,9 @@ class Tracing:
                 "the program traced itself with sys.settrace: what followed was left out"
             )
         if threading.gettrace() is self._own:
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
 
-    def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def _trace(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         """A function begins, or a generator is resumed, in any code."""
         if not self._is_on:
             return None
@@ -98,7 +98,7 @@ class Tracing:
         self._recorder.instruction(frame, code, offset)
 
     def _exception(self, frame: FrameType, error: Any) -> None:
-        self._recorder.raised(frame, frame.f_code, frame.f_lasti, error)
+        self._recorder.raised(frame, frame.f_code, error)
 
     def _return(self, frame: FrameType, value: Any) -> None:
         code = frame.f_code

@@ -11,12 +11,13 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
-__builtins__ = OWN_BUILTINS
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 LONGEST_TEXT = 100
 """In characters; what is longer ends with "…"."""
@@ -128,7 +129,7 @@ Reader = Callable[[Any], Sequence[Any]]
 
 
 def _list(value: Any) -> Sequence[Any]:
-    return list.__getitem__(value, _FIRST)  # type: ignore[no-any-return]
+    return list.__getitem__(value, _FIRST)
 
 
 def _tuple(value: Any) -> Sequence[Any]:
@@ -160,14 +161,14 @@ def _cell(value: Any) -> Sequence[Any]:
 
 def _function(value: Any) -> Sequence[Any]:
     cells = value.__closure__
-    return () if cells is None else cells  # type: ignore[no-any-return]
+    return () if cells is None else cells
 
 
 def _method(value: Any) -> Sequence[Any]:
     return (value.__func__, value.__self__)
 
 
-def _nothing(value: Any) -> Sequence[Any]:
+def _nothing(_: Any) -> Sequence[Any]:
     return ()
 
 
@@ -226,10 +227,8 @@ def _reader_of_instances(type_: type, flags: int) -> tuple[str, Reader]:
     def read(value: Any) -> Sequence[Any]:
         parts: list[Any] = []
         for name, slot in slots:
-            try:
+            with suppress(AttributeError):  # It may have no value.
                 parts += (name, _read_slot(slot, value, type_))
-            except AttributeError:
-                pass  # It has no value.
         if dictionary is not None:
             names = _read_dictionary(dictionary, value, type_)
             if type(names) is dict:
