@@ -261,6 +261,11 @@ def test_the_end_of_the_executor_is_not_awaited_longer_than_its_timeout(loop: An
 def test_a_loop_may_stop_while_another_thread_hands_it_callbacks(new_loop: Callable[[], Any]) -> None:
     loop, is_over = new_loop(), threading.Event()
 
+    def leave_much_behind() -> None:
+        for _ in range(50_000):
+            loop.call_soon(int)
+        loop.stop()
+
     def hand_over() -> None:
         while not is_over.is_set():
             loop.call_soon_threadsafe(int)
@@ -268,10 +273,8 @@ def test_a_loop_may_stop_while_another_thread_hands_it_callbacks(new_loop: Calla
     other = threading.Thread(target=hand_over)
     other.start()
     try:
-        for _ in range(300):
-            for _ in range(200):
-                loop.call_soon(int)
-            loop.call_soon(loop.stop)
+        for _ in range(10):
+            loop.call_soon(leave_much_behind)
             loop.run_forever()
     finally:
         is_over.set()

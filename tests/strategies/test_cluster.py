@@ -115,7 +115,7 @@ def test_a_timeout_ends_the_map(run_map: RunMap) -> None:
     [
         (partial(max, threading.Lock()), [1], r"the function functools.partial.* cannot be sent to a worker"),
         (abs, [1, threading.Lock()], r"item 1 \(.*\) cannot be sent to a worker: it is a lock"),
-        (lambda _: threading.Lock(), [1], "its result, a lock, cannot be sent back"),
+        (lambda _: threading.Lock(), [1], "its result cannot be sent back: it is a lock"),
     ],
     ids=["function", "item", "result"],
 )

@@ -20,10 +20,9 @@ FUNCTIONS: list[Any] = [functions.fail_at_7, functions.fail_at_7_async]
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("strategy", ALL)
 def test_an_exception_comes_in_its_place_and_names_the_item(strategy: str, function: Any) -> None:
-    had = []
+    had: list[int] = []
     with pytest.raises(LookupError) as caught:
-        for result in coroscope.map(function, range(20), strategy=strategy, workers=2):
-            had.append(result)
+        had.extend(coroscope.map(function, range(20), strategy=strategy, workers=2))
     assert had == list(range(7))
     assert caught.value.args == ("seven", 7)
     assert caught.value.__notes__ == ["raised by item 7 of coroscope.map(): 7"]
@@ -138,12 +137,12 @@ def two_then_failure() -> Iterator[int]:
 def test_what_the_iterable_raises_comes_after_the_results_before_it(
     strategy: str, return_exceptions: bool
 ) -> None:
-    had = []
+    had: list[int] = []
+    results = coroscope.map(
+        functions.square, two_then_failure(), strategy=strategy, return_exceptions=return_exceptions
+    )
     with pytest.raises(LookupError, match="no third") as caught:
-        for result in coroscope.map(
-            functions.square, two_then_failure(), strategy=strategy, return_exceptions=return_exceptions
-        ):
-            had.append(result)
+        had.extend(results)
     assert had == [1, 4]
     assert traceback.extract_tb(caught.value.__traceback__)[-1].line == 'raise LookupError("no third")'
 
@@ -159,12 +158,12 @@ def test_after_an_exception_there_is_nothing_more(strategy: str) -> None:
 @pytest.mark.parametrize("strategy", ALL)
 def test_a_timeout_says_how_many_are_missing(strategy: str) -> None:
     function: Any = functions.wait_after_2_async if strategy in ("cooperative", "loop-per-core") else None
-    had = []
+    had: list[int] = []
+    results = coroscope.map(
+        function or functions.wait_after_2, range(6), strategy=strategy, workers=2, timeout=0.4
+    )
     with pytest.raises(TimeoutError) as caught:
-        for result in coroscope.map(
-            function or functions.wait_after_2, range(6), strategy=strategy, workers=2, timeout=0.4
-        ):
-            had.append(result)
+        had.extend(results)
     assert had == list(range(len(had)))
     missing = str(caught.value).removeprefix("coroscope.map() timed out after 0.4 s: ")
     assert missing.removesuffix(" of 6 items had not ended") in ("2", "3", "4", "5", "6")

@@ -65,10 +65,9 @@ def test_an_item_of_a_list_is_refused_before_anything_starts(
 @pytest.mark.parametrize("name", ITEMS)
 def test_an_item_of_a_generator_is_refused_at_its_turn(strategy: str, name: str) -> None:
     item, part = ITEMS[name]
-    had = []
+    had: list[int] = []
     with pytest.raises(coroscope.UnpicklableError) as caught:
-        for result in coroscope.map(same, iter([0, 1, 2, item, 4]), strategy=strategy):
-            had.append(result)
+        had.extend(coroscope.map(same, iter([0, 1, 2, item, 4]), strategy=strategy))
     assert had == [0, 1, 2]
     assert str(caught.value).startswith("item 3 (")
     assert part in str(caught.value)
@@ -97,19 +96,25 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
 }
 
 
+def noted(number: int, taken: list[int]) -> int:
+    taken.append(number)
+    return number
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_is_refused_before_anything_starts(strategy: str, name: str) -> None:
     function, part = FUNCTIONS[name]
     taken: list[int] = []
+    items = (noted(number, taken) for number in range(3))
     with pytest.raises(coroscope.UnpicklableError) as caught:
-        coroscope.map(function, (taken.append(number) for number in range(3)), strategy=strategy)
+        coroscope.map(function, items, strategy=strategy)
     assert part in str(caught.value)
     assert str(caught.value).endswith("define it with def at the top of a module")
     assert taken == []
 
 
 def test_a_loop_factory_is_refused_by_its_name(strategy: str) -> None:
-    with pytest.raises(coroscope.UnpicklableError, match="^the loop factory "):
+    with pytest.raises(coroscope.UnpicklableError, match=r"^the loop factory "):
         coroscope.map(same, [1], strategy=strategy, loop_factory=lambda: coroscope.Loop())
 
 

@@ -30,8 +30,8 @@ def test_long_items_go_one_by_one() -> None:
     assert learned(item_ns=LONG_NS).next(0) == 1
 
 
-def test_short_items_go_ten_thousand_at_once() -> None:
-    assert learned(item_ns=SHORT_NS).next(0) == 10_000
+def test_short_items_go_a_thousand_at_once() -> None:
+    assert learned(item_ns=SHORT_NS).next(0) == 1_000
 
 
 def test_large_items_go_in_parcels_of_a_mebibyte() -> None:

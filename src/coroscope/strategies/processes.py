@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import select
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from coroscope.errors import UsageError
@@ -98,6 +97,8 @@ class Processes(Pool[Ended]):
         self._executor: ProcessPoolExecutor | None = None
         self._context: Any = _Context(context_of(settings.start_method))
         self._pipe: tuple[Connection, Connection] | None = None
+        self._futures: dict[int, Future[bytes]] = {}
+        """Of the parcels that are out, by their first items."""
         self._has: dict[int, int] = {}
         """By a process's number: the first item of the parcel that it took up last."""
         self._dead: dict[int, int] = {}
@@ -121,6 +122,9 @@ class Processes(Pool[Ended]):
             initargs=(self._function, self._pipe[1], LeaveInterrupts()),
         )
 
+    def room(self, taken: int) -> int:
+        return 0 if self._executor is None else super().room(taken)
+
     def send(self, first: int, items: list[Any]) -> None:
         parcel = pack_items(first, items)
         self.size.weigh(len(items), len(parcel))
@@ -132,22 +136,27 @@ class Processes(Pool[Ended]):
             except BrokenProcessPool as error:
                 future = Future()
                 future.set_exception(error)
+        self._futures[first] = future
         future.add_done_callback(partial(self._heard, first))
 
     def _heard(self, first: int, future: Future[bytes]) -> None:
         """In the executor's thread, which has not yet ended the other processes of a broken pool."""
         if not self._dead and not future.cancelled() and isinstance(future.exception(), BrokenProcessPool):
-            codes = {process.pid: process.exitcode for process in self._context.processes}
-            self._dead = {pid: code for pid, code in codes.items() if code is not None}
+            started = {process.sentinel: process for process in self._context.processes if process.pid}
+            # A sentinel is ready a little before there is an exit code.
+            for process in [started[each] for each in wait(list(started), 0)]:
+                process.join()
+                self._dead[process.pid] = process.exitcode
         self.messages.put((first, future))
 
     def replies_of(self, message: Ended) -> list[Reply]:
         first, future = message
-        if not self.samples.of(first):  # Lost with the pool, and answered already.
+        if self._futures.get(first) is not future:  # Of a pool that has broken, and answered already.
             return []
         error = future.exception()
         if isinstance(error, BrokenProcessPool):
             return self._bury(error)
+        del self._futures[first]
         if error is not None:
             return self.take_in(all_failed(first, len(self.samples.of(first)), error))
         return self.take_in(self.unpacked(first, future.result()))
@@ -177,11 +186,11 @@ class Processes(Pool[Ended]):
     def _replies_that_came(self) -> list[Reply]:
         """What the other processes had done before they were ended, and has not been looked at."""
         replies = []
-        while not self.messages.empty():
-            message = self.messages.get()
-            if message is None or message[1].exception() is not None:
+        futures, self._futures = self._futures, {}
+        for first, future in sorted(futures.items()):
+            if future.cancelled() or not future.done() or future.exception() is not None:
                 continue
-            reply = self.unpacked(message[0], message[1].result())
+            reply = self.unpacked(first, future.result())
             self.size.learn(reply)
             rest = self.samples.note(reply)
             if rest:
@@ -212,23 +221,26 @@ class Processes(Pool[Ended]):
                 while data := os.read(self._pipe[0].fileno(), BEGUN.size * 1024):
                     self._has.update(BEGUN.iter_unpack(data))
 
-    def _complete_result(self) -> None:
-        """Give the executor's thread more to read.
+    def _end_results(self) -> None:
+        """Have the executor's thread come to the end of what it reads, which breaks the pool.
 
         A process that is killed in the middle of writing a result leaves it waiting for the rest, for ever: this
-        process has the pipe's other end, too (CPython 3.11 to 3.15). What it then has is nonsense, and breaks the pool.
+        process has the other end of the pipe, too (CPython 3.11 to 3.15).
         """
-        writer = self._context.results._writer.fileno()
-        os.set_blocking(writer, False)
-        with suppress(OSError):
-            os.write(writer, bytes(select.PIPE_BUF))
+        results = self._context.results
+        with suppress(OSError):  # It may just have closed them.
+            with open(os.devnull, "rb") as nothing:
+                os.dup2(nothing.fileno(), results._reader.fileno(), inheritable=False)
+            # A read that is under way is still one of the pipe.
+            os.set_blocking(results._writer.fileno(), False)
+            os.write(results._writer.fileno(), b"\0")
 
     def collect(self, timeout_s: float | None) -> list[Reply]:
         wait_s = _LOOKED_AFTER_S if timeout_s is None else min(timeout_s, _LOOKED_AFTER_S)
         replies = super().collect(wait_s)
         self._read_pipe()
         if not replies and self.out and any(process.exitcode for process in self._context.processes):
-            self._complete_result()
+            self._end_results()
         return replies
 
     def close(self) -> None:
@@ -252,7 +264,7 @@ class Processes(Pool[Ended]):
             while manager is not None and manager.is_alive():
                 manager.join(_LOOKED_EVERY_S)
                 if manager.is_alive():
-                    self._complete_result()
+                    self._end_results()
         pipe, self._pipe = self._pipe, None
         for end in pipe or ():
             end.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from coroscope.strategies.work import PARCEL_NS, Reply
 
 _GROWTH = 8
-_MOST = 10_000
+_MOST = 1_000
 _MOST_BYTES = 1024 * 1024
 """A parcel, or its results, may take so much where one item does not take more."""
 
