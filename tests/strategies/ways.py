@@ -17,6 +17,9 @@ PICKLING = [*IN_PROCESSES, *(["interpreters"] if HAS_INTERPRETERS else [])]
 ALL = [*IN_MEMORY, *PICKLING]
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
+ROOT = str(Path(__file__).parents[2])
+"""On the path of the programs, for what they import of `tests`."""
+
 
 def start_program(folder: Path, text: str, *arguments: str) -> subprocess.Popen[str]:
     """Start `text` as a script in `folder`, in a session and so a process group of its own."""
@@ -25,6 +28,7 @@ def start_program(folder: Path, text: str, *arguments: str) -> subprocess.Popen[
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],
         cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
