@@ -25,6 +25,10 @@ class Strategy:
     tasks_of_a_worker: int = 1
     """How many items a worker is at, at once."""
 
+    def at_once(self, workers: int) -> int:
+        """How many items are under way at most, with so many workers; one loop's are threads, for what blocks."""
+        return self.tasks_of_a_worker * (1 if self.name == "cooperative" else workers)
+
     def engine(self, settings: Settings) -> Engine:
         """What runs it."""
         module, _, name = self.home.partition(":")

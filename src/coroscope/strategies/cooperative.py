@@ -11,7 +11,6 @@ from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.strategies.engine import Settings
-from coroscope.strategies.flow import Samples
 from coroscope.strategies.interrupts import stopping_at_interrupts
 from coroscope.strategies.item_tasks import AHEAD, ItemTasks
 from coroscope.strategies.work import NO_LOOP_IN_A_LOOP, Reply
@@ -22,7 +21,6 @@ class Cooperative:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._samples = Samples()
         self._out = 0
         self._runner: asyncio.Runner | None = None
 
@@ -43,8 +41,6 @@ class Cooperative:
         return AHEAD * self._settings.limit
 
     def submit(self, first: int, items: list[Any]) -> None:
-        for index, item in enumerate(items, first):
-            self._samples.keep(index, [item])
         self._out += len(items)
         self._tasks.begin(first, items)
 
@@ -56,9 +52,7 @@ class Cooperative:
             if timer is not None:
                 timer.cancel()
         replies = self._tasks.take()
-        self._out -= len(replies)
-        for reply in replies:
-            self._samples.note(reply)
+        self._out -= sum(len(reply.outcomes) for reply in replies)
         return replies
 
     def wake(self) -> None:

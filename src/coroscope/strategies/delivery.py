@@ -15,7 +15,7 @@ from coroscope.loop.progress import open_progress
 from coroscope.strategies.engine import Engine
 from coroscope.strategies.flow import Flow, ends_the_map
 from coroscope.strategies.options import Options
-from coroscope.strategies.work import Outcome
+from coroscope.strategies.work import Outcome, are_results
 
 Batches = Generator[list[Any], None, None]
 
@@ -52,8 +52,9 @@ def deliver(flow: Flow, engine: Engine, options: Options, given: Sequence[Any], 
                 left_s = deadline.left_s()
                 for reply in engine.collect(left_s):
                     outcomes += flow.put(reply)
-                    for _ in reply.outcomes:
-                        advance()
+                    if options.progress:
+                        for _ in reply.outcomes:
+                            advance()
                 is_late = left_s == 0
                 # Once it is late nothing more begins; but there may be nothing more.
                 if not is_late or flow.finished == flow.taken:
@@ -85,6 +86,10 @@ def _fill(flow: Flow, engine: Engine) -> None:
 
 def in_batches(outcomes: list[Outcome], options: Options) -> Batches:
     """The results among `outcomes`, up to the first exception, which is raised unless it is wanted as a result."""
+    if are_results(outcomes):
+        if outcomes:
+            yield [value for _, value in outcomes]
+        return
     batch: list[Any] = []
     for is_result, value in outcomes:
         if not is_result and (not options.return_exceptions or ends_the_map(value)):

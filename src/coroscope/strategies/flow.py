@@ -7,12 +7,12 @@ Rule: `put` takes replies in any order and of any length; each item is in exactl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 from coroscope.strategies.faults import note_item
-from coroscope.strategies.work import Outcome, Reply
+from coroscope.strategies.work import Outcome, Reply, are_results
 
 
 class Flow:
@@ -67,20 +67,24 @@ class Flow:
             finally:
                 del failure  # Its traceback keeps this frame: this frame must not keep it.
 
-    def put(self, reply: Reply) -> Iterator[Outcome]:
+    def put(self, reply: Reply) -> Sequence[Outcome]:
         """Take a reply in; all outcomes whose turn has come with it."""
         self.finished += len(reply.outcomes)
         if self.first_began_ns is None or reply.began_ns < self.first_began_ns:
             self.first_began_ns = reply.began_ns
         if not self._ordered:
             self.delivered += len(reply.outcomes)
-            yield from reply.outcomes
-            return
-        self._replies[reply.first] = reply
-        while (due := self._replies.pop(self._next, None)) is not None:
+            return reply.outcomes
+        if reply.first != self._next:
+            self._replies[reply.first] = reply
+            return ()
+        outcomes = reply.outcomes.copy()
+        self._next += len(outcomes)
+        while self._replies and (due := self._replies.pop(self._next, None)) is not None:
+            outcomes += due.outcomes
             self._next += len(due.outcomes)
-            self.delivered += len(due.outcomes)
-            yield from due.outcomes
+        self.delivered += len(outcomes)
+        return outcomes
 
 
 def ends_the_map(error: BaseException) -> bool:
@@ -104,6 +108,8 @@ class Samples:
         KeyboardInterrupt and SystemExit are raised at once, and not in their place.
         """
         items = self._parcels.pop(reply.first)
+        if are_results(reply.outcomes):
+            return items[len(reply.outcomes) :]
         for index, (is_result, value) in enumerate(reply.outcomes):
             if not is_result:
                 note_item(value, reply.first + index, items[index])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import CoroutineType
 from typing import Any
 
+from coroscope.strategies.faults import note_item
 from coroscope.strategies.flow import ends_the_map
 from coroscope.strategies.work import Function, Outcome, Reply, is_coroutine_function, without_this_frame
 from coroscope.strategies.worker_names import PREFIX
@@ -36,37 +37,74 @@ class ItemTasks:
         self._loop = loop
         self._function = function
         self._tell = tell
-        self._is_coroutine_function = is_coroutine_function(function)
         self._threads = threads
         self._raises_exits = raises_exits
         self._executor: ThreadPoolExecutor | None = None
         self._calls: set[Future[Outcome]] = set()
         """In threads, or on their way there."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Future[Any], tuple[int, Any, int]] = {}
+        """What runs: the index and the item of each, and when it was begun."""
+        self._exit: BaseException | None = None
+        """What ends the map, and was raised in a thread."""
         self._is_ending = False
         self.replies: list[Reply] = []
         """Since the last `take`."""
+        self._start: Callable[[Any], Coroutine[Any, Any, Any]] = function
+        self._gives_outcomes = True
+        if not is_coroutine_function(function):
+            self._start = self._in_thread
+        elif not raises_exits:
+            self._start = self._guarded
+        else:
+            self._gives_outcomes = False
 
     def begin(self, first: int, items: list[Any]) -> None:
         """Make a task of each item, of which `first` is the index of the first."""
-        for index, item in enumerate(items, first):
-            task = self._loop.create_task(self._run(index, item))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _run(self, index: int, item: Any) -> None:
+        # The hot path, with `_ended`: the task's coroutine is the user's own, and all else is an entry in a dictionary
+        # and a callback, which is what asyncio.gather needs for each, too.
+        start, create_task, tasks, ended = self._start, self._loop.create_task, self._tasks, self._ended
         began_ns = time.monotonic_ns()
+        for index, item in enumerate(items, first):
+            try:
+                task: asyncio.Future[Any] = create_task(start(item))
+            except Exception as error:  # It takes no such argument, or gives no coroutine.
+                task = self._loop.create_future()
+                task.set_exception(without_this_frame(error))
+            tasks[task] = index, item, began_ns
+            task.add_done_callback(ended)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        index, item, began_ns = self._tasks.pop(task)
+        outcome = self._outcome(task)
+        if self._is_ending:
+            return
+        if not outcome[0] and self._raises_exits:
+            note_item(outcome[1], index, item)
+            if ends_the_map(outcome[1]):
+                self._exit = outcome[1]
+        replies = self.replies
+        if not replies:
+            self._tell()
+        elif replies[-1].first + len(replies[-1].outcomes) == index:
+            replies[-1].outcomes.append(outcome)
+            return
+        replies.append(Reply(index, [outcome], began_ns, time.monotonic_ns()))
+
+    def _outcome(self, task: asyncio.Future[Any]) -> Outcome:
         try:
-            if self._is_coroutine_function:
-                outcome = True, await self._function(item)
-            else:
-                outcome = await self._in_thread(item)
-        except BaseException as error:
-            if self._is_ending or (self._raises_exits and ends_the_map(error)):
-                raise
-            outcome = False, without_this_frame(error)
-        self.replies.append(Reply(index, [outcome], began_ns, time.monotonic_ns()))
-        self._tell()
+            error = task.exception()
+        except asyncio.CancelledError as cancelled:
+            error = cancelled
+        if error is not None:
+            return False, without_this_frame(error)
+        result = task.result()
+        return result if self._gives_outcomes else (True, result)
+
+    async def _guarded(self, item: Any) -> Outcome:
+        try:
+            return True, await self._function(item)
+        except (KeyboardInterrupt, SystemExit) as error:
+            return False, without_this_frame(error)
 
     async def _in_thread(self, item: Any) -> Outcome:
         if self._executor is None:
@@ -85,8 +123,14 @@ class ItemTasks:
             return False, without_this_frame(error)
 
     def take(self) -> list[Reply]:
-        """What has come of items since it was last called."""
+        """What has come of items since it was last called; a KeyboardInterrupt or SystemExit is raised."""
         replies, self.replies = self.replies, []
+        exit, self._exit = self._exit, None
+        if exit is not None:
+            try:
+                raise exit
+            finally:
+                del exit  # Its traceback keeps this frame: this frame must not keep it.
         return replies
 
     def cancel(self) -> None:

@@ -160,7 +160,9 @@ class LoopPerCore:
         for message in messages:
             came, unread = unpack_replies(message)
             for reply in came:
-                worker.items.discard(reply.first)
+                count = len(reply.outcomes)
+                worker.items.difference_update(range(reply.first, reply.first + count))
+                self._samples.keep(reply.first, self._samples.take(reply.first, count))
                 self._samples.note(reply)
             replies += came
             for first, count in unread:

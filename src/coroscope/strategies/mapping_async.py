@@ -15,12 +15,14 @@ from typing import Any, Generic, TypeVar
 from coroscope.loop.progress import open_progress
 from coroscope.strategies.delivery import Deadline, Stop, in_batches
 from coroscope.strategies.engine import Settings
-from coroscope.strategies.flow import Flow, Samples
+from coroscope.strategies.flow import Flow
 from coroscope.strategies.item_tasks import AHEAD, ItemTasks
 from coroscope.strategies.mapping import begin
 from coroscope.strategies.options import Options
 from coroscope.strategies.work import Function, LoopFactory, Outcome, Reply
 
+_AT_ONCE = 100
+"""So many items are taken before a task may run."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -99,7 +101,7 @@ def map_async(
 async def _in_this_loop(
     options: Options, settings: Settings, items: Iterable[Any]
 ) -> AsyncGenerator[Any, None]:
-    flow, samples = Flow(items, settings.total, ordered=options.ordered), Samples()
+    flow = Flow(items, settings.total, ordered=options.ordered)
     deadline, news = Deadline(options, flow), asyncio.Event()
     tasks = ItemTasks(asyncio.get_running_loop(), settings.function, settings.workers, news.set)
     try:
@@ -108,14 +110,14 @@ async def _in_this_loop(
                 left_s = deadline.left_s()
                 is_late = left_s == 0
                 if not is_late or flow.finished == flow.taken:
-                    _fill(flow, settings.limit, samples, tasks)
+                    _fill(flow, settings.limit, tasks)
                 if flow.is_over:
                     break
                 outcomes: list[Outcome] = []
                 for reply in await _news(tasks, news, left_s):
-                    samples.note(reply)
                     outcomes += flow.put(reply)
-                    advance()
+                    for _ in reply.outcomes:
+                        advance()
                 for batch in in_batches(outcomes, options):
                     for result in batch:
                         yield result
@@ -126,13 +128,13 @@ async def _in_this_loop(
         await tasks.cancelled()
 
 
-def _fill(flow: Flow, limit: int, samples: Samples, tasks: ItemTasks) -> None:
+def _fill(flow: Flow, limit: int, tasks: ItemTasks) -> None:
     """Begin as many items as may be under way."""
-    while not flow.is_exhausted and flow.taken - flow.finished < limit and flow.undelivered < AHEAD * limit:
-        first, taken = flow.take(1)
-        for item in taken:
-            samples.keep(first, [item])
-            tasks.begin(first, [item])
+    while not flow.is_exhausted:
+        room = min(limit - (flow.taken - flow.finished), AHEAD * limit - flow.undelivered)
+        if room < 1:
+            break
+        tasks.begin(*flow.take(min(room, _AT_ONCE)))
 
 
 async def _news(tasks: ItemTasks, news: asyncio.Event, timeout_s: float | None) -> list[Reply]:

@@ -41,7 +41,7 @@ class Options:
         workers = self._workers()
         if total is not None:
             workers = max(min(workers, total), 1)
-        at_once = workers * self.way.tasks_of_a_worker if self.limit is None else self.limit
+        at_once = self.way.at_once(workers) if self.limit is None else self.limit
         if self._is_elsewhere and self.limit is None:
             at_once = ALL_THERE_ARE
         return Settings(

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from operator import itemgetter
 from types import CoroutineType
 from typing import Any, NamedTuple
 
@@ -24,7 +25,8 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 Outcome = tuple[bool, Any]
 """Whether an item returned, and what it returned or raised."""
 
-PARCEL_NS = 5_000_000
+_IS_RESULT = itemgetter(0)
+PARCEL_NS = 10_000_000
 """So much work is handed over at once, where items are short: what handing over costs is then small beside it."""
 NO_LOOP_IN_A_LOOP = (
     "coroscope.map() cannot run a loop inside a running one: use 'async for' with coroscope.map_async()"
@@ -40,6 +42,11 @@ class Reply(NamedTuple):
     outcomes: list[Outcome]
     began_ns: int
     ended_ns: int
+
+
+def are_results(outcomes: Iterable[Outcome]) -> bool:
+    """Whether none of them is an exception."""
+    return all(map(_IS_RESULT, outcomes))
 
 
 def is_coroutine_function(function: Any) -> bool:
@@ -68,15 +75,16 @@ class Caller:
     """Calls the function in this thread; coroutines run on a loop that the thread keeps until `close`."""
 
     def __init__(self, function: Function, loop_factory: LoopFactory | None = None) -> None:
-        self._function = function
+        self.function = function
         self._loop_factory = loop_factory
         self._runner: asyncio.Runner | None = None
 
     def __call__(self, item: Any) -> Any:
-        result = self._function(item)
-        return self._run(result) if type(result) is CoroutineType else result
+        result = self.function(item)
+        return self.run(result) if type(result) is CoroutineType else result
 
-    def _run(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
+    def run(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
+        """What `coroutine` comes to. UsageError where a loop runs in this thread already."""
         if asyncio._get_running_loop() is not None:
             coroutine.close()
             raise UsageError(NO_LOOP_IN_A_LOOP)
@@ -97,16 +105,19 @@ def _our_loop() -> asyncio.AbstractEventLoop:
     return Loop()
 
 
-def work_through(call: Function, items: Iterable[Any], first: int) -> Reply:
+def work_through(call: Caller, items: Iterable[Any], first: int) -> Reply:
     """Call with each of `items`; those that are not reached within `LONGEST_PARCEL_NS` are not begun."""
     outcomes: list[Outcome] = []
-    began_ns = now_ns = time.monotonic_ns()
+    function, clock_ns = call.function, time.monotonic_ns
+    began_ns = now_ns = clock_ns()
     for item in items:
         try:
-            outcomes.append((True, call(item)))
+            # Not by way of the call: for the shortest items that would be a third of all that they cost.
+            result = function(item)
+            outcomes.append((True, call.run(result) if type(result) is CoroutineType else result))
         except BaseException as error:
             outcomes.append((False, without_this_frame(error)))
-        now_ns = time.monotonic_ns()
+        now_ns = clock_ns()
         if now_ns - began_ns > LONGEST_PARCEL_NS:
             break
     return Reply(first, outcomes, began_ns, now_ns)
@@ -153,14 +164,17 @@ class Failure(NamedTuple):
 
 def pack_reply(reply: Reply, pickler: PicklerMaker = by_name) -> bytes:
     """The reply as bytes, with errors and what cannot be pickled as `Failure`."""
-    outcomes = [
-        outcome if outcome[0] else (False, _failure(outcome[1], pickler)) for outcome in reply.outcomes
-    ]
+    outcomes: list[Outcome] | None = None
+    values: list[Any] | None = None
+    if are_results(reply.outcomes):  # The values alone: a third of the time, and of the bytes.
+        values = [value for _, value in reply.outcomes]
+    else:
+        outcomes = [each if each[0] else (False, _failure(each[1], pickler)) for each in reply.outcomes]
     try:
-        return parcels.dumps(tuple(reply._replace(outcomes=outcomes)), pickler)
+        return parcels.dumps((reply.first, values, outcomes, reply.began_ns, reply.ended_ns), pickler)
     except Exception:  # From code of the results' own classes.
-        sendable = [_sendable(outcome, pickler) for outcome in outcomes]
-        return parcels.dumps(tuple(reply._replace(outcomes=sendable)), pickler)
+        sendable = [_sendable(outcome, pickler) for outcome in outcomes or reply.outcomes]
+        return parcels.dumps((reply.first, None, sendable, reply.began_ns, reply.ended_ns), pickler)
 
 
 def _sendable(outcome: Outcome, pickler: PicklerMaker) -> Outcome:
@@ -183,8 +197,7 @@ def pack_replies(replies: list[Reply], unread: Sequence[Span] = ()) -> bytes:
     together: list[Any] = []
     alone: list[Any] = []
     for reply in replies:
-        is_plain = all(is_result for is_result, _ in reply.outcomes)
-        (together if is_plain else alone).append(reply)
+        (together if are_results(reply.outcomes) else alone).append(reply)
     try:
         packed = parcels.dumps([tuple(reply) for reply in together])
     except Exception:  # From code of the results' own classes.
@@ -216,8 +229,10 @@ def _failed(span: Span, error: BaseException) -> Reply:
 
 def unpack_reply(data: bytes) -> Reply:
     """What `pack_reply` packed, with its errors as exceptions again. UnpicklableError where a result cannot be."""
-    first, outcomes, began_ns, ended_ns = _loaded(data)
-    if not all(is_result for is_result, _ in outcomes):
+    first, values, outcomes, began_ns, ended_ns = _loaded(data)
+    if outcomes is None:
+        outcomes = [(True, value) for value in values]
+    else:
         outcomes = [outcome if outcome[0] else (False, outcome[1].error()) for outcome in outcomes]
     return Reply(first, outcomes, began_ns, ended_ns)
 

@@ -43,9 +43,12 @@ def _loaded(function: bytes) -> tuple[Function, type[asyncio.AbstractEventLoop] 
 async def _serve(end: socket.socket, function: Function, threads: int) -> None:
     loop = asyncio.get_running_loop()
     worker = _Worker(loop, function, threads)
-    await loop.create_connection(lambda: worker, sock=end)
-    await worker.ended
-    await worker.tasks.cancelled()
+    transport, _ = await loop.create_connection(lambda: worker, sock=end)
+    try:
+        await worker.ended
+        await worker.tasks.cancelled()
+    finally:
+        transport.close()
 
 
 class _Worker(asyncio.Protocol):
