@@ -297,3 +297,7 @@ def wait_until(is_so: Callable[[], object]) -> None:
     while not is_so():
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
+
+
+async def loop_kind(_: int) -> str:
+    return type(asyncio.get_running_loop()).__name__

@@ -112,9 +112,9 @@ class Samples:
             return items[len(reply.outcomes) :]
         for index, (is_result, value) in enumerate(reply.outcomes):
             if not is_result:
-                note_item(value, reply.first + index, items[index])
                 if ends_the_map(value):
                     raise value
+                note_item(value, reply.first + index, items[index])
         return items[len(reply.outcomes) :]
 
     def of(self, first: int) -> list[Any]:

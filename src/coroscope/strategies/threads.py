@@ -13,6 +13,7 @@ from typing import Any
 
 from coroscope.strategies.at_exit import is_exiting
 from coroscope.strategies.engine import Settings
+from coroscope.strategies.interrupts import holding_interrupts
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.work import Caller, Reply, work_through
 from coroscope.strategies.worker_names import PREFIX
@@ -42,7 +43,8 @@ class Threads(Pool[Reply]):
         self._parcels.put((first, items))
         if self._serving < min(self.out, self.lanes):
             assert self._executor is not None
-            self._executor.submit(self._serve)
+            with holding_interrupts():  # Raised within, it might leave a lock of the executor's unlocked.
+                self._executor.submit(self._serve)
             self._serving += 1
 
     def _serve(self) -> None:
