@@ -11,7 +11,7 @@ from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.strategies.engine import Settings
-from coroscope.strategies.interrupts import stopping_at_interrupts
+from coroscope.strategies.interrupts import holding_interrupts, stopping_at_interrupts
 from coroscope.strategies.item_tasks import AHEAD, ItemTasks
 from coroscope.strategies.work import NO_LOOP_IN_A_LOOP, Reply
 
@@ -42,7 +42,9 @@ class Cooperative:
 
     def submit(self, first: int, items: list[Any]) -> None:
         self._out += len(items)
-        self._tasks.begin(first, items)
+        # Raised within, one might leave half a task, and a coroutine that nobody awaits.
+        with holding_interrupts():
+            self._tasks.begin(first, items)
 
     def collect(self, timeout_s: float | None) -> list[Reply]:
         if not self._tasks.replies:
