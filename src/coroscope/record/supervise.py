@@ -68,14 +68,37 @@ def run_program(
     `loop` is "keep" or "coroscope"; `without` names the probes to leave out; with a `watcher` the recording is a ring.
     With `watch_alone` the program's main thread has a track even if it is the only one; a ring has none of it.
     """
-    process = subprocess.Popen(
+    ring = "" if watcher is None else watcher.ring
+    process = _start(command, environment=_environment(trace, loop, without, ring, watch_alone))
+    previous = _pass_on_signals(process, watcher)
+    sampler = None if "gil" in without else _sampler(process.pid)
+    ended = _wait(process, previous, watcher)
+    if sampler is not None:
+        sampler.stop()
+        with suppress(Exception):  # The trace tells of the program all the same.
+            sampler.write_to(trace)
+    return ended
+
+
+def run_command(command: Sequence[str], *, stdout: int | None = None) -> Ended:
+    """Run `python command…` without recording it as a trace; returns when it has ended."""
+    process = _start(command, stdout=stdout)
+    return _wait(process, _pass_on_signals(process, None), None)
+
+
+def _start(
+    command: Sequence[str], *, environment: dict[str, str] | None = None, stdout: int | None = None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, *subprocess._args_from_interpreter_flags(), *command],  # type: ignore[attr-defined]
-        env=_environment(trace, loop, without, "" if watcher is None else watcher.ring, watch_alone),
+        env=environment,
+        stdout=stdout,
         close_fds=False,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
-    previous = _pass_on_signals(process, watcher)
-    sampler = None if "gil" in without else _sampler(process.pid)
+
+
+def _wait(process: subprocess.Popen[bytes], previous: dict[int, Any], watcher: Watcher | None) -> Ended:
     try:
         while process.returncode is None:
             # The terminal sends its interrupts to the program as well; what it does about them is its business.
@@ -87,10 +110,6 @@ def run_program(
         ended_ns = time.monotonic_ns()
         for number, handler in previous.items():
             signal.signal(number, handler)
-    if sampler is not None:
-        sampler.stop()
-        with suppress(Exception):  # The trace tells of the program all the same.
-            sampler.write_to(trace)
     code = process.returncode
     return Ended(code if code >= 0 else None, -code if code < 0 else None, ended_ns)
 

@@ -1,4 +1,4 @@
-"""Instructions as JSON: one object each, whose keys are a promise (docs/reference/step.md)."""
+"""Instructions and steps as JSON: one object each, whose keys are a promise (docs/reference/step.md)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import CodeType
 from typing import Any
 
 from coroscope.stepper.instructions import disassemble
+from coroscope.stepper.recording import Recording
 from coroscope.stepper.sentences import sentence
 
 
@@ -32,3 +33,23 @@ def instruction_rows(codes: Iterable[CodeType]) -> Iterator[dict[str, Any]]:
                 "jump_effect": instruction.jump_effect,
                 "sentence": sentence(instruction),
             }
+
+
+def step_rows(recording: Recording) -> Iterator[dict[str, Any]]:
+    """Give an object for each step of `recording`, in order, as everything stood before it."""
+    for moment in recording.iter_moments():
+        instruction, code, stack = moment.instruction, moment.frame.code, moment.stack
+        yield {
+            "step": moment.number,
+            "thread": moment.step.thread,
+            "frame": moment.step.frame,
+            "function": code.qualified_name,
+            "file": code.file,
+            "line": instruction.line,
+            "offset": instruction.offset,
+            "opcode": instruction.opcode,
+            "arg": instruction.arg,
+            "meaning": instruction.meaning,
+            "stack": None if stack is None else [value.text for value in stack],
+            "locals": {name: value.text for name, value in moment.locals.items()},
+        }

@@ -115,13 +115,14 @@ class FrameAt:
 class Moment:
     """How everything stood before one step."""
 
-    def __init__(self, recording: Recording, number: int) -> None:
+    def __init__(self, recording: Recording, number: int, state: _State | None = None) -> None:
         self._recording = recording
         self.number = number
         self.step: Step = recording.steps[number]
         self.instruction = self.step.instruction
         self.line = self.instruction.line
-        state = recording._state_at(number)
+        if state is None:
+            state = recording._state_at(number)
         self._places, self._contents = state.places, state.contents
         self._state = state
 
@@ -144,6 +145,11 @@ class Moment:
     def cells(self) -> dict[str, Value]:
         """The running frame's cell objects."""
         return self.frame.cells
+
+    @property
+    def depth(self) -> int:
+        """How many frames of its thread wait for the running one."""
+        return max(len(self._state.stacks.get(self.step.thread, ())) - 1, 0)
 
     @cached_property
     def frames(self) -> tuple[FrameAt, ...]:
@@ -519,6 +525,22 @@ class Recording:
         if not 0 <= index < count:
             raise IndexError(f"the recording has {count:,} steps, from 0 on: {number} is none of them")
         return Moment(self, index)
+
+    def iter_moments(self) -> Iterator[Moment]:
+        """How everything stood before each step, in order; much cheaper than `at` for each.
+
+        Each is to be read before the next is asked for.
+        """
+        if not self._keyframes:
+            self._make_keyframes()
+        state = self._keyframes[0]
+        for number in range(len(self)):
+            if number % KEYFRAME_EVERY == 0:
+                state = self._keyframes[number // KEYFRAME_EVERY].copy()
+            else:
+                self._advance(state, number - 1, number)
+            self._add_own(state, number)
+            yield Moment(self, number, state)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file, replacing what is there. UsageError where that cannot be written."""

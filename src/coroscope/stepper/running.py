@@ -5,6 +5,7 @@ Rule: what the program prints, raises and exits with is what it does alone.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import os
@@ -13,6 +14,7 @@ import threading
 import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from typing import Any
 
 from coroscope.errors import UsageError
@@ -49,6 +51,8 @@ class Run:
 
     recording: Recording
     exit_code: int
+    is_interrupted: bool = False
+    """KeyboardInterrupt went through it: Python then ends by SIGINT."""
 
 
 @dataclass(slots=True)
@@ -124,63 +128,119 @@ def run_file(
 ) -> Run:
     """Run a script as Python would, as `__main__`, and record it; with `function`, that function of it only.
 
-    The function is called with `arguments`; numbers, texts and lists as Python writes them, other words as they are.
+    With `function` the script is run as the module of its name, unrecorded, and the function called with `arguments`:
+    numbers, texts and lists as Python writes them, other words as they are. What it returns is run to its end where it
+    is a coroutine or generator.
     With `save_to` the recording is saved there, also where the program ends by `os._exit`.
     UsageError where there is no such script or function. The program's own errors are reported as Python does.
     """
     what = what or What()
+    sys.argv = [path, *(arguments if function is None else ())]
     path = os.path.abspath(path)
+    if not sys.flags.safe_path:
+        sys.path[0] = os.path.dirname(os.path.realpath(path))
     code = _compiled(path)
-    main = types.ModuleType("__main__")
-    main.__dict__.update(__file__=path, __builtins__=__builtins__, __loader__=None, __cached__=None)
+    name = "__main__" if function is None else os.path.splitext(os.path.basename(path))[0]
+    module = types.ModuleType(name)
+    # Of the script that Python is given, the module itself stands here; of others, its dict.
+    own_builtins = builtins if function is None else builtins.__dict__
+    loader = SourceFileLoader(name, path)
+    module.__dict__.update(__file__=path, __builtins__=own_builtins, __loader__=loader, __cached__=None)
+    sys.modules[name] = module
     session = _new_session([path], path, what)
     exits = _Exits(session, save_to)
-    sys.modules["__main__"] = main
-    sys.argv = [path, *(arguments if function is None else ())]
-    sys.path[0] = os.path.dirname(path)
+    end = _End()
     try:
         if function is None:
-            exit_code = _call(session, exits, exec, (code, main.__dict__), codes=(code,))
-        else:
-            exec(code, main.__dict__)
-            called = main.__dict__.get(function)
-            if not callable(called):
-                raise UsageError(f"there is no function {function!r} in {path!r}")
+            _call(session, exits, end, exec, (code, module.__dict__), codes=(code,))
+        elif end.of(exec, code, module.__dict__):
+            called = _function_in(module, function, path)
             values = [_value_of(argument) for argument in arguments]
-            exit_code = _call(session, exits, called, values, codes=(_code_of(called), code))
+            _check_arguments(called, function, values)
+            _call(session, exits, end, called, values, codes=(_code_of(called), code))
     finally:
         exits.stop()
     recording = session.stop()
     if save_to is not None:
         recording.save(save_to)
-    return Run(recording, exit_code)
+    return Run(recording, end.exit_code, end.is_interrupted)
+
+
+def _function_in(module: types.ModuleType, name: str, path: str) -> Callable[..., Any]:
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise UsageError(f"there is no function {name!r} in {path!r} once it has run: check the name")
+    called: Callable[..., Any] = found
+    return called
+
+
+def _check_arguments(called: Callable[..., Any], name: str, values: Sequence[Any]) -> None:
+    if type(called) not in (types.FunctionType, types.MethodType):
+        return
+    try:
+        signature = inspect.signature(called)
+        signature.bind(*values)
+    except TypeError as error:
+        raise UsageError(f"{name}{signature} cannot be called so: {error}") from error
+
+
+class _End:
+    """How the program ends."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        self.is_interrupted = False
+
+    def of(self, called: Callable[..., Any], *arguments: Any) -> bool:
+        """Call it to its end; false where it raised something, which is reported as Python does."""
+        try:
+            _run_to_end(called(*arguments))
+        except SystemExit as error:
+            self.exit_code = _exit_code_of(error)
+        except BaseException as error:
+            self.is_interrupted = type(error) is KeyboardInterrupt
+            self.exit_code = 130 if self.is_interrupted else 1
+            _report(error)
+        else:
+            return True
+        return False
+
+
+def _run_to_end(result: Any) -> None:
+    if type(result) is types.GeneratorType:
+        for _ in result:
+            pass
+    elif type(result) is types.CoroutineType:
+        import asyncio
+
+        asyncio.run(result)
+    elif type(result) is types.AsyncGeneratorType:
+        import asyncio
+
+        asyncio.run(_drained(result))
+
+
+async def _drained(values: types.AsyncGeneratorType[Any, Any]) -> None:
+    async for _ in values:
+        pass
 
 
 def _call(
     session: _Session,
     exits: _Exits,
+    end: _End,
     called: Callable[..., Any],
     arguments: Iterable[Any],
     *,
     codes: Sequence[types.CodeType],
-) -> int:
+) -> None:
     exits.start()
     session.start(*codes)
-    try:
-        result = called(*arguments)
-        if type(result) is types.CoroutineType:
-            import asyncio
-
-            asyncio.run(result)
-        exit_code = 0
-    except SystemExit as error:
-        exit_code = _exit_code_of(error)
-    except BaseException as error:
-        exit_code = 130 if type(error) is KeyboardInterrupt else 1
-        _report(error)
+    end.of(called, *arguments)
     _wait_for_threads()
     session.stop()
-    return exit_code
 
 
 def _report(error: BaseException) -> None:

@@ -49,6 +49,10 @@ class Glyphs:
     forward: str
     """Before where a jump leads, further down."""
     backward: str
+    leaving: str
+    """Before what a frame that is left gives to its caller."""
+    wall: str
+    """Between the values on a stack."""
     substitutes: tuple[tuple[str, str], ...] = ()
     """What our own words must be spelled with instead."""
 
@@ -72,6 +76,8 @@ UNICODE = Glyphs(
     ellipsis="…",
     forward="→",
     backward="↑",
+    leaving="←",
+    wall="│",
 )
 
 ASCII = Glyphs(
@@ -87,6 +93,8 @@ ASCII = Glyphs(
     ellipsis="...",
     forward="->",
     backward="^",
+    leaving="<-",
+    wall="|",
     substitutes=(("µ", "u"), ("…", "..."), ("×", "x"), ("–", "-")),
 )
 
