@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,7 +61,9 @@ def _after_options(
 @click.argument("target", metavar="FILE[:FUNCTION]", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")
 @click.option("--static", is_flag=True, help="show the instructions; nothing of FILE is run")
-@click.option("-o", "--output", metavar="RECORDING", help="keep the recording in this file (default: not kept)")
+@click.option(
+    "-o", "--output", metavar="RECORDING", help="keep the recording in this file (default: not kept)"
+)
 @click.option("--load", "loaded", metavar="RECORDING", help="show what was kept, and run nothing")
 @click.option(
     "--include", metavar="MODULE", multiple=True, help="record this module or package too (several times)"
@@ -185,9 +188,7 @@ def _run(
         check_writable(output, "the recording", "-o")
         if os.path.exists(output) and os.path.samefile(file, output):
             raise UsageError(f"{output!r} is the program itself: give -o another name")
-    recording, ended = run_stepped(
-        file, name or None, arguments, what, keep=output, stdout_apart=as_json
-    )
+    recording, ended = run_stepped(file, name or None, arguments, what, keep=output, stdout_apart=as_json)
     if recording is None:
         complain(f"nothing was recorded: {_why_nothing(ended)}")
         return end_as(ended)
@@ -195,9 +196,12 @@ def _run(
         _print_rows(step_rows(recording))
         _tell_limits(recording)
     else:
-        _print_story(recording, rows, explain, sys.stderr or io.StringIO())
+        # Whatever becomes of the story, the program's own exit code comes through.
+        with suppress(OSError):
+            _print_story(recording, rows, explain, sys.stderr or io.StringIO())
     if output is not None and sys.stderr is not None:
-        print(f"Kept   {output}  (coroscope step --load {output})", file=sys.stderr)
+        with suppress(OSError):
+            print(f"Kept   {output}  (coroscope step --load {output})", file=sys.stderr)
     return end_as(ended)
 
 

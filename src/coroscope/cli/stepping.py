@@ -70,5 +70,9 @@ def check_lines(source: Source, first: int | None, until: int | None) -> None:
         if line is None or line in lines:
             continue
         after = min((one for one in lines if one > line), default=None)
-        remedy = f"the next that has some is {after}" if after else f"the last that has some is {max(lines, default=1)}"
+        remedy = (
+            f"the next that has some is {after}"
+            if after
+            else f"the last that has some is {max(lines, default=1)}"
+        )
         raise UsageError(f"{option} {line}: no instructions stand on that line of {source.file!r}; {remedy}")

@@ -32,6 +32,8 @@ _MOST_ARGUMENT, _LEAST_ARGUMENT = 24, 14
 _WIDE = 100
 _LEAST_STACK = 24
 _MOST_VALUE = 28
+_MOST_LINES = 3
+"""That a stack may need."""
 _MOST_NOTE = 200
 _LINE = 4
 _ENDS_FRAME = ("return", "create", "yield", "unwind")
@@ -48,7 +50,9 @@ class _Story:
         self._sheet = sheet
         self._rows = min(rows, len(recording))
         self._explain = explain
-        self._version = tuple(int(part) for part in recording.columns.python.split(".")[:2] if part.isdecimal())
+        self._version = tuple(
+            int(part) for part in recording.columns.python.split(".")[:2] if part.isdecimal()
+        )
         self._sources = {
             file: highlighted(sheet, text.split("\n")) for file, text in recording.sources.items()
         }
@@ -140,8 +144,10 @@ class _Story:
         told.append(sheet.cut(self._argument_of(moment), max(width - len(told), 0)), _MEANING)
         told.truncate(width, pad=True)
         row = Text.assemble(row, told, " ")
-        row.append_text(self._boxes(moment.stack, sheet.width - INDENT - cell_len(row.plain)))
-        sheet.line(row)
+        width = cell_len(row.plain)
+        for boxes in self._boxes(moment.stack, sheet.width - INDENT - width):
+            sheet.line(row + boxes)
+            row = Text(" " * width)
 
     def _argument_of(self, moment: Moment) -> str:
         sheet, instruction = self._sheet, moment.instruction
@@ -153,38 +159,36 @@ class _Story:
         meaning = instruction.meaning or ("" if instruction.arg is None else str(instruction.arg))
         return sheet.inert(sheet.plain(meaning))
 
-    def _boxes(self, stack: Sequence[Value] | None, room: int) -> Text:
-        """The values between walls, the top on the right; where there are too many, the lowest are left out.
+    def _boxes(self, stack: Sequence[Value] | None, room: int) -> list[Text]:
+        """The values between walls, the top at the end, on as many lines as they need.
 
-        Before one is, objects are named in fewer words.
+        Where there is no room on one line, objects are named in fewer words. Of a very high stack only the top is shown.
         """
         sheet = self._sheet
-        wall = sheet.glyphs.wall
         if stack is None:
-            return Text("?", QUIET)
+            return [Text("?", QUIET)]
         if not stack:
-            return Text("(empty)", QUIET)
+            return [Text("(empty)", QUIET)]
         most = min(_MOST_VALUE, max(room - 8, 4))
         texts = [value.text for value in stack]
         if sum(cell_len(text) + 3 for text in texts) >= room or max(map(cell_len, texts)) > most:
             texts = [_in_few_words(value) for value in stack]
         texts = [sheet.cut(sheet.inert(sheet.plain(text)), most) for text in texts]
-        shown: list[str] = []
-        width = len(wall)
-        for left, text in zip(range(len(texts) - 1, -1, -1), reversed(texts), strict=True):
-            more = cell_len(f"{sheet.glyphs.ellipsis} {left} ") + 1 if left else 0
-            if shown and width + cell_len(text) + 3 + more > room:
-                break
-            shown.append(text)
-            width += cell_len(text) + 3
-        boxes = Text()
-        if hidden := len(texts) - len(shown):
-            boxes.append(f"{sheet.glyphs.ellipsis} {hidden} ", QUIET)
-        boxes.append(wall, QUIET)
-        for text in reversed(shown):
-            boxes.append(f" {text} ", QUIET if text == "NULL" else "")
-            boxes.append(wall, QUIET)
-        return boxes
+        hidden = max(len(texts) - _MOST_LINES * room // 4, 0)
+        while len(lines := self._walled(texts[hidden:], hidden, room)) > _MOST_LINES:
+            hidden += 1
+        return lines
+
+    def _walled(self, texts: Sequence[str], hidden: int, room: int) -> list[Text]:
+        wall = self._sheet.glyphs.wall
+        below = f"{self._sheet.glyphs.ellipsis} {hidden} more below " if hidden else ""
+        lines = [Text.assemble((below + wall, QUIET))]
+        for text in texts:
+            if cell_len(lines[-1].plain) + cell_len(text) + 3 > room and len(lines[-1].plain) > len(wall):
+                lines.append(Text.assemble((wall, QUIET)))
+            lines[-1].append(f" {text} ", QUIET if text == "NULL" else "")
+            lines[-1].append(wall, QUIET)
+        return lines
 
     # What happens between instructions
 
