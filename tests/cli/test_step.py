@@ -119,10 +119,6 @@ def test_lines_end_where_python_ends_them(tmp_path: Path) -> None:
     ] + [["4", "c", "=", "3"]]
 
 
-def test_without_static_it_says_what_to_give(folder: Path) -> None:
-    assert_refused(step(folder, "program.py"), "give --static")
-
-
 def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
