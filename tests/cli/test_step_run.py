@@ -30,7 +30,6 @@ ALONE = {
     "at once": "import os\nprint('x', flush=True)\nos._exit(9)\n",
     "thread": "import threading\nthreading.Thread(target=print, args=('in a thread',)).start()\n",
     "at exit": "import atexit\natexit.register(print, 'bye')\n",
-    "recursion": "def f(): f()\nf()\n",
 }
 
 
@@ -42,6 +41,14 @@ def test_output_errors_and_exit_code_are_as_alone(tmp_path: Path, name: str) -> 
     assert stepped.stdout == alone.stdout
     assert stepped.returncode == alone.returncode
     assert stepped.stderr.startswith(alone.stderr)
+
+
+def test_infinite_recursion_ends_as_alone_but_for_our_own_few_calls(tmp_path: Path) -> None:
+    write_program(tmp_path, "def f(): f()\nf()\n")
+    done = step(tmp_path, "--rows", "1", "program.py")
+    assert done.returncode == 1
+    assert "RecursionError: maximum recursion depth exceeded\n" in done.stderr
+    assert "coroscope" not in done.stderr.partition("RecursionError")[0]
 
 
 def test_a_program_that_is_killed_leaves_a_sentence(tmp_path: Path) -> None:
@@ -80,7 +87,7 @@ def test_json_is_what_the_recording_says(tmp_path: Path, name: str) -> None:
 
 
 def test_moments_in_order_are_those_that_are_asked_for_one_by_one(tmp_path: Path) -> None:
-    write_program(tmp_path, "def f(n):\n    return [n] if n < 2 else f(n - 1) + f(n - 2)\n\n\nprint(f(11))\n")
+    write_program(tmp_path, "def f(n):\n    return [n] if n < 2 else f(n - 1) + f(n - 2)\n\n\nprint(f(12))\n")
     assert step(tmp_path, "-o", "kept", "program.py").returncode == 0
     recording = load(tmp_path / "kept")
     assert len(recording) > 2 * 2048

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import SourceFileLoader
 from typing import Any
@@ -82,7 +82,8 @@ class _Session:
     def stop(self) -> Recording:
         if not self.is_over:
             self.is_over = True
-            self.source.stop()
+            if self.source is not None:
+                self.source.stop()
             self.recorder.give_limit_back()
             self.streams.stop()
         return Recording(self.recorder.close())
@@ -145,7 +146,11 @@ def run_file(
     # Of the script that Python is given, the module itself stands here; of others, its dict.
     own_builtins = builtins if function is None else builtins.__dict__
     loader = SourceFileLoader(name, path)
-    module.__dict__.update(__file__=path, __builtins__=own_builtins, __loader__=loader, __cached__=None)
+    module.__dict__.update(__file__=path, __builtins__=own_builtins, __loader__=loader)
+    if sys.version_info < (3, 15):
+        module.__dict__["__cached__"] = None
+    if function is None and sys.version_info < (3, 14):
+        module.__dict__["__annotations__"] = {}
     sys.modules[name] = module
     session = _new_session([path], path, what)
     exits = _Exits(session, save_to)
@@ -245,13 +250,22 @@ def _call(
 
 def _report(error: BaseException) -> None:
     """As the interpreter does at its end, without our own calls."""
-    traceback = error.__traceback__
+    # Before the program's frames are those that call it; behind them, at the limit of recursion, the recorder's.
+    traceback = None
     own = os.path.dirname(__file__)
-    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(own):
-        traceback = traceback.tb_next
+    for entry in reversed(list(_entries(error.__traceback__))):
+        if not entry.tb_frame.f_code.co_filename.startswith(own):
+            entry.tb_next = traceback
+            traceback = entry
     error.__traceback__ = traceback
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, traceback
     sys.excepthook(type(error), error, traceback)
+
+
+def _entries(traceback: types.TracebackType | None) -> Iterator[types.TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
 
 
 def _exit_code_of(error: SystemExit) -> int:
