@@ -149,7 +149,9 @@ def fail():
         (("Box.show",), "no self\n"),
     ],
 )
-def test_a_function_is_called_in_the_files_module(tmp_path: Path, words: tuple[str, ...], output: str) -> None:
+def test_a_function_is_called_in_the_files_module(
+    tmp_path: Path, words: tuple[str, ...], output: str
+) -> None:
     write_program(tmp_path, FUNCTIONS)
     name, *arguments = words
     done = step(tmp_path, f"program.py:{name}", *arguments)
@@ -239,9 +241,7 @@ def load_sentence(done: subprocess.CompletedProcess[str]) -> str:
         (("--limt", "5", "program.py"), "no such option '--limt'"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(
-    tmp_path: Path, arguments: tuple[str, ...], words: str
-) -> None:
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     write_program(tmp_path, "def f(x):\n    return x\n\n\ndef outer():\n    def inner(): pass\n")
     write_program(tmp_path, "f(:", "bad.py")
     assert step(tmp_path, "-o", "kept", "program.py").returncode == 0

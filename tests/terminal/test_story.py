@@ -112,7 +112,9 @@ def test_a_sentence_stands_below_each_instruction_when_asked(record: Callable[[s
 def test_the_rest_is_counted(record: Callable[[str], Recording]) -> None:
     recording = record("x = 1\n")
     text = printed(recording, rows=1)
-    assert f"{len(recording) - 1} more instructions were recorded: --rows {len(recording)} prints all." in text
+    assert (
+        f"{len(recording) - 1} more instructions were recorded: --rows {len(recording)} prints all." in text
+    )
 
 
 def test_a_console_without_unicode_gets_ascii(record: Callable[[str], Recording]) -> None:

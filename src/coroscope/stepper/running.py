@@ -148,9 +148,9 @@ def run_file(
     loader = SourceFileLoader(name, path)
     module.__dict__.update(__file__=path, __builtins__=own_builtins, __loader__=loader)
     if sys.version_info < (3, 15):
-        module.__dict__["__cached__"] = None
+        module.__dict__.update(__cached__=None)
     if function is None and sys.version_info < (3, 14):
-        module.__dict__["__annotations__"] = {}
+        module.__dict__.update(__annotations__={})
     sys.modules[name] = module
     session = _new_session([path], path, what)
     exits = _Exits(session, save_to)

@@ -162,7 +162,7 @@ class _Story:
     def _boxes(self, stack: Sequence[Value] | None, room: int) -> list[Text]:
         """The values between walls, the top at the end, on as many lines as they need.
 
-        Where there is no room on one line, objects are named in fewer words. Of a very high stack only the top is shown.
+        Where one line is too short, objects are named in fewer words. Of a very high stack only the top is shown.
         """
         sheet = self._sheet
         if stack is None:
