@@ -141,13 +141,18 @@ def _sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
     yield "values", _json(_columns_of(columns.values))
     yield "frames", _json(_columns_of([_row(frame) for frame in columns.frames]))
     yield "objects", _json(_columns_of([_row(facts) for facts in columns.objects]))
+    yield from number_sections(columns)
+    yield "end", b""
+
+
+def number_sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
+    """All that is numbers from the recorder on, a section for each column, not deflated."""
     for name in _NUMBERS:
-        yield name, _packed(_predicted(columns) if name == "instructions" else getattr(columns, name))
+        yield name, packed(_predicted(columns) if name == "instructions" else getattr(columns, name))
     yield "places", _packed_raw(_slots_of(columns))
     yield "changes", _packed_raw(_news_of(columns.changes))
     yield "contents", _packed_raw(_news_of(_flat(columns.contents)))
     yield "lengths", _packed_raw([len(values) << 1 for values in columns.contents])
-    yield "end", b""
 
 
 def _columns(sections: dict[str, bytes]) -> Columns:
@@ -353,7 +358,7 @@ def _unzigzag(number: int) -> int:
     return -((number + 1) >> 1) if number & 1 else number >> 1
 
 
-def _packed(values: Sequence[int]) -> bytes:
+def packed(values: Iterable[int]) -> bytes:
     """Differences from one to the next."""
     last = 0
     differences = []

@@ -1,6 +1,7 @@
-"""The timeline as one HTML file."""
+"""The timeline as one HTML file, and a recording of steps as another."""
 
 from coroscope.views.page.comparison import Comparison
+from coroscope.views.page.steps import write_steps
 from coroscope.views.page.write import write_page
 
-__all__ = ["Comparison", "write_page"]
+__all__ = ["Comparison", "write_page", "write_steps"]

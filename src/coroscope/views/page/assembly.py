@@ -22,8 +22,9 @@ def assemble(template: str, styles: Sequence[str], entry: str, contents: Mapping
     shipped = files(__package__)
     style = "\n".join(shipped.joinpath(name).read_text("utf-8") for name in styles)
     modules = {
-        module.name: module.read_text("utf-8")
-        for module in shipped.joinpath("js").iterdir()
+        f"{folder}{module.name}": module.read_text("utf-8")
+        for folder in ("", "step/")
+        for module in shipped.joinpath("js", folder).iterdir()
         if module.name.endswith(".js")
     }
     script = join_modules(modules, entry)

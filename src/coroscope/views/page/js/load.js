@@ -14,7 +14,7 @@ export async function loadData(text) {
   return { facts, columns };
 }
 
-function decodeBase64(text) {
+export function decodeBase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
@@ -22,7 +22,7 @@ function decodeBase64(text) {
   return bytes;
 }
 
-async function inflate(bytes) {
+export async function inflate(bytes) {
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(inflated).arrayBuffer());
 }

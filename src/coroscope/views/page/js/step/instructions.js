@@ -1,0 +1,42 @@
+import { byId, el } from "../dom.js";
+import { Listing } from "./listing.js";
+import { visible } from "./words.js";
+
+// The instructions of the running frame's code, the current one marked.
+export class Instructions {
+  constructor(recording, goToInstruction) {
+    this.recording = recording;
+    this.listing = new Listing(byId("instructions"), (key, index) => this.#row(recording.codes[key], index));
+    byId("instructions").addEventListener("click", (event) => {
+      const row = event.target.closest(".row");
+      if (row && !String(getSelection())) goToInstruction(recording.codes[this.key].first + Number(row.dataset.index));
+    });
+  }
+
+  #row(code, index) {
+    const line = code.lines[index];
+    const isFirst = index === 0 || code.lines[index - 1] !== line;
+    const sign = code.isHandler[index] ? "catch" : code.isTarget[index] ? "»" : "";
+    return el(
+      "div",
+      { className: isFirst && index ? "row first" : "row", "data-index": index, title: visible(this.recording.word(code.sentence[index])) },
+      el("span", { className: "number" }, isFirst && line !== null ? String(line) : ""),
+      el("span", { className: "sign", title: sign === "catch" ? "exceptions lead here" : sign ? "jumps lead here" : "" }, sign),
+      el("span", { className: "offset" }, String(code.offset[index])),
+      el("code", {}, this.recording.word(code.opcode[index])),
+      el("span", { className: "arg" }, argument(this.recording, code, index)),
+    );
+  }
+
+  update(moment) {
+    this.key = this.recording.columns.frame_codes[moment.frameNumber];
+    byId("code").textContent = `Instructions of ${visible(moment.code.name)}`;
+    this.listing.show(this.key, moment.code.offset.length, moment.index);
+  }
+}
+
+export function argument(recording, code, index) {
+  const meaning = recording.word(code.meaning[index]);
+  if (meaning) return visible(meaning);
+  return code.arg[index] === null ? "" : String(code.arg[index]);
+}

@@ -1,0 +1,36 @@
+// The step as the part of the address after "#". An address may hold anything; what is not understood is left out.
+
+const SETTLE_MS = 150;
+
+export class StepLink {
+  #written = "";
+  #timer = 0;
+
+  constructor(view) {
+    this.view = view;
+    addEventListener("hashchange", () => {
+      if (location.hash !== this.#written) this.restore();
+    });
+  }
+
+  restore() {
+    this.#written = location.hash;
+    const text = new URLSearchParams(location.hash.slice(1)).get("step") ?? "";
+    const step = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+    this.view.show(Math.min(step, this.view.recording.count - 1));
+  }
+
+  // Browsers limit how often the address may change, so it is written when the step has settled.
+  update() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#write(), SETTLE_MS);
+  }
+
+  // Not over an address that the reader has just changed: that one is about to be restored.
+  #write() {
+    const wanted = `#step=${this.view.step}`;
+    if (location.hash !== this.#written || location.hash === wanted) return;
+    history.replaceState(null, "", wanted);
+    this.#written = location.hash;
+  }
+}

@@ -1,0 +1,286 @@
+import { countUpTo, Positions } from "./numbers.js";
+import { textOf, textOfObject } from "./words.js";
+
+// A recording that can be asked how everything stood before any step, as stepper/recording.py answers it.
+// Where each place and each object changed is known by its position, so that a step needs no other step's state. Only
+// which frames there are is followed from event to event, from the last of the states kept every KEPT_EVERY events.
+
+const KEPT_EVERY = 2048;
+const NOTHING = 0;
+const UNKNOWN = 1;
+const LEAVES = new Set(["YIELD_VALUE", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"]);
+
+export class Recording {
+  #states = [{ event: 0, stacks: new Map(), suspended: new Set() }];
+
+  constructor(columns) {
+    this.columns = columns;
+    this.facts = columns.facts;
+    this.codes = columns.facts.codes;
+    this.count = columns.instructions.length;
+    this.firsts = Int32Array.from(this.codes, (code) => code.first);
+    const places = columns.places.reduce((most, place) => Math.max(most, place), 0) + 1;
+    this.byPlace = new Positions(columns.places, places);
+    this.byObject = new Positions(columns.content_objects, columns.object_types.length);
+    this.runsOfFrame = new Positions(columns.run_frames, columns.frame_codes.length);
+    this.kinds = Object.fromEntries(columns.facts.kinds.map((kind, number) => [kind, number]));
+    this.placeCount = places;
+  }
+
+  word(number) {
+    return this.facts.words[number];
+  }
+
+  // Where a step is
+
+  runOf(step) {
+    return countUpTo(this.columns.run_steps, step) - 1;
+  }
+
+  frameOf(step) {
+    return this.columns.run_frames[this.runOf(step)];
+  }
+
+  codeOf(frame) {
+    return this.codes[this.columns.frame_codes[frame]];
+  }
+
+  // The code and the instruction's index in it.
+  instructionOf(step) {
+    const number = this.columns.instructions[step];
+    const code = this.codes[countUpTo(this.firsts, number) - 1];
+    return { code, index: number - code.first };
+  }
+
+  lastStepOf(frame, before) {
+    const { run_steps: starts } = this.columns;
+    const run = this.runsOfFrame.last(frame, before - 1, starts);
+    if (run < 0) return -1;
+    return Math.min(run + 1 < starts.length ? starts[run + 1] : this.count, before) - 1;
+  }
+
+  // What a place or an object holds
+
+  valueAt(place, step, missing) {
+    if (place >= this.placeCount) return missing;
+    const change = this.byPlace.last(place, this.columns.ends[step] - 1);
+    return change < 0 ? missing : this.columns.changes[change];
+  }
+
+  // null: nothing is known.
+  contentsOf(object, step) {
+    const { columns } = this;
+    const at = this.byObject.last(object, step, columns.content_steps);
+    return at < 0 ? null : columns.contents.subarray(at ? columns.contentEnds[at - 1] : 0, columns.contentEnds[at]);
+  }
+
+  layoutOf(object) {
+    return this.word(this.columns.object_layouts[object]);
+  }
+
+  typeOf(value) {
+    const { columns } = this;
+    return this.word(value < 0 ? columns.object_types[-value] : columns.value_types[value]);
+  }
+
+  value(value, step) {
+    return { value, text: textOf(this, value, step), type: this.typeOf(value), object: value < 0 ? -value : 0 };
+  }
+
+  // Which frames run and which are suspended
+
+  stateAt(step) {
+    const { event_steps: steps } = this.columns;
+    const end = countUpTo(steps, step);
+    while (this.#states.length * KEPT_EVERY <= end) {
+      this.#states.push(this.#follow(this.#states.at(-1), this.#states.length * KEPT_EVERY));
+    }
+    return this.#follow(this.#states[Math.floor(end / KEPT_EVERY)], end);
+  }
+
+  #follow(state, end) {
+    const { event_kinds, event_frames, event_threads } = this.columns;
+    const { kinds } = this;
+    const stacks = new Map([...state.stacks].map(([thread, stack]) => [thread, stack.slice()]));
+    const suspended = new Set(state.suspended);
+    for (let event = state.event; event < end; event++) {
+      const kind = event_kinds[event];
+      if (kind >= kinds["c call"] || kind === kinds.raise || kind === kinds.handle) continue;
+      const [frame, thread] = [event_frames[event], event_threads[event]];
+      if (!stacks.has(thread)) stacks.set(thread, []);
+      const stack = stacks.get(thread);
+      if (kind === kinds.call || kind === kinds.resume || kind === kinds.throw) {
+        if (kind !== kinds.call) suspended.delete(frame);
+        stack.push(frame);
+        continue;
+      }
+      if (stack.at(-1) === frame) stack.pop();
+      else if (stack.includes(frame)) stacks.set(thread, stack.filter((other) => other !== frame));
+      if (kind === kinds.yield || kind === kinds.create) suspended.add(frame);
+      else suspended.delete(frame);
+    }
+    return { event: end, stacks, suspended };
+  }
+
+  at(step) {
+    return new Moment(this, step);
+  }
+
+  // What happened with exactly so many steps before it.
+  eventsAt(position) {
+    const { event_steps: steps } = this.columns;
+    const events = [];
+    for (let event = countUpTo(steps, position - 1); steps[event] === position; event++) events.push(this.event(event));
+    return events;
+  }
+
+  event(number) {
+    const { columns, facts } = this;
+    const kind = facts.kinds[columns.event_kinds[number]];
+    const raw = columns.event_values[number];
+    const hasValue = columns.event_kinds[number] < this.kinds.output && raw !== 0;
+    return {
+      kind,
+      frame: columns.event_frames[number],
+      thread: columns.event_threads[number],
+      value: hasValue ? { value: raw, text: raw < 0 ? textOfObject(this, -raw) : facts.texts[raw], type: this.typeOf(raw), object: raw < 0 ? -raw : 0 } : null,
+      text: kind === "output" ? facts.output[raw][2] : "",
+      task: kind === "task switch" ? raw : 0,
+    };
+  }
+}
+
+// How everything stood before one step.
+export class Moment {
+  #frames = null;
+
+  constructor(recording, step) {
+    this.recording = recording;
+    this.number = step;
+    Object.assign(this, recording.instructionOf(step));
+    const run = recording.runOf(step);
+    this.frameNumber = recording.columns.run_frames[run];
+    this.thread = recording.columns.run_threads[run];
+    this.state = recording.stateAt(step);
+    this.frame = this.frameAt(this.frameNumber, "running", step);
+  }
+
+  get line() {
+    return this.code.lines[this.index];
+  }
+
+  // The numbers of the running frame, its callers from the nearest on, other threads' and then the suspended ones.
+  get order() {
+    if (this.#frames) return this.#frames;
+    const { stacks, suspended } = this.state;
+    const own = stacks.get(this.thread) ?? [];
+    const running = own.slice().reverse();
+    for (const [thread, stack] of stacks) if (thread !== this.thread) running.push(...stack.slice().reverse());
+    const current = this.frameNumber;
+    this.callers = own.filter((number) => number !== current).length;
+    this.#frames = [
+      { number: current, state: "running" },
+      ...running.filter((number) => number !== current).map((number, at) => ({ number, state: at < this.callers ? "waiting" : "other" })),
+      ...[...suspended].filter((number) => number !== current).map((number) => ({ number, state: "suspended" })),
+    ];
+    return this.#frames;
+  }
+
+  depthOf(number, step) {
+    const { recording } = this;
+    if (number === this.frameNumber) return this.code.depth[this.index] ?? 0;
+    if (step < 0) return 0;
+    const { code, index } = recording.instructionOf(step);
+    if (!this.state.suspended.has(number)) return code.below[index];
+    return Math.max(0, (code.depth[index] ?? 0) - (LEAVES.has(recording.word(code.opcode[index])) ? 1 : 0));
+  }
+
+  frameAt(number, state, lastStep = this.recording.lastStepOf(number, this.number)) {
+    const { recording } = this;
+    const code = recording.codeOf(number);
+    const base = recording.columns.frame_bases[number];
+    const first = base + code.locals.length;
+    const stack = [];
+    if (recording.facts.isSymbolic === null) {
+      const depth = this.depthOf(number, lastStep);
+      for (let place = first; place < first + depth; place++) stack.push(recording.value(recording.valueAt(place, this.number, UNKNOWN), this.number));
+    }
+    const index = lastStep < 0 ? -1 : recording.instructionOf(lastStep).index;
+    const { locals, cells } = this.#names(number, code, base);
+    return {
+      number, code, state, index, stack, locals, cells,
+      step: lastStep,
+      line: index < 0 ? null : code.lines[index],
+      thread: recording.columns.frame_threads[number],
+      task: recording.columns.frame_tasks[number],
+      isKnown: recording.facts.isSymbolic === null,
+    };
+  }
+
+  #names(number, code, base) {
+    const { recording } = this;
+    const [locals, cells] = [new Map(), new Map()];
+    code.locals.forEach((name, slot) => {
+      const value = recording.valueAt(base + slot, this.number, NOTHING);
+      if (!value) return;
+      if (value < 0 && recording.layoutOf(-value) === "cell" && code.cells.includes(name)) {
+        cells.set(name, recording.value(value, this.number));
+        const held = recording.contentsOf(-value, this.number);
+        if (held?.length) locals.set(name, recording.value(held[0], this.number));
+      } else locals.set(name, recording.value(value, this.number));
+    });
+    const names = recording.columns.frame_names[number];
+    const contents = names ? recording.contentsOf(names, this.number) ?? [] : [];
+    for (let at = 0; at + 1 < contents.length; at += 2) {
+      const name = contents[at] > 0 ? recording.facts.texts[contents[at]].replace(/^'+|'+$/g, "") : "";
+      if (name && !(name.startsWith("__") && name.endsWith("__"))) locals.set(name, recording.value(contents[at + 1], this.number));
+    }
+    return { locals, cells };
+  }
+
+  // The objects that are reached from these frames, the nearest first, with what they hold.
+  heap(frames, most) {
+    const { recording } = this;
+    const found = new Set();
+    const reached = [];
+    const add = (value) => {
+      if (value >= 0 || found.has(-value)) return;
+      found.add(-value);
+      reached.push(-value);
+    };
+    for (const frame of frames) {
+      for (const value of [...frame.stack].reverse()) add(value.value);
+      for (const held of [...frame.locals.values(), ...frame.cells.values()]) add(held.value);
+    }
+    const shown = [];
+    let left = 0;
+    for (let at = 0; at < reached.length; at++) {
+      const contents = recording.contentsOf(reached[at], this.number);
+      if (!contents?.length) continue;
+      if (shown.length < most) shown.push({ number: reached[at], contents });
+      else left++;
+      for (const value of contents) add(value);
+      if (reached.length > 20000) break;
+    }
+    return { shown, left };
+  }
+
+  // The end of what has been written, in pieces of one stream each.
+  output(most) {
+    const { output } = this.recording.facts;
+    let [low, high] = [0, output.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (output[middle][0] <= this.number) low = middle + 1;
+      else high = middle;
+    }
+    const pieces = [];
+    let length = 0;
+    let at = low - 1;
+    for (; at >= 0 && length < most; at--) {
+      pieces.unshift({ stream: output[at][1], text: output[at][2] });
+      length += output[at][2].length;
+    }
+    return { pieces, isCut: at >= 0 };
+  }
+}

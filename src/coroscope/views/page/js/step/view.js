@@ -1,0 +1,93 @@
+import { byId, el } from "../dom.js";
+import { boxes, names } from "./chips.js";
+import { Frames, Heap } from "./frames.js";
+import { taskName, tell } from "./happenings.js";
+import { argument, Instructions } from "./instructions.js";
+import { Moves } from "./moves.js";
+import { Source } from "./source.js";
+import { visible } from "./words.js";
+
+const MOST_OUTPUT = 20000;
+
+// One step, shown.
+export class StepView {
+  step = 0;
+  onChange = () => {};
+
+  constructor(recording) {
+    this.recording = recording;
+    this.moves = new Moves(recording);
+    const refresh = () => this.show(this.step);
+    this.source = new Source(recording, (file, line) => this.toMarked((code, index) => code.file === file && code.lines[index] === line));
+    this.instructions = new Instructions(recording, (number) => this.goTo(this.moves.marked(this.step, { [number]: 1 }, 1)));
+    this.frames = new Frames(recording, refresh);
+    this.heap = new Heap(recording, refresh);
+  }
+
+  // Elsewhere if there is such a step.
+  goTo(step) {
+    if (step >= 0 && step < this.recording.count) this.show(step);
+  }
+
+  // To the next stretch of such instructions, from another one on.
+  toMarked(isMarked) {
+    const marks = new Uint8Array(this.moves.lines.length);
+    for (const code of this.recording.codes) for (let index = 0; index < code.lines.length; index++) marks[code.first + index] = isMarked(code, index) ? 1 : 0;
+    const { instructions } = this.recording.columns;
+    let from = this.step;
+    while (from + 1 < this.recording.count && marks[instructions[from]]) from++;
+    this.goTo(marks[instructions[from]] ? this.moves.marked(-1, marks, 1) : this.moves.marked(from, marks, 1));
+  }
+
+  show(step) {
+    this.step = step;
+    const moment = this.recording.at(step);
+    this.moment = moment;
+    this.#showInstruction(moment);
+    this.source.update(moment);
+    this.instructions.update(moment);
+    this.#showState(moment);
+    const frames = this.frames.update(moment);
+    this.heap.update(moment, frames);
+    this.#showOutput(moment);
+    this.onChange();
+  }
+
+  #showInstruction(moment) {
+    const { recording } = this;
+    const { code, index, frame } = moment;
+    const task = frame.task ? `, ${taskName(recording, frame.task)}` : "";
+    byId("where").textContent = `In ${visible(code.name)}${moment.line === null ? "" : `, line ${moment.line}`}${task}, about to run:`;
+    byId("opcode").textContent = recording.word(code.opcode[index]);
+    byId("meaning").textContent = argument(recording, code, index);
+    const [depth, after] = [code.depth[index], code.after[index]];
+    byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${after}`;
+    byId("sentence").textContent = visible(recording.word(code.sentence[index]));
+    byId("before").replaceChildren(...tell(recording, recording.eventsAt(moment.number)));
+    byId("leads").replaceChildren(...tell(recording, recording.eventsAt(moment.number + 1)));
+  }
+
+  #showState(moment) {
+    const { frame } = moment;
+    const before = this.#frameBefore(moment);
+    byId("stack").replaceChildren(...(frame.stack.length ? boxes(frame.stack, before?.stack ?? []) : [el("li", { className: "empty" }, frame.isKnown ? "empty" : "not known")]));
+    byId("stack-note").textContent = frame.isKnown ? (frame.stack.length > 1 ? "the top first" : "") : visible(this.recording.facts.isSymbolic);
+    const known = new Map([...(before?.locals ?? [])].map(([name, value]) => [name, value.text]));
+    byId("locals").replaceChildren(...names(frame, known));
+    if (!byId("locals").childElementCount) byId("locals").append(el("dd", { className: "quiet" }, "none has a value"));
+  }
+
+  // The same frame before its last step.
+  #frameBefore(moment) {
+    const step = this.recording.lastStepOf(moment.frameNumber, moment.number);
+    return step < 0 ? null : this.recording.at(step).frame;
+  }
+
+  #showOutput(moment) {
+    const { pieces, isCut } = moment.output(MOST_OUTPUT);
+    const output = byId("output");
+    output.replaceChildren(...(isCut ? [el("span", { className: "quiet" }, "…\n")] : []), ...pieces.map(({ stream, text }) => el("span", { className: stream }, text.split("\n").map(visible).join("\n"))));
+    if (!pieces.length) output.append(el("span", { className: "quiet" }, "nothing yet"));
+    output.scrollTop = output.scrollHeight;
+  }
+}

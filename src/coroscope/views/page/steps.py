@@ -1,0 +1,154 @@
+"""A recording of steps as a page: every one of them, forwards and backwards.
+
+Rule: the page holds the recorder's own changes, as a file does, and finds from them how things stood at a step.
+Rule: nothing from the recording is markup. It is base64 in a data block; the title alone is text, and is escaped.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import zlib
+from base64 import b64encode
+from collections.abc import Iterable
+from typing import Any
+
+from coroscope.errors import UsageError
+from coroscope.stepper.columns import EVENT_KINDS, CodeFacts, Columns
+from coroscope.stepper.file import number_sections, packed
+from coroscope.stepper.instructions import Instruction
+from coroscope.stepper.recording import Recording
+from coroscope.stepper.sentences import sentence
+from coroscope.views.page.assembly import assemble
+from coroscope.views.page.plain_text import make_visible
+from coroscope.views.page.write import write_document
+
+_COMPRESSION_LEVEL = 9
+
+
+def write_steps(recording: Recording, path: str | os.PathLike[str]) -> None:
+    """Write `recording` as one HTML file that opens anywhere, offline.
+
+    It shows the source, the instructions, the stack, the frames and the objects at any step. Raises `UsageError`
+    when `path` cannot be written.
+    """
+    write_document(render_steps(recording), path)
+
+
+def render_steps(recording: Recording) -> str:
+    """The whole page."""
+    contents = {
+        "title": html.escape(_title(recording.columns)),
+        "data": b64encode(_pack(recording.columns)).decode("ascii"),
+    }
+    return assemble("step.html", ["style.css", "step.css"], "step/main.js", contents)
+
+
+def _title(columns: Columns) -> str:
+    named = " ".join(columns.argv) or next((code.qualified_name for code in columns.codes), "")
+    return make_visible(f"{named} · coroscope step")
+
+
+def _pack(columns: Columns) -> bytes:
+    """Deflated: the length of the facts (u32, little-endian), the facts as JSON, the sections one after another."""
+    words = _Words()
+    sections = [*number_sections(columns), *_fact_sections(columns, words)]
+    facts = _facts(columns, words) | {"sections": [(name, len(data)) for name, data in sections]}
+    # In ASCII: a text of the program's may hold halves of characters, which UTF-8 has no form for.
+    text = json.dumps(facts, separators=(",", ":")).encode("ascii")
+    coder = zlib.compressobj(_COMPRESSION_LEVEL)
+    parts = [len(text).to_bytes(4, "little"), text, *(data for _, data in sections)]
+    return b"".join([*map(coder.compress, parts), coder.flush()])
+
+
+class _Words:
+    """Texts that come again and again, each by its number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, word: str) -> int:
+        return self._numbers.setdefault(word, len(self._numbers))
+
+    def numbers(self, words: Iterable[str]) -> list[int]:
+        return list(map(self.number, words))
+
+    @property
+    def all(self) -> list[str]:
+        return list(self._numbers)
+
+
+def _fact_sections(columns: Columns, words: _Words) -> Iterable[tuple[str, bytes]]:
+    frames, objects = columns.frames, columns.objects
+    yield "frame_codes", packed(frame.code for frame in frames)
+    yield "frame_bases", packed(frame.base for frame in frames)
+    yield "frame_threads", packed(frame.thread for frame in frames)
+    yield "frame_tasks", packed(frame.task or 0 for frame in frames)
+    yield "frame_names", packed(frame.names or 0 for frame in frames)
+    yield "object_types", packed(words.numbers(each.type for each in objects))
+    yield "object_details", packed(words.numbers(each.detail for each in objects))
+    yield "object_layouts", packed(words.numbers(each.layout for each in objects))
+    yield "object_births", packed(each.born for each in objects)
+    yield "value_types", packed(words.numbers(type_name for type_name, _ in columns.values))
+
+
+def _facts(columns: Columns, words: _Words) -> dict[str, Any]:
+    version = _version(columns.python)
+    return {
+        "python": columns.python,
+        "title": _title(columns),
+        "kinds": EVENT_KINDS,
+        "texts": [text for _, text in columns.values],
+        "codes": [_code(code, words, version) for code in columns.codes],
+        "tasks": [(task.number, task.name) for task in columns.tasks],
+        "threads": [(thread.number, thread.name) for thread in columns.threads],
+        "sources": columns.sources,
+        "output": columns.output,
+        "notes": columns.notes,
+        "cut": columns.cut,
+        "isSymbolic": columns.is_symbolic,
+        "words": words.all,
+    }
+
+
+def _code(code: CodeFacts, words: _Words, version: tuple[int, int]) -> dict[str, Any]:
+    """Of its instructions, a list for each thing that is known of them."""
+    listed = code.instructions
+    return {
+        "name": code.qualified_name,
+        "file": code.file,
+        "line": code.first_line,
+        "kind": code.kind,
+        "first": code.first,
+        "locals": code.local_names,
+        "cells": code.cell_names,
+        "offset": [each.offset for each in listed],
+        "opcode": words.numbers(each.base for each in listed),
+        "arg": [each.arg for each in listed],
+        "meaning": words.numbers(each.meaning for each in listed),
+        "sentence": words.numbers(_sentence(each, version) for each in listed),
+        "lines": [each.line for each in listed],
+        "endLines": [each.end_line for each in listed],
+        "columns": [each.column for each in listed],
+        "endColumns": [each.end_column for each in listed],
+        "target": [each.jump_target for each in listed],
+        "isTarget": [int(each.is_jump_target) for each in listed],
+        "isHandler": [int(each.is_handler_start) for each in listed],
+        "depth": [each.depth for each in listed],
+        "after": [each.depth_after for each in listed],
+        "below": code.below,
+    }
+
+
+def _sentence(instruction: Instruction, version: tuple[int, int]) -> str:
+    try:
+        return sentence(instruction, version)
+    except UsageError:  # A file of another version may hold one that this version does not know.
+        return ""
+
+
+def _version(python: str) -> tuple[int, int]:
+    major, _, rest = python.partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else (3, 13)
