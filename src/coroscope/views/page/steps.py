@@ -84,7 +84,6 @@ def _fact_sections(columns: Columns, words: _Words) -> Iterable[tuple[str, bytes
     yield "frame_codes", packed(frame.code for frame in frames)
     yield "frame_bases", packed(frame.base for frame in frames)
     yield "frame_threads", packed(frame.thread for frame in frames)
-    yield "frame_tasks", packed(frame.task or 0 for frame in frames)
     yield "frame_names", packed(frame.names or 0 for frame in frames)
     yield "object_types", packed(words.numbers(each.type for each in objects))
     yield "object_details", packed(words.numbers(each.detail for each in objects))

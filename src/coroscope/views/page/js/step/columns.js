@@ -5,7 +5,7 @@ import { readNews, readRaw, readSums, unfold } from "./numbers.js";
 
 const SUMS = [
   "ends", "run_steps", "run_frames", "run_threads", "event_steps", "event_kinds", "event_frames", "event_threads", "event_values",
-  "content_steps", "content_objects", "frame_codes", "frame_bases", "frame_threads", "frame_tasks", "frame_names",
+  "content_steps", "content_objects", "frame_codes", "frame_bases", "frame_threads", "frame_names",
   "object_types", "object_details", "object_layouts", "object_births", "value_types",
 ];
 

@@ -3,7 +3,7 @@ import { visible } from "./words.js";
 
 // Finds functions by name, lines by number or text, instructions by name; what is chosen is gone to from step to step.
 
-const MOST = 30;
+const MOST_FOUND = 30;
 
 export class Finder {
   #found = [];
@@ -40,7 +40,7 @@ export class Finder {
 
   *#search(text) {
     const { recording } = this;
-    let left = MOST;
+    let left = MOST_FOUND;
     for (const code of recording.codes) {
       if (!left || !code.name.toLowerCase().includes(text)) continue;
       left--;

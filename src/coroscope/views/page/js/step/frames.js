@@ -40,7 +40,7 @@ export class Frames {
     const hasTask = frame.task > 0;
     return el(
       "li",
-      { className: `frame ${frame.state}`, "data-frame": frame.number, ...(isCurrent ? { "aria-current": "true" } : {}) },
+      { className: `frame is-${frame.state}`, "data-frame": frame.number, ...(isCurrent ? { "aria-current": "true" } : {}) },
       el("h3", {}, el("code", {}, visible(code.name)), el("small", {}, ` ${frame.state === "running" && hasTask ? "runs" : STATES[frame.state]}`)),
       el("p", { className: "at" }, `${code.kind === "function" ? "" : `${code.kind}, `}${frame.index < 0 ? "not begun" : `line ${line}`}${hasTask ? `, ${taskName(this.recording, frame.task)}` : ""}${this.recording.facts.threads.length > 1 ? `, thread ${frame.thread}` : ""}`),
       isCurrent || !source[line - 1] ? null : el("code", { className: "line" }, visible(source[line - 1].trim())),
@@ -50,12 +50,12 @@ export class Frames {
   }
 
   #showTasks(moment, order) {
-    const { facts, columns } = this.recording;
+    const { facts } = this.recording;
     byId("task-box").hidden = !facts.tasks.length;
     if (!facts.tasks.length) return;
     const states = new Map();
     for (const { number, state } of order) {
-      const task = columns.frame_tasks[number];
+      const task = moment.taskOf(number, number === moment.frameNumber ? moment.number : this.recording.lastStepOf(number, moment.number));
       if (task && (!states.has(task) || state !== "suspended")) states.set(task, state);
     }
     byId("tasks").replaceChildren(

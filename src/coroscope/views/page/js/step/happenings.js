@@ -4,7 +4,7 @@ import { visible } from "./words.js";
 
 // What happens between steps, in words.
 
-const MOST = 12;
+const MOST_TOLD = 12;
 
 const TELLINGS = {
   call: (event, name) => [`${name} is called`],
@@ -28,12 +28,12 @@ function value(event) {
 }
 
 export function tell(recording, events) {
-  const items = events.slice(0, MOST).map((event) => {
+  const items = events.slice(0, MOST_TOLD).map((event) => {
     const name = event.frame < 0 ? "" : visible(recording.codeOf(event.frame).name);
     const parts = event.kind === "task switch" ? [`now runs ${taskName(recording, event.task)}`] : TELLINGS[event.kind](event, name);
     return el("li", { className: `event ${event.kind.replace(" ", "-")}` }, ...parts);
   });
-  if (events.length > MOST) items.push(el("li", {}, `and ${events.length - MOST} more`));
+  if (events.length > MOST_TOLD) items.push(el("li", {}, `and ${events.length - MOST_TOLD} more`));
   return items;
 }
 

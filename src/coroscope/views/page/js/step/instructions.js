@@ -38,5 +38,6 @@ export class Instructions {
 export function argument(recording, code, index) {
   const meaning = recording.word(code.meaning[index]);
   if (meaning) return visible(meaning);
+  if (code.target[index] !== null) return `→ ${code.target[index]}`;
   return code.arg[index] === null ? "" : String(code.arg[index]);
 }

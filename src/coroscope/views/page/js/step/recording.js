@@ -25,10 +25,32 @@ export class Recording {
     this.runsOfFrame = new Positions(columns.run_frames, columns.frame_codes.length);
     this.kinds = Object.fromEntries(columns.facts.kinds.map((kind, number) => [kind, number]));
     this.placeCount = places;
+    this.switches = this.#taskSwitches();
   }
 
   word(number) {
     return this.facts.words[number];
+  }
+
+  // Of each thread, when which task went on.
+  #taskSwitches() {
+    const { event_kinds, event_steps, event_threads, event_values } = this.columns;
+    const switches = new Map();
+    for (let event = 0; event < event_kinds.length; event++) {
+      if (event_kinds[event] !== this.kinds["task switch"]) continue;
+      const thread = event_threads[event];
+      if (!switches.has(thread)) switches.set(thread, { steps: [], tasks: [] });
+      switches.get(thread).steps.push(event_steps[event]);
+      switches.get(thread).tasks.push(event_values[event]);
+    }
+    return switches;
+  }
+
+  // The task that ran; 0 if none.
+  taskAt(thread, step) {
+    const switches = this.switches.get(thread);
+    const at = switches ? countUpTo(switches.steps, step) - 1 : -1;
+    return at < 0 ? 0 : switches.tasks[at];
   }
 
   // Where a step is
@@ -212,9 +234,17 @@ export class Moment {
       step: lastStep,
       line: index < 0 ? null : code.lines[index],
       thread: recording.columns.frame_threads[number],
-      task: recording.columns.frame_tasks[number],
+      task: this.taskOf(number, lastStep),
       isKnown: recording.facts.isSymbolic === null,
     };
+  }
+
+  // The one that it last ran in: who makes a coroutine need not be who runs it.
+  taskOf(number, lastStep) {
+    if (lastStep < 0) return 0;
+    const { code, index } = this.recording.instructionOf(lastStep);
+    if (number !== this.frameNumber && this.recording.word(code.opcode[index]) === "RETURN_GENERATOR") return 0;
+    return this.recording.taskAt(this.recording.columns.frame_threads[number], lastStep);
   }
 
   #names(number, code, base) {

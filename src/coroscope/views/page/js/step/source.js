@@ -55,7 +55,16 @@ export class Source {
     if (!lines.length) byId("source").textContent = "The source of this file was not there when it ran.";
     if (line < 1 || code.columns[index] === null || code.endColumns[index] === null) return;
     const last = Math.min(code.endLines[index] ?? line, line + 40, lines.length);
-    for (let number = line; number <= last; number++) this.#mark(lines[number - 1], number, number === line ? code.columns[index] : 0, number === code.endLines[index] ? code.endColumns[index] : Infinity);
+    for (let number = line; number <= last; number++)
+      this.#mark(lines[number - 1], number, number === line ? code.columns[index] : 0, number === code.endLines[index] ? code.endColumns[index] : Infinity);
+  }
+
+  // Sideways, and no farther than needed.
+  #showMark(mark) {
+    const { element } = this.listing;
+    const [box, own] = [element.getBoundingClientRect(), mark.getBoundingClientRect()];
+    const left = own.left - box.left + element.scrollLeft;
+    element.scrollLeft = left + Math.min(own.width, box.width / 2) < box.width ? 0 : left - box.width / 4;
   }
 
   // Columns count bytes of UTF-8.
@@ -67,7 +76,9 @@ export class Source {
     if (startByte === 0 && number > 1 && endByte !== 0) start = Math.max(start, text.length - text.trimStart().length);
     if (end <= start) return;
     this.#marked.push([row, visible(text) || " "]);
-    row.lastElementChild.replaceChildren(visible(text.slice(0, start)), el("mark", {}, visible(text.slice(start, end))), visible(text.slice(end)));
+    const mark = el("mark", {}, visible(text.slice(start, end)));
+    row.lastElementChild.replaceChildren(visible(text.slice(0, start)), mark, visible(text.slice(end)));
+    if (this.#marked.length === 1) this.#showMark(mark);
   }
 }
 

@@ -10,7 +10,7 @@ const BRACKETS = {
   "frozenset frozenset": ["frozenset({", "})"],
   "collections.deque deque": ["deque([", "])"],
 };
-const NAMES = {
+const TYPE_WORDS = {
   builtin_function_or_method: "built-in function",
   method_descriptor: "method",
   wrapper_descriptor: "method",
@@ -31,7 +31,7 @@ export function textOfObject(recording, object) {
   const detail = recording.word(object_details[object]);
   if (type === "range") return `range(${detail})`;
   if (!detail) return `<${type} #${object}>`;
-  const what = Object.hasOwn(NAMES, type) ? NAMES[type] : recording.layoutOf(object) === "opaque" ? "class" : type;
+  const what = Object.hasOwn(TYPE_WORDS, type) ? TYPE_WORDS[type] : recording.layoutOf(object) === "opaque" ? "class" : type;
   return `<${what} ${detail} #${object}>`;
 }
 
