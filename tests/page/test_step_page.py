@@ -1,0 +1,327 @@
+"""A recording of steps as a page: it says at each step what the recording says, and it can be moved through."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.keys import Keys
+
+from coroscope.errors import UsageError
+from coroscope.stepper.recording import Moment, Recording, Value, load
+from coroscope.stepper.running import step
+from coroscope.views.page import write_steps
+from coroscope.views.page.steps import render_steps
+from tests.page.opened_page import OpenedPage
+from tests.stepper.corpus import PROGRAMS
+
+_MOMENT = """
+const told = (value) => [value.text, value.type, value.object || null];
+const all = (values) => Object.fromEntries([...values].map(([name, value]) => [name, told(value)]));
+return arguments[0].map((step) => {
+  const moment = coroscope.recording.at(step);
+  const frames = moment.order.map(({ number, state }) => moment.frameAt(number, state, number === moment.frameNumber ? step : undefined));
+  return {
+    opcode: coroscope.recording.word(moment.code.opcode[moment.index]),
+    line: moment.line,
+    frames: frames.map((frame) => ({
+      number: frame.number,
+      isSuspended: frame.state === "suspended",
+      line: frame.line,
+      stack: frame.isKnown ? frame.stack.map(told) : null,
+      locals: all(frame.locals),
+      cells: all(frame.cells),
+    })),
+    output: moment.output(1e9).pieces.map((piece) => piece.text).join(""),
+  };
+});
+"""
+_HELD = """
+const moment = coroscope.recording.at(arguments[0]);
+const { shown } = moment.heap(moment.order.map(({ number, state }) => moment.frameAt(number, state)), 1e9);
+return shown.map(({ number, contents }) => [number, [...contents].map((value) => coroscope.recording.value(value, arguments[0]).text)]);
+"""
+HOSTILE = "</script><img src=x onerror='window.broken=1'>{{script}}\x1b[2J\u202e\ud800"
+
+
+def _counting(limit: int) -> Iterator[int]:
+    number = 0
+    while number < limit:
+        yield number
+        number += 1
+
+
+def _square(number: int) -> int:
+    return number * number
+
+
+def counted() -> int:
+    numbers = _counting(3)
+    total = _square(next(numbers))
+    print("ä so far", total)
+    return total + sum(numbers)
+
+
+async def _ticking(name: str, times: int) -> str:
+    for _ in range(times):
+        await asyncio.sleep(0)
+    return name
+
+
+async def interleaved() -> list[str]:
+    return list(await asyncio.gather(_ticking("a", 2), _ticking("b", 3)))
+
+
+def _open(browser: WebDriver, tmp_path: Path, recording: Recording, **how: Any) -> OpenedPage:
+    path = tmp_path / "steps.html"
+    write_steps(recording, path)
+    return OpenedPage(browser, path, **how)
+
+
+def _value(value: Value) -> list[Any]:
+    return [value.text, value.type, value.object]
+
+
+def _expected(moment: Moment) -> dict[str, Any]:
+    return {
+        "opcode": moment.instruction.base,
+        "line": moment.line,
+        "frames": [
+            {
+                "number": frame.number,
+                "isSuspended": frame.state == "suspended",
+                "line": frame.line,
+                "stack": None if frame.stack is None else list(map(_value, frame.stack)),
+                "locals": {name: _value(value) for name, value in frame.locals.items()},
+                "cells": {name: _value(value) for name, value in frame.cells.items()},
+            }
+            for frame in moment.frames
+        ],
+        "output": moment.output,
+    }
+
+
+def _shown(page: OpenedPage) -> int:
+    return int(page.run("return coroscope.view.step"))
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("name", [*PROGRAMS, "interleaved"])
+def test_page_knows_of_random_steps_what_the_recording_knows(
+    browser: WebDriver, tmp_path: Path, name: str
+) -> None:
+    recording = step(PROGRAMS[name] if name in PROGRAMS else interleaved)
+    page = _open(browser, tmp_path, recording)
+    count = len(recording)
+    numbers = [0, count - 1, *random.Random(8).sample(range(count), min(count, 60))]
+    assert page.state == "ready"
+    for number, told in zip(numbers, page.run(_MOMENT, numbers), strict=True):
+        assert told == _expected(recording.at(number)), number
+    assert page.console() == []
+
+
+@pytest.mark.chromium
+def test_objects_hold_what_the_recording_says(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(PROGRAMS["classes"])
+    page = _open(browser, tmp_path, recording)
+    for number in range(0, len(recording), 17):
+        moment = recording.at(number)
+        held = moment.heap
+        for object_number, texts in page.run(_HELD, number):
+            assert texts == [moment.value(raw).text for raw in moment._contents[object_number]]
+            assert object_number in held
+
+
+@pytest.mark.chromium
+def test_what_is_drawn_is_what_is_known(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(counted)
+    number = next(
+        each.number
+        for each in recording.steps
+        if each.instruction.base == "BINARY_OP" and recording.codes[each.code].qualified_name == "_square"
+    )
+    page = _open(browser, tmp_path, recording, fragment=f"step={number}")
+    assert [box.text for box in page.elements("#stack .box .text")] == ["0", "0"]
+    assert page.element("#locals").text.split() == ["number", "0"]
+    assert page.element("#source mark").text == "number * number"
+    assert page.element("#instructions .current code").text == "BINARY_OP"
+    assert page.element("#sentence").text != ""
+    names = [frame.text for frame in page.elements("#frames h3 code")]
+    assert names == ["_square", "counted", "_counting"]
+    assert page.element(".is-suspended .text").text == "3"
+
+
+@pytest.mark.chromium
+def test_forward_and_back_again_shows_the_same(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(counted)
+    page = _open(browser, tmp_path, recording)
+    shown = []
+    for _ in range(len(recording) - 1):
+        shown.append(page.run("return document.querySelector('main').innerText"))
+        page.run("document.getElementById('forward').click()")
+    assert _shown(page) == len(recording) - 1
+    for before in reversed(shown):
+        page.run("document.getElementById('back').click()")
+        after = page.run("return document.querySelector('main').innerText")
+        assert after == before
+    page.run("const s = document.getElementById('scrubber'); s.value = 9; s.dispatchEvent(new Event('input'))")
+    page.settle()
+    assert _shown(page) == 9
+
+
+@pytest.mark.chromium
+def test_every_move_has_a_key(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(counted)
+    page = _open(browser, tmp_path, recording)
+    page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    assert _shown(page) == 1
+    page.press(Keys.HOME, "c", "c")  # the generator is made, then `next` is called
+    page.press(Keys.END)
+    assert _shown(page) == len(recording) - 1
+    page.press("R")
+    called = recording.at(_shown(page) - 1)
+    assert called.instruction.base.startswith(("RETURN", "INSTRUMENTED_RETURN"))
+    page.press(Keys.HOME, "y")
+    assert recording.at(_shown(page)).frame.code.qualified_name in ("_counting", "counted")
+    page.press(Keys.HOME, Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    line = recording.at(_shown(page)).line
+    page.press(Keys.ARROW_DOWN, Keys.ARROW_UP)
+    assert recording.at(_shown(page)).line == line
+    page.press(Keys.HOME, *["o"] * 12)
+    assert recording.at(_shown(page)).frame.code.qualified_name == "counted"
+    page.press(Keys.HOME, "p")
+    assert page.element("#output").text == "ä so far 0"
+    page.press("?")
+    assert page.element("#help").is_displayed()
+
+
+@pytest.mark.chromium
+def test_a_task_switch_is_gone_to(browser: WebDriver, tmp_path: Path) -> None:
+    page = _open(browser, tmp_path, step(interleaved))
+    page.press("t", "t")
+    first = page.element("#where").text
+    page.press("t")
+    assert page.element("#where").text != first
+    assert "task" in first
+    assert page.elements("#tasks .now")
+
+
+@pytest.mark.chromium
+def test_a_link_brings_back_the_step(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(counted)
+    page = _open(browser, tmp_path, recording, fragment="step=17")
+    assert _shown(page) == 17
+    page.press(Keys.ARROW_RIGHT)
+    assert page.fragment == "step=18"
+    page.run("location.hash = '#step=5'")
+    page.settle()
+    assert _shown(page) == 5
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("fragment", ["step=-1", "step=x", "step=99999999999999", "<img>", "step=1e3", "%"])
+def test_an_address_that_says_nothing_does_no_harm(
+    browser: WebDriver, tmp_path: Path, fragment: str
+) -> None:
+    page = _open(browser, tmp_path, step(counted), fragment=fragment)
+    assert page.state == "ready"
+
+
+@pytest.mark.chromium
+def test_a_function_and_a_line_are_found(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(counted)
+    page = _open(browser, tmp_path, recording)
+    page.press("/")
+    page.press(*"_square", Keys.ENTER)
+    assert recording.at(_shown(page)).frame.code.qualified_name == "_square"
+    page.press("/")
+    page.press(*"return total", Keys.ENTER)
+    assert page.element("#source .current code").text.strip() == "return total + sum(numbers)"
+
+
+@pytest.mark.chromium
+def test_playing_goes_on_by_itself_and_ends(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(counted)
+    page = _open(browser, tmp_path, recording)
+    page.press(*["+"] * 7, " ")
+    page.browser.execute_async_script(
+        "const done = arguments[0]; const look = () => coroscope.controls.player.isPlaying ? setTimeout(look, 20) : done(); look()"
+    )
+    assert _shown(page) == len(recording) - 1
+
+
+@pytest.mark.chromium
+def test_nothing_is_asked_for(browser: WebDriver, tmp_path: Path) -> None:
+    page = _open(browser, tmp_path, step(counted))
+    page.press(Keys.END, Keys.HOME)
+    assert [each for each in page.requests() if not each.startswith(("file:", "data:"))] == []
+    assert page.console() == []
+
+
+def _hostile() -> Recording:
+    def victim() -> None:
+        kind = type(HOSTILE[:40], (), {"__module__": HOSTILE[:40]})
+        thing = kind()
+        held = {HOSTILE: [thing, HOSTILE]}
+        print(HOSTILE[:-1], held and "")
+
+    recording = step(victim)
+    columns = recording.columns
+    columns.argv = [HOSTILE]
+    columns.notes.append(HOSTILE)
+    columns.codes[0].qualified_name = HOSTILE
+    for file in columns.sources:
+        columns.sources[file] = columns.sources[file].replace("victim", HOSTILE)
+    return recording
+
+
+@pytest.mark.chromium
+def test_nothing_from_the_program_is_markup(browser: WebDriver, tmp_path: Path) -> None:
+    recording = _hostile()
+    page = _open(browser, tmp_path, recording)
+    for number in range(len(recording)):
+        page.run("coroscope.view.show(arguments[0])", number)
+    assert page.state == "ready"
+    assert page.run("return window.broken") is None
+    assert page.elements("img") == []
+    text = str(page.run("return document.body.innerText"))
+    assert "\u202e" not in text
+    assert "\x1b" not in text
+    assert page.console() == []
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (360, "dark"), (1024, "light"), (3840, "dark")])
+def test_it_fits_its_window(browser: WebDriver, tmp_path: Path, width: int, scheme: str) -> None:
+    page = _open(browser, tmp_path, step(counted), fragment="step=30", width=width, scheme=scheme)
+    assert page.run("return document.documentElement.scrollWidth") <= width
+    assert page.run("return document.documentElement.dataset.theme") == scheme
+
+
+def test_a_saved_recording_makes_the_same_page(tmp_path: Path) -> None:
+    recording = step(counted)
+    recording.save(tmp_path / "steps")
+    assert render_steps(load(tmp_path / "steps")) == render_steps(recording)
+
+
+def test_path_that_cannot_be_written_is_a_mistake_of_the_user(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot write the page to"):
+        write_steps(step(counted), tmp_path / "missing" / "page.html")
+
+
+def test_a_step_takes_few_bytes() -> None:
+    def work() -> int:
+        counts: dict[str, int] = {}
+        for number in range(2000):
+            word = "w" + str(number * 7919 % 101)
+            counts[word] = counts.get(word, 0) + _square(number)
+        return len(counts)
+
+    recording = step(work)
+    empty = len(render_steps(step(_square, 2)))
+    assert (len(render_steps(recording)) - empty) / len(recording) < 4
