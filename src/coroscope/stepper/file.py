@@ -142,17 +142,17 @@ def _sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
     yield "frames", _json(_columns_of([_row(frame) for frame in columns.frames]))
     yield "objects", _json(_columns_of([_row(facts) for facts in columns.objects]))
     yield from number_sections(columns)
+    yield "contents", packed_values(_flat(columns.contents))
+    yield "lengths", _packed_raw([len(values) << 1 for values in columns.contents])
     yield "end", b""
 
 
 def number_sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
-    """All that is numbers from the recorder on, a section for each column, not deflated."""
+    """What is numbers from the recorder on, but for what objects hold: a section for each column, not deflated."""
     for name in _NUMBERS:
         yield name, packed(_predicted(columns) if name == "instructions" else getattr(columns, name))
     yield "places", _packed_raw(_slots_of(columns))
-    yield "changes", _packed_raw(_news_of(columns.changes))
-    yield "contents", _packed_raw(_news_of(_flat(columns.contents)))
-    yield "lengths", _packed_raw([len(values) << 1 for values in columns.contents])
+    yield "changes", packed_values(columns.changes)
 
 
 def _columns(sections: dict[str, bytes]) -> Columns:
@@ -375,6 +375,11 @@ def _unpacked(data: bytes) -> list[int]:
         value += _unzigzag(difference)
         values.append(value)
     return values
+
+
+def packed_values(values: Iterable[int]) -> bytes:
+    """Values, of which one that is the next new one takes a byte."""
+    return _packed_raw(_news_of(values))
 
 
 def _packed_raw(numbers: Sequence[int]) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.stepper.columns import EVENT_KINDS, CodeFacts, Columns
-from coroscope.stepper.file import number_sections, packed
+from coroscope.stepper.file import number_sections, packed, packed_values
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.sentences import sentence
@@ -25,6 +25,7 @@ from coroscope.views.page.plain_text import make_visible
 from coroscope.views.page.write import write_document
 
 _COMPRESSION_LEVEL = 9
+_WHOLE_EVERY = 64  # js/step/recording.js reads with the same number
 
 
 def write_steps(recording: Recording, path: str | os.PathLike[str]) -> None:
@@ -53,7 +54,7 @@ def _title(columns: Columns) -> str:
 def _pack(columns: Columns) -> bytes:
     """Deflated: the length of the facts (u32, little-endian), the facts as JSON, the sections one after another."""
     words = _Words()
-    sections = [*number_sections(columns), *_fact_sections(columns, words)]
+    sections = [*number_sections(columns), *_content_sections(columns), *_fact_sections(columns, words)]
     facts = _facts(columns, words) | {"sections": [(name, len(data)) for name, data in sections]}
     # In ASCII: a text of the program's may hold halves of characters, which UTF-8 has no form for.
     text = json.dumps(facts, separators=(",", ":")).encode("ascii")
@@ -77,6 +78,38 @@ class _Words:
     @property
     def all(self) -> list[str]:
         return list(self._numbers)
+
+
+def _content_sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
+    """What objects hold: of each change, how much stays at the beginning and at the end, and what is between.
+
+    Every `_WHOLE_EVERY`th of an object has all that is in it, so that no long way back is needed to find it.
+    """
+    before: dict[int, tuple[int, ...]] = {}
+    changes: dict[int, int] = {}
+    heads, tails, sizes, values = [], [], [], []
+    for number, contents in zip(columns.content_objects, columns.contents, strict=True):
+        change = changes[number] = changes.get(number, -1) + 1
+        head, tail = (0, 0) if change % _WHOLE_EVERY == 0 else _common(before[number], contents)
+        before[number] = contents
+        middle = contents[head : len(contents) - tail]
+        heads.append(head)
+        tails.append(tail)
+        sizes.append(len(middle))
+        values += middle
+    yield "content_heads", packed(heads)
+    yield "content_tails", packed(tails)
+    yield "content_sizes", packed(sizes)
+    yield "contents", packed_values(values)
+
+
+def _common(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, int]:
+    """How many values at the beginning are the same, and at the end of what is left."""
+    most = min(len(old), len(new))
+    head = next((at for at in range(most) if old[at] != new[at]), most)
+    left = most - head
+    tail = next((at for at in range(left) if old[-1 - at] != new[-1 - at]), left)
+    return head, tail
 
 
 def _fact_sections(columns: Columns, words: _Words) -> Iterable[tuple[str, bytes]]:

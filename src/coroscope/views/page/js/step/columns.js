@@ -5,7 +5,7 @@ import { readNews, readRaw, readSums, unfold } from "./numbers.js";
 
 const SUMS = [
   "ends", "run_steps", "run_frames", "run_threads", "event_steps", "event_kinds", "event_frames", "event_threads", "event_values",
-  "content_steps", "content_objects", "frame_codes", "frame_bases", "frame_threads", "frame_names",
+  "content_steps", "content_objects", "content_heads", "content_tails", "content_sizes", "frame_codes", "frame_bases", "frame_threads", "frame_names",
   "object_types", "object_details", "object_layouts", "object_births", "value_types",
 ];
 
@@ -25,7 +25,7 @@ export async function readColumns(text) {
   columns.places = readPlaces(sections.places, columns);
   columns.changes = readNews(sections.changes);
   columns.contents = readNews(sections.contents);
-  columns.contentEnds = readLengths(sections.lengths);
+  columns.contentEnds = sumUp(columns.content_sizes);
   return columns;
 }
 
@@ -67,9 +67,8 @@ function readPlaces(bytes, columns) {
   return places;
 }
 
-// The lengths were doubled.
-function readLengths(bytes) {
-  const ends = readRaw(bytes);
-  for (let i = 0, end = 0; i < ends.length; i++) ends[i] = end += ends[i] >>> 1;
+function sumUp(sizes) {
+  const ends = new Uint32Array(sizes.length);
+  for (let i = 0, end = 0; i < ends.length; i++) ends[i] = end += sizes[i];
   return ends;
 }

@@ -6,11 +6,14 @@ import { textOf, textOfObject } from "./words.js";
 // which frames there are is followed from event to event, from the last of the states kept every KEPT_EVERY events.
 
 const KEPT_EVERY = 2048;
+const WHOLE_EVERY = 64; // steps.py writes with the same number
+const MOST_CONTENTS = 5000;
 const NOTHING = 0;
 const UNKNOWN = 1;
 const LEAVES = new Set(["YIELD_VALUE", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"]);
 
 export class Recording {
+  #contents = new Map();
   #states = [{ event: 0, stacks: new Map(), suspended: new Set() }];
 
   constructor(columns) {
@@ -91,9 +94,29 @@ export class Recording {
 
   // null: nothing is known.
   contentsOf(object, step) {
-    const { columns } = this;
-    const at = this.byObject.last(object, step, columns.content_steps);
-    return at < 0 ? null : columns.contents.subarray(at ? columns.contentEnds[at - 1] : 0, columns.contentEnds[at]);
+    const change = this.byObject.last(object, step, this.columns.content_steps);
+    if (change < 0) return null;
+    const known = this.#contents.get(change);
+    if (known) return known;
+    if (this.#contents.size > MOST_CONTENTS) this.#contents.clear();
+    const contents = this.#readContents(object, change);
+    this.#contents.set(change, contents);
+    return contents;
+  }
+
+  // From the object's last change that has all of it.
+  #readContents(object, last) {
+    const { content_heads: heads, content_tails: tails, content_sizes: sizes, contentEnds: ends, contents: all } = this.columns;
+    const { items, first } = this.byObject;
+    let position = countUpTo(items, last, first[object], first[object + 1]) - 1;
+    position -= (position - first[object]) % WHOLE_EVERY;
+    let contents = [];
+    for (; position < first[object + 1] && items[position] <= last; position++) {
+      const change = items[position];
+      const middle = all.subarray(ends[change] - sizes[change], ends[change]);
+      contents = [...contents.slice(0, heads[change]), ...middle, ...contents.slice(contents.length - tails[change])];
+    }
+    return contents;
   }
 
   layoutOf(object) {
