@@ -46,6 +46,11 @@ const moment = coroscope.recording.at(arguments[0]);
 const { shown } = moment.heap(moment.order.map(({ number, state }) => moment.frameAt(number, state)), 1e9);
 return shown.map(({ number, contents }) => [number, [...contents].map((value) => coroscope.recording.value(value, arguments[0]).text)]);
 """
+_PLAYED = """
+const done = arguments[0];
+const look = () => (coroscope.controls.player.isPlaying ? setTimeout(look, 20) : done());
+look();
+"""
 HOSTILE = "</script><img src=x onerror='window.broken=1'>{{script}}\x1b[2J\u202e\ud800"
 
 
@@ -169,7 +174,9 @@ def test_forward_and_back_again_shows_the_same(browser: WebDriver, tmp_path: Pat
         page.run("document.getElementById('back').click()")
         after = page.run("return document.querySelector('main').innerText")
         assert after == before
-    page.run("const s = document.getElementById('scrubber'); s.value = 9; s.dispatchEvent(new Event('input'))")
+    page.run(
+        "const s = document.getElementById('scrubber'); s.value = 9; s.dispatchEvent(new Event('input'))"
+    )
     page.settle()
     assert _shown(page) == 9
 
@@ -225,9 +232,7 @@ def test_a_link_brings_back_the_step(browser: WebDriver, tmp_path: Path) -> None
 
 @pytest.mark.chromium
 @pytest.mark.parametrize("fragment", ["step=-1", "step=x", "step=99999999999999", "<img>", "step=1e3", "%"])
-def test_an_address_that_says_nothing_does_no_harm(
-    browser: WebDriver, tmp_path: Path, fragment: str
-) -> None:
+def test_an_address_that_says_nothing_does_no_harm(browser: WebDriver, tmp_path: Path, fragment: str) -> None:
     page = _open(browser, tmp_path, step(counted), fragment=fragment)
     assert page.state == "ready"
 
@@ -249,9 +254,7 @@ def test_playing_goes_on_by_itself_and_ends(browser: WebDriver, tmp_path: Path) 
     recording = step(counted)
     page = _open(browser, tmp_path, recording)
     page.press(*["+"] * 7, " ")
-    page.browser.execute_async_script(
-        "const done = arguments[0]; const look = () => coroscope.controls.player.isPlaying ? setTimeout(look, 20) : done(); look()"
-    )
+    page.browser.execute_async_script(_PLAYED)
     assert _shown(page) == len(recording) - 1
 
 
@@ -296,7 +299,9 @@ def test_nothing_from_the_program_is_markup(browser: WebDriver, tmp_path: Path) 
 
 
 @pytest.mark.chromium
-@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (360, "dark"), (1024, "light"), (3840, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(320, "light"), (360, "dark"), (1024, "light"), (3840, "dark")]
+)
 def test_it_fits_its_window(browser: WebDriver, tmp_path: Path, width: int, scheme: str) -> None:
     page = _open(browser, tmp_path, step(counted), fragment="step=30", width=width, scheme=scheme)
     assert page.run("return document.documentElement.scrollWidth") <= width

@@ -87,7 +87,10 @@ def _content_sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
     """
     before: dict[int, tuple[int, ...]] = {}
     changes: dict[int, int] = {}
-    heads, tails, sizes, values = [], [], [], []
+    heads: list[int] = []
+    tails: list[int] = []
+    sizes: list[int] = []
+    values: list[int] = []
     for number, contents in zip(columns.content_objects, columns.contents, strict=True):
         change = changes[number] = changes.get(number, -1) + 1
         head, tail = (0, 0) if change % _WHOLE_EVERY == 0 else _common(before[number], contents)

@@ -6,6 +6,7 @@ import { visible } from "./words.js";
 // The frames that there are at a step, and the tasks that they belong to.
 
 const FEW = 24;
+const MOST_HELD = 24;
 const STATES = { running: "runs", waiting: "waits for the one above", other: "of another thread", suspended: "suspended" };
 
 export class Frames {
@@ -70,6 +71,7 @@ export class Frames {
 
 export class Heap {
   #most = 30;
+  #cards = new Map();
 
   constructor(recording, refresh) {
     this.recording = recording;
@@ -81,19 +83,29 @@ export class Heap {
 
   update(moment, frames) {
     const { shown, left } = moment.heap(frames, this.#most);
+    const cards = shown.map((object) => this.#kept(object, moment));
+    this.#cards = new Map(cards.map((card) => [card.object, card]));
     byId("heap").replaceChildren(
-      ...shown.map((object) => this.#card(object, moment)),
+      ...cards.map((card) => card.element),
       ...(left ? [el("li", {}, el("button", { type: "button", onclick: this.showMore }, `${left.toLocaleString("en")} more`))] : []),
     );
     if (!shown.length) byId("heap").append(el("li", { className: "quiet" }, "No object with contents is reached from the frames."));
   }
 
-  #card({ number, contents }, moment) {
+  // The card of the step before, where nothing in it has changed.
+  #kept({ number, contents }, moment) {
+    const values = Array.from(contents.slice(0, MOST_HELD), (value) => this.recording.value(value, moment.number));
+    const said = JSON.stringify([contents.length, ...values.map((value) => [value.value, value.text])]);
+    const known = this.#cards.get(number);
+    return known?.said === said ? known : { object: number, said, element: this.#card(number, contents, moment) };
+  }
+
+  #card(number, contents, moment) {
     const { recording } = this;
     const layout = recording.layoutOf(number);
     const value = recording.value(-number, moment.number);
     const isPaired = layout === "dict" || layout === "instance";
-    const most = isPaired ? 24 : 16;
+    const most = isPaired ? MOST_HELD : MOST_HELD * (2 / 3);
     const rows = [];
     for (let at = 0; at < Math.min(contents.length, most); at += isPaired ? 2 : 1) {
       const key = isPaired ? recording.value(contents[at], moment.number) : null;

@@ -29,7 +29,6 @@ export class Listing {
     if (!this.#row) return null;
     this.#row.classList.add("current");
     this.#row.setAttribute("aria-current", "step");
-    this.#bringIntoView();
     return this.#row;
   }
 
@@ -53,9 +52,11 @@ export class Listing {
     return list;
   }
 
+  // Once all that is shown of the step has been changed, for it has the page laid out.
   // Not by scrollIntoView, which would move the page as well.
-  #bringIntoView() {
+  settle() {
     const { element } = this;
+    if (!this.#row) return;
     const [row, box] = [this.#row.getBoundingClientRect(), element.getBoundingClientRect()];
     const margin = Math.min(60, box.height / 4);
     if (row.top < box.top + margin || row.bottom > box.bottom - margin) element.scrollTop += row.top - box.top - box.height / 3;

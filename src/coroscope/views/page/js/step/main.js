@@ -19,6 +19,7 @@ async function start() {
   byId("command").textContent = visible(facts.title.replace(/ · coroscope step$/, ""));
   showNotes(facts);
   if (!recording.count) throw new Error("no step was recorded");
+  recording.stateAt(recording.count - 1); // so that no later step has to find the states on the way
   const view = new StepView(recording);
   const controls = new Controls(view);
   const link = new StepLink(view);

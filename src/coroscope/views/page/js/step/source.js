@@ -50,6 +50,7 @@ export class Source {
     byId("file").title = visible(code.file);
     for (const [row, text] of this.#marked ?? []) row.lastElementChild.replaceChildren(text);
     this.#marked = [];
+    this.mark = null;
     const line = moment.line ?? -1;
     this.listing.show(code.file, lines.length, line - 1);
     if (!lines.length) byId("source").textContent = "The source of this file was not there when it ran.";
@@ -59,8 +60,11 @@ export class Source {
       this.#mark(lines[number - 1], number, number === line ? code.columns[index] : 0, number === code.endLines[index] ? code.endColumns[index] : Infinity);
   }
 
-  // Sideways, and no farther than needed.
-  #showMark(mark) {
+  // Sideways no farther than needed.
+  settle() {
+    this.listing.settle();
+    const { mark } = this;
+    if (!mark) return;
     const { element } = this.listing;
     const [box, own] = [element.getBoundingClientRect(), mark.getBoundingClientRect()];
     const left = own.left - box.left + element.scrollLeft;
@@ -78,7 +82,7 @@ export class Source {
     this.#marked.push([row, visible(text) || " "]);
     const mark = el("mark", {}, visible(text.slice(start, end)));
     row.lastElementChild.replaceChildren(visible(text.slice(0, start)), mark, visible(text.slice(end)));
-    if (this.#marked.length === 1) this.#showMark(mark);
+    if (this.#marked.length === 1) this.mark = mark;
   }
 }
 

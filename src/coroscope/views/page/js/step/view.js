@@ -50,6 +50,8 @@ export class StepView {
     const frames = this.frames.update(moment);
     this.heap.update(moment, frames);
     this.#showOutput(moment);
+    this.source.settle();
+    this.instructions.listing.settle();
     this.onChange();
   }
 
@@ -88,6 +90,6 @@ export class StepView {
     const output = byId("output");
     output.replaceChildren(...(isCut ? [el("span", { className: "quiet" }, "…\n")] : []), ...pieces.map(({ stream, text }) => el("span", { className: stream }, text.split("\n").map(visible).join("\n"))));
     if (!pieces.length) output.append(el("span", { className: "quiet" }, "nothing yet"));
-    output.scrollTop = output.scrollHeight;
+    output.scrollTop = 1e9;
   }
 }
