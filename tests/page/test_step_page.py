@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.keys import Keys
 
 from coroscope.errors import UsageError
+from coroscope.stepper.columns import Columns
 from coroscope.stepper.recording import Moment, Recording, Value, load
 from coroscope.stepper.running import step
 from coroscope.views.page import write_steps
@@ -25,7 +27,8 @@ const told = (value) => [value.text, value.type, value.object || null];
 const all = (values) => Object.fromEntries([...values].map(([name, value]) => [name, told(value)]));
 return arguments[0].map((step) => {
   const moment = coroscope.recording.at(step);
-  const frames = moment.order.map(({ number, state }) => moment.frameAt(number, state, number === moment.frameNumber ? step : undefined));
+  const lastStep = (number) => (number === moment.frameNumber ? step : undefined);
+  const frames = moment.order.map(({ number, state }) => moment.frameAt(number, state, lastStep(number)));
   return {
     opcode: coroscope.recording.word(moment.code.opcode[moment.index]),
     line: moment.line,
@@ -42,9 +45,11 @@ return arguments[0].map((step) => {
 });
 """
 _HELD = """
-const moment = coroscope.recording.at(arguments[0]);
+const [step] = arguments;
+const moment = coroscope.recording.at(step);
+const textOf = (value) => coroscope.recording.value(value, step).text;
 const { shown } = moment.heap(moment.order.map(({ number, state }) => moment.frameAt(number, state)), 1e9);
-return shown.map(({ number, contents }) => [number, [...contents].map((value) => coroscope.recording.value(value, arguments[0]).text)]);
+return shown.map(({ number, contents }) => [number, [...contents].map(textOf)]);
 """
 _PLAYED = """
 const done = arguments[0];
@@ -120,7 +125,7 @@ def _shown(page: OpenedPage) -> int:
 def test_page_knows_of_random_steps_what_the_recording_knows(
     browser: WebDriver, tmp_path: Path, name: str
 ) -> None:
-    recording = step(PROGRAMS[name] if name in PROGRAMS else interleaved)
+    recording = step(PROGRAMS.get(name, interleaved))
     page = _open(browser, tmp_path, recording)
     count = len(recording)
     numbers = [0, count - 1, *random.Random(8).sample(range(count), min(count, 60))]
@@ -330,3 +335,71 @@ def test_a_step_takes_few_bytes() -> None:
     recording = step(work)
     empty = len(render_steps(step(_square, 2)))
     assert (len(render_steps(recording)) - empty) / len(recording) < 4
+
+
+def _threads() -> int:
+    found: list[int] = []
+
+    def work(number: int) -> None:
+        for each in range(5):
+            found.append(_square(number + each))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(found)
+
+
+def _deep() -> int:
+    def down(depth: int) -> int:
+        return 0 if depth == 0 else 1 + down(depth - 1)
+
+    return down(300)
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("program", [_threads, _deep])
+def test_threads_and_deep_calls_are_as_recorded(browser: WebDriver, tmp_path: Path, program: Any) -> None:
+    recording = step(program)
+    page = _open(browser, tmp_path, recording)
+    numbers = list(range(0, len(recording), max(1, len(recording) // 20)))
+    for number, told in zip(numbers, page.run(_MOMENT, numbers), strict=True):
+        assert told == _expected(recording.at(number)), number
+        page.run("coroscope.view.show(arguments[0])", number)
+    assert page.console() == []
+
+
+@pytest.mark.chromium
+def test_a_stack_that_could_not_be_read_is_said(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(counted)
+    recording.columns.is_symbolic = "this interpreter is of a build that is not known"
+    page = _open(browser, tmp_path, recording, fragment="step=9")
+    assert "of a build that is not known" in page.element("#cut").text
+    assert page.element("#stack").text == "not known"
+
+
+@pytest.mark.chromium
+def test_a_long_list_that_changes_is_as_recorded(browser: WebDriver, tmp_path: Path) -> None:
+    def changing() -> list[int]:
+        kept: list[int] = []
+        for number in range(200):
+            kept.insert(0, number)
+            if number % 7 == 0:
+                kept.pop(number // 2)
+        return kept
+
+    recording = step(changing)
+    page = _open(browser, tmp_path, recording)
+    for number in range(0, len(recording), 97):
+        moment = recording.at(number)
+        for object_number, texts in page.run(_HELD, number):
+            assert texts == [moment.value(raw).text for raw in moment._contents[object_number]]
+
+
+@pytest.mark.chromium
+def test_a_recording_of_no_step_is_said(browser: WebDriver, tmp_path: Path) -> None:
+    page = _open(browser, tmp_path, Recording(Columns()))
+    assert page.state == "failed"
+    assert "no step was recorded" in page.element("#failure").text
