@@ -403,3 +403,15 @@ def test_a_recording_of_no_step_is_said(browser: WebDriver, tmp_path: Path) -> N
     page = _open(browser, tmp_path, Recording(Columns()))
     assert page.state == "failed"
     assert "no step was recorded" in page.element("#failure").text
+
+
+@pytest.mark.chromium
+def test_an_instruction_without_a_line_leaves_the_last_line_marked(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    recording = step(PROGRAMS["exceptions"])
+    number = next(each.number for each in recording.steps if each.number and each.instruction.line is None)
+    page = _open(browser, tmp_path, recording, fragment=f"step={number}")
+    assert "on no line of its own" in page.element("#where").text
+    assert page.elements("#source .current") != []
+    assert page.elements("#source mark") == []

@@ -8,6 +8,7 @@ import { textOf, textOfObject } from "./words.js";
 const KEPT_EVERY = 2048;
 const WHOLE_EVERY = 64; // steps.py writes with the same number
 const MOST_CONTENTS = 5000;
+const FARTHEST_LINE = 50;
 const NOTHING = 0;
 const UNKNOWN = 1;
 const LEAVES = new Set(["YIELD_VALUE", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"]);
@@ -212,6 +213,20 @@ export class Moment {
 
   get line() {
     return this.code.lines[this.index];
+  }
+
+  // The line, or of an instruction that the compiler gave none, the last one that the frame was on.
+  get nearestLine() {
+    const { recording } = this;
+    let line = this.line;
+    let step = this.number;
+    for (let left = FARTHEST_LINE; line === null && left && step >= 0; left--) {
+      step = recording.lastStepOf(this.frameNumber, step);
+      if (step < 0) return null;
+      const { code, index } = recording.instructionOf(step);
+      line = code.lines[index];
+    }
+    return line;
   }
 
   // The numbers of the running frame, its callers from the nearest on, other threads' and then the suspended ones.

@@ -51,10 +51,10 @@ export class Source {
     for (const [row, text] of this.#marked ?? []) row.lastElementChild.replaceChildren(text);
     this.#marked = [];
     this.mark = null;
-    const line = moment.line ?? -1;
+    const line = moment.nearestLine ?? -1;
     this.listing.show(code.file, lines.length, line - 1);
     if (!lines.length) byId("source").textContent = "The source of this file was not there when it ran.";
-    if (line < 1 || code.columns[index] === null || code.endColumns[index] === null) return;
+    if (line < 1 || moment.line === null || code.columns[index] === null || code.endColumns[index] === null) return;
     const last = Math.min(code.endLines[index] ?? line, line + 40, lines.length);
     for (let number = line; number <= last; number++)
       this.#mark(lines[number - 1], number, number === line ? code.columns[index] : 0, number === code.endLines[index] ? code.endColumns[index] : Infinity);

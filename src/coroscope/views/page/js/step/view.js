@@ -59,7 +59,7 @@ export class StepView {
     const { recording } = this;
     const { code, index, frame } = moment;
     const task = frame.task ? `, ${taskName(recording, frame.task)}` : "";
-    byId("where").textContent = `In ${visible(code.name)}${moment.line === null ? "" : `, line ${moment.line}`}${task}, about to run:`;
+    byId("where").textContent = `In ${visible(code.name)}${moment.line === null ? ", on no line of its own" : `, line ${moment.line}`}${task}, about to run:`;
     byId("opcode").textContent = recording.word(code.opcode[index]);
     byId("meaning").textContent = argument(recording, code, index);
     const [depth, after] = [code.depth[index], code.after[index]];
