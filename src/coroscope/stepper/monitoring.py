@@ -86,10 +86,11 @@ class Monitoring:
     def _callbacks(self, events: Any) -> Iterator[tuple[int, Any]]:
         recorder = self._recorder
         guarded = recorder.guarded
+        told = recorder.guarded_instruction
         disable = self._monitoring.DISABLE
 
         def on_instruction(code: CodeType, offset: int) -> None:
-            guarded(recorder.instruction, _getframe(1), code, offset)
+            told(_getframe(1), code, offset)
 
         def on_start(code: CodeType, offset: int) -> Any:
             if not self._instrument(code):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 import threading
 from types import CodeType, FrameType
@@ -12,6 +13,8 @@ from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder import Recorder
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+_PUSH_EXC_INFO = dis.opmap["PUSH_EXC_INFO"]
 
 
 class Tracing:
@@ -84,18 +87,15 @@ class Tracing:
         if not self._is_on:
             return None
         if event == "opcode":
-            self._recorder.guarded(self._opcode, frame)
+            code, offset = frame.f_code, frame.f_lasti
+            if code.co_code[offset] == _PUSH_EXC_INFO:
+                self._recorder.guarded(self._recorder.handled, frame, code)
+            self._recorder.guarded_instruction(frame, code, offset)
         elif event == "return":
             self._recorder.guarded(self._return, frame, argument)
         elif event == "exception":
             self._recorder.guarded(self._exception, frame, argument[1])
         return self._trace_frame
-
-    def _opcode(self, frame: FrameType) -> None:
-        code, offset = frame.f_code, frame.f_lasti
-        if self._name_at(code, offset) == "PUSH_EXC_INFO":
-            self._recorder.handled(frame, code)
-        self._recorder.instruction(frame, code, offset)
 
     def _exception(self, frame: FrameType, error: Any) -> None:
         self._recorder.raised(frame, frame.f_code, error)
