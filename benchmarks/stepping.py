@@ -70,7 +70,7 @@ PROGRAMS: list[tuple[Callable[[int], Any], int]] = [
 ]
 
 
-def main() -> None:
+def main() -> int:
     """Print a line a program."""
     print(f"coroscope {coroscope.__version__}, CPython {platform.python_version()}, {platform.machine()}, "
           f"{os.cpu_count()} processors; median of {ROUNDS} rounds")  # fmt: skip
@@ -88,6 +88,7 @@ def main() -> None:
             f"{program.__name__:12} {len(recording):9,} {statistics.median(rates):9,.0f} {min(rates):9,.0f} "
             f"{max(rates):9,.0f} {size:11.2f}"
         )
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from sys import _getframe
 from types import CodeType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from coroscope.errors import UsageError
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.recorder import Recorder
+from coroscope.stepper.recorder import AT_LIMIT, Recorder
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -90,12 +91,26 @@ class Monitoring:
         disable = self._monitoring.DISABLE
 
         def on_instruction(code: CodeType, offset: int) -> None:
+            if not recorder.is_recording:
+                with suppress(RecursionError):  # Near the program's own limit it stays until there is room.
+                    self.stop()
+                return
             told(_getframe(1), code, offset)
 
         def on_start(code: CodeType, offset: int) -> Any:
-            if not self._instrument(code):
-                return disable
+            if not recorder.is_recording:
+                return None
+            try:
+                if not self._instrument(code):
+                    return disable
+            except RecursionError:
+                # New code this near the limit: the program goes on alone. No call is made here.
+                recorder.columns.cut = AT_LIMIT
+                recorder.is_recording = False
+                return None
             recorder.make_room()
+            if not recorder.is_recording:
+                return None
             guarded(recorder.start, _getframe(1), code, offset)
             return None
 

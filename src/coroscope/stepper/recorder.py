@@ -60,6 +60,7 @@ OWN_CALLS = 4
 """How many calls deeper than the program a callback gives its limit of recursion back."""
 _DEEPEST_OWN = 25
 _ROOM = 200
+AT_LIMIT = "the recording ends near a limit of recursion at which the recorder has no room"
 _EMPTY = (0,) * HEAD_SIZE
 
 
@@ -165,10 +166,12 @@ class Recorder:
         self._is_dirty = False
         self._epoch = 0
         self._first_number = 0
+        self._has_left_out = False
+        """Steps at the very limit of recursion."""
         self._next_look = 0
         self._is_tight = False
         """The frame that runs is near the limit of recursion: it is raised while the recorder works."""
-        self.limit = 0
+        self.limit = self.first_limit = 0
         """The program's own."""
         self._entered: set[int] = set()
         self.is_recording = False
@@ -208,6 +211,7 @@ class Recorder:
     def begin(self) -> None:
         """From now on."""
         self._kept_codes = []
+        self.first_limit = sys.getrecursionlimit()
         self.is_recording = True
 
     def guarded(self, method: Callable[..., None], *arguments: Any) -> None:
@@ -221,7 +225,7 @@ class Recorder:
         try:
             self._holder = get_ident()
             if is_tight:
-                sys.setrecursionlimit(self.limit + _ROOM)
+                self._loosen()
             collects = gc.isenabled()
             if collects:
                 gc.disable()
@@ -229,7 +233,7 @@ class Recorder:
         except StopRecordingError:
             self._end()
         except RecursionError:
-            self.columns.say("steps at the very limit of recursion were left out")
+            self._has_left_out = True  # No call is made here.
         except (MemoryError, Exception) as error:
             self.columns.say(f"the recording stopped early: {type(error).__name__}: {error}")
             self._end()
@@ -253,7 +257,7 @@ class Recorder:
         try:
             self._holder = get_ident()
             if is_tight:
-                sys.setrecursionlimit(self.limit + _ROOM)
+                self._loosen()
             collects = gc.isenabled()
             if collects:
                 gc.disable()
@@ -269,7 +273,7 @@ class Recorder:
         except StopRecordingError:
             self._end()
         except RecursionError:
-            self.columns.say("steps at the very limit of recursion were left out")
+            self._has_left_out = True  # No call is made here.
         except (MemoryError, Exception) as error:
             self.columns.say(f"the recording stopped early: {type(error).__name__}: {error}")
             self._end()
@@ -289,8 +293,19 @@ class Recorder:
         self._lock = allocate_lock()
         return False
 
+    def _loosen(self) -> None:
+        """Raise the limit for the recorder, unless the program has set it meanwhile."""
+        if sys.getrecursionlimit() not in (self.limit + OWN_CALLS, self.limit + _ROOM):
+            self._is_tight = False
+            self.columns.cut = AT_LIMIT
+            self.is_recording = False
+            return
+        sys.setrecursionlimit(self.limit + _ROOM)
+
     def _tighten(self) -> None:
         """Give the program its limit of recursion back; where it is beyond that, it is told so as it would be alone."""
+        if not self._is_tight:
+            return
         try:
             sys.setrecursionlimit(self.limit + OWN_CALLS)
         except RecursionError:
@@ -301,18 +316,29 @@ class Recorder:
 
         Only a frame goes deeper. Near the limit, the limit is raised for as long as the recorder works.
         """
+        is_tight = self._is_tight
+        if is_tight and self.is_recording:
+            # A frame beyond the program's limit may have left it raised: with that there would seem to be room.
+            self._loosen()
+            self._tighten()
         try:
             _go_down(_DEEPEST_OWN)
         except RecursionError:
-            if not self._is_tight:
+            if not is_tight:
+                if sys.getrecursionlimit() != self.first_limit:
+                    # It plays with the limit itself: nothing of ours may be in its way. No call is made here.
+                    self.columns.cut = AT_LIMIT
+                    self.is_recording = False
+                    return
                 self.limit = sys.getrecursionlimit()
                 self._is_tight = True
                 sys.setrecursionlimit(self.limit + _ROOM)
                 self._tighten()
         else:
-            if self._is_tight:
+            if is_tight:
                 self._is_tight = False
-                sys.setrecursionlimit(self.limit)
+                if sys.getrecursionlimit() in (self.limit + OWN_CALLS, self.limit + _ROOM):
+                    sys.setrecursionlimit(self.limit)
 
     def has_room(self) -> bool:
         """Whether there is room for what the recorder calls."""
@@ -999,6 +1025,8 @@ class Recorder:
                 state.facts.outcome = "dropped"
             state.facts.last_step = last
         self.heap.look_for_dead()
+        if self._has_left_out:
+            self.columns.say("steps at the very limit of recursion were left out")
         return self.columns
 
 
