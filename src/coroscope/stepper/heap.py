@@ -69,9 +69,7 @@ class Heap:
         """The number of its value."""
         address = id(obj)
         value = self.by_address.get(address)
-        if value is not None and (
-            value > 0 or (self._types[-value] == id(type(obj)) and self.is_still(value))
-        ):
+        if value is not None and (value > 0 or self._is_same(-value, obj)):
             return value
         scalar = SCALARS.get(id(type(obj)))
         if scalar is not None:
@@ -105,6 +103,11 @@ class Heap:
             number: ((), values, inner) for number, (_, values, inner) in self._contents.items()
         }
         self._kept = []
+
+    def _is_same(self, number: int, obj: Any) -> bool:
+        """Whether `obj` is the object of that number, at whose address it is. Its class may be another one by now."""
+        weak = self._weak.get(number)
+        return self._types[number] == id(type(obj)) if weak is None else weak() is obj
 
     def is_still(self, value: int) -> bool:
         """Whether the object is certainly not another one that took over its address; True where none can tell."""
