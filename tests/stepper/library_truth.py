@@ -52,7 +52,7 @@ MODULES = (
     "test.test_heapq",
     "test.test_collections",
 )
-_OWN_LIBRARY = ("contextlib", "dataclasses", "functools", "heapq")
+_OWN_LIBRARY = ("contextlib",)
 _TIME_LIMIT_S = 280
 
 
