@@ -31,6 +31,9 @@ _LARGEST_KEPT = 1 << 24
 _MOST_AT_ONCE = 2000
 """Objects that are looked into at one step for the first time."""
 
+_MOST_LOOKED_AT = 1000
+"""Objects that are looked at again after one step: a list of lists of lists would take longer at each."""
+
 
 class Heap:
     """Gives words and objects the numbers of their values: negative for what has an identity."""
@@ -207,10 +210,17 @@ class Heap:
             for address in roots
             if by_address.get(address, 0) < 0 and -by_address[address] in contents
         ]
+        waiting.reverse()  # The running frame's own first.
         while waiting:
             number, obj = waiting.pop()
             if number in seen or number not in contents:
                 continue
+            if len(seen) >= _MOST_LOOKED_AT:
+                self.columns.say(
+                    f"changes of objects were looked for in the {_MOST_LOOKED_AT:,} nearest to the running frame: "
+                    "others may have changed earlier than is shown"
+                )
+                break
             seen.add(number)
             items = self.kinds.of(obj).read(obj)
             known = contents[number]
