@@ -250,3 +250,13 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, arguments: tuple[st
     assert done.stderr.startswith("coroscope: ")
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
+
+
+def test_the_page_is_written_of_a_run_and_of_what_was_kept(tmp_path: Path) -> None:
+    write_program(tmp_path, "print(1 + 1)\n")
+    assert step(tmp_path, "-o", "kept", "--html", "run.html", "program.py").returncode == 0
+    assert step(tmp_path, "--load", "kept", "--html", "kept.html").returncode == 0
+    pages = [(tmp_path / name).read_text() for name in ("run.html", "kept.html")]
+    assert all(page.startswith("<!doctype html>") for page in pages)
+    refused = step(tmp_path, "--html", "nowhere/x.html", "program.py")
+    assert (refused.returncode, refused.stdout) == (2, "")

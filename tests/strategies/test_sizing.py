@@ -43,4 +43,8 @@ def test_an_item_larger_than_that_goes_alone() -> None:
 
 
 def test_the_last_items_are_shared_out() -> None:
-    assert learned(item_ns=SHORT_NS, total=100_000).next(99_980) == 5
+    assert learned(item_ns=SHORT_NS, total=100_000).next(98_000) == 500
+
+
+def test_but_not_in_parcels_of_less_than_a_tenth_of_a_full_one() -> None:
+    assert learned(item_ns=SHORT_NS, total=100_000).next(99_980) == 100

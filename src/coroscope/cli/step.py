@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     from coroscope.stepper.recording import Recording
 
 _ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What of a recording is wanted."""
+
+    rows: int | None
+    explain: bool | None
+    as_json: bool
+    html: str | None
 
 
 class _AroundTheTarget(click.Command):
@@ -90,6 +101,7 @@ def _after_options(
     help="say in a sentence what each instruction does (default: with --static, where 110 columns have room)",
 )
 @click.option("--json", "as_json", is_flag=True, help="print each instruction as a line of JSON instead")
+@click.option("--html", metavar="FILE", help="write the recording as one HTML page to FILE, to step through")
 @click.pass_context
 def step(
     ctx: click.Context,
@@ -106,6 +118,7 @@ def step(
     rows: int | None,
     explain: bool | None,
     as_json: bool,
+    html: str | None,
 ) -> int:
     """Run a Python file, or one function in it, and show what each instruction did to the interpreter's stack.
 
@@ -113,22 +126,35 @@ def step(
     With --json the instructions go to stdout, and the program's output to stderr. ARGS are the program's, or the
     function's as Python writes them.
     """
+    shown = _Shown(rows, explain, as_json, html)
+    if html is not None:
+        check_writable(html, "the page", "--html")
     if loaded is not None:
         _refuse_beside(
             "--load", ctx, "target", "static", "output", "include", "exclude", "first", "until", "limit"
         )
-        _show_loaded(loaded, rows, explain, as_json)
+        _show_loaded(loaded, shown)
         return 0
     if target is None:
         raise UsageError("nothing to run: give FILE or FILE:FUNCTION (see coroscope step --help)")
     if static:
         _refuse_beside(
-            "--static", ctx, "arguments", "output", "include", "exclude", "first", "until", "limit", "rows"
+            "--static",
+            ctx,
+            "arguments",
+            "output",
+            "include",
+            "exclude",
+            "first",
+            "until",
+            "limit",
+            "rows",
+            "html",
         )
         _show_static(target, explain, as_json)
         return 0
     what = What(include, exclude, first, until, MOST_STEPS if limit is None else limit)
-    return _run(target, arguments, what, output, rows, explain, as_json)
+    return _run(target, arguments, what, output, shown)
 
 
 def _refuse_beside(option: str, ctx: click.Context, *names: str) -> None:
@@ -154,15 +180,25 @@ def _show_static(target: str, explain: bool | None, as_json: bool) -> None:
     print_disassembly(source, codes, open_console(sys.stdout), explain=explain)
 
 
-def _show_loaded(path: str, rows: int | None, explain: bool | None, as_json: bool) -> None:
+def _show_loaded(path: str, shown: _Shown) -> None:
     from coroscope.stepper.recording import load
 
     recording = load(path)
-    if as_json:
+    _show(recording, shown, sys.stdout)
+
+
+def _show(recording: Recording, shown: _Shown, stream: Any) -> None:
+    if shown.as_json:
         _print_rows(step_rows(recording))
         _tell_limits(recording)
-        return
-    _print_story(recording, rows, explain, sys.stdout)
+    else:
+        _print_story(recording, shown.rows, shown.explain, stream)
+    if shown.html is not None:
+        from coroscope.views.page import write_steps
+
+        write_steps(recording, shown.html)
+        # On stderr: stdout may hold the JSON.
+        print(f"The page is in {shown.html!r}: open it in a browser.", file=sys.stderr)
 
 
 def _run(
@@ -170,9 +206,7 @@ def _run(
     arguments: tuple[str, ...],
     what: What,
     output: str | None,
-    rows: int | None,
-    explain: bool | None,
-    as_json: bool,
+    shown: _Shown,
 ) -> int:
     from coroscope.cli.stepping import check_lines, check_no_recording, run_stepped
     from coroscope.record.supervise import end_as
@@ -188,17 +222,15 @@ def _run(
         check_writable(output, "the recording", "-o")
         if os.path.exists(output) and os.path.samefile(file, output):
             raise UsageError(f"{output!r} is the program itself: give -o another name")
-    recording, ended = run_stepped(file, name or None, arguments, what, keep=output, stdout_apart=as_json)
+    recording, ended = run_stepped(
+        file, name or None, arguments, what, keep=output, stdout_apart=shown.as_json
+    )
     if recording is None:
         complain(f"nothing was recorded: {_why_nothing(ended)}")
         return end_as(ended)
-    if as_json:
-        _print_rows(step_rows(recording))
-        _tell_limits(recording)
-    else:
-        # Whatever becomes of the story, the program's own exit code comes through.
-        with suppress(OSError):
-            _print_story(recording, rows, explain, sys.stderr or io.StringIO())
+    # Whatever becomes of the story, the program's own exit code comes through.
+    with suppress(OSError):
+        _show(recording, shown, sys.stderr or io.StringIO())
     if output is not None and sys.stderr is not None:
         with suppress(OSError):
             print(f"Kept   {output}  (coroscope step --load {output})", file=sys.stderr)
