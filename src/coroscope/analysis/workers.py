@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Literal, NamedTuple, cast
 
-from coroscope.strategies.worker_names import PREFIXES
+from coroscope.strategies.worker_names import PREFIX, PREFIXES
 from coroscope.trace.model import PhaseKind, State, Task, Trace
 
 Doing = Literal["running", "ready", "waiting", "starting", "serialising", "lock"]
@@ -82,7 +82,8 @@ def worker_shares(workers: Iterable[Worker]) -> dict[Doing, float]:
 
 
 def _worker(track: Task) -> Worker:
-    return Worker(track.name, list(_stretches(track)))
+    number = track.name.removeprefix(f"{PREFIX}_")
+    return Worker(f"worker {number}" if number != track.name else track.name, list(_stretches(track)))
 
 
 def _stretches(track: Task) -> Iterator[Stretch]:

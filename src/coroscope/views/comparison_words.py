@@ -8,37 +8,38 @@ from coroscope.comparison.recommendation import megabytes, seconds
 from coroscope.comparison.result import Comparison, Row
 from coroscope.figures import three_digits
 
-TOOK = ("strategy", "time", "speed-up", "CPU", "memory", "a worker's", "start-up")
+_NONE = "–"
+TOOK = ("strategy", "time", "speed-up", "CPU", "memory", "per worker", "start-up")
 """What it took."""
 WENT_ON = ("strategy", "idle", "serialised", "serialising", "lock wait", "switches", "forced")
 """What went on in it."""
 
 
 def took(comparison: Comparison, row: Row) -> list[str]:
-    """The figures of `TOOK`; empty where there is none."""
+    """The figures of `TOOK`; a dash where there is none."""
     speedup = comparison.speedup(row)
     return [
         label(row),
         seconds(row.wall_s),
-        "" if speedup is None else f"{three_digits(speedup)} ×",
+        _NONE if speedup is None else f"{three_digits(speedup)} ×",
         seconds(row.cpu_s),
         _size(row.memory_bytes),
         _size(row.worker_memory_bytes),
-        "" if row.startup_s is None else seconds(row.startup_s),
+        _NONE if row.startup_s is None else seconds(row.startup_s),
     ]
 
 
 def went_on(row: Row) -> list[str]:
-    """The figures of `WENT_ON`; empty where there is none."""
+    """The figures of `WENT_ON`; a dash where there is none."""
     shares = row.shares
     return [
         label(row),
-        "" if shares is None or shares.idle_share is None else f"{shares.idle_share:.0%}".replace("%", " %"),
+        _NONE if shares is None or shares.idle_share is None else f"{shares.idle_share * 100:.0f} %",
         _size(row.serialised_bytes),
-        "" if shares is None or not shares.serialising_s else seconds(shares.serialising_s),
-        "" if shares is None or not shares.lock_s else seconds(shares.lock_s),
-        _count(row.switches),
-        _count(row.involuntary_switches),
+        _NONE if shares is None or not shares.serialising_s else seconds(shares.serialising_s),
+        _NONE if shares is None or not shares.lock_s else seconds(shares.lock_s),
+        f"{row.switches:,}",
+        f"{row.involuntary_switches:,}",
     ]
 
 
@@ -49,14 +50,10 @@ def label(row: Row) -> str:
 
 def _size(size_bytes: int | None) -> str:
     if not size_bytes:
-        return ""
+        return _NONE
     if size_bytes < 1e6:
         return f"{three_digits(size_bytes / 1e3)} kB"
     return megabytes(size_bytes)
-
-
-def _count(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
 
 
 def title(comparison: Comparison) -> str:
@@ -70,11 +67,13 @@ def title(comparison: Comparison) -> str:
 def method(comparison: Comparison) -> str:
     """How the figures came about."""
     repeat = comparison.repeat
-    times = "once" if repeat == 1 else f"{repeat} times in turn, figures are medians"
+    times = "once" if repeat == 1 else f"{repeat} times in turn"
+    figures = "" if repeat == 1 else " Figures are medians, of memory the most."
     return (
-        f"Each way was run {times} (memory: the most), and once more, recorded, for the pictures, the idle "
-        "share, serialising and waiting for the lock. Time is from the first item handed out to the end of "
-        "the last worker."
+        f"Each way was run {times} to be measured (the first table, and the switches: those that threads made, and "
+        "those they were forced to), and once more to be recorded (the bars, idle, serialising, lock wait), which "
+        f"takes longer.{figures} Time is from the first item handed out to the end of the last worker; the recommendation "
+        "goes by it."
     )
 
 
@@ -117,5 +116,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
             f"the machine was busy when this began (load {machine.load:.1f} on {machine.processors} processors): "
             "times may be off by much; repeat it on a quiet one"
         )
+    if comparison.repeat == 1:
+        yield "each way was measured once only: repeat it (--repeat 3) before you rely on small differences"
     if not comparison.complete:
         yield "broken off: not all runs were made"

@@ -28,7 +28,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     sheet.paragraph(sheet.inert(str(comparison.machine)), QUIET)
     runs = [(row.way.label, row.trace) for row in comparison.measured if row.trace is not None]
     if runs:
-        sheet.blank()
+        sheet.heading("What each worker did, in a run that was recorded")
         print_workers(side_by_side(runs), console)
     if comparison.measured:
         sheet.heading("What it took")

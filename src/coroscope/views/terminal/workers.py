@@ -25,7 +25,7 @@ _STEP = 2
 _RUNNING = "running"
 _WORDS: dict[Doing, str] = {
     "running": "running",
-    "ready": "ready, others ran",
+    "ready": "ready, but others had the processor",
     "waiting": "waiting",
     "starting": "starting",
     "serialising": "serialising",
@@ -165,7 +165,7 @@ class _Picture:
         ]
         if self._seen_woke:
             woke = (glyphs.woke, DOING_STYLES["running"])
-            entries.append(Text.assemble(woke, (" waiting, and ran in between", QUIET)))
+            entries.append(Text.assemble(woke, (" mostly waiting, ran in between", QUIET)))
         line = Text()
         for entry in entries:
             if line and len(line) + 3 + len(entry) > self._sheet.width - INDENT:
