@@ -99,8 +99,10 @@ class Processes(Pool[Ended]):
         self._pipe: tuple[Connection, Connection] | None = None
         self._futures: dict[int, Future[bytes]] = {}
         """Of the parcels that are out, by their first items."""
-        self._has: dict[int, int] = {}
-        """By a process's number: the first item of the parcel that it took up last."""
+        self._begun: dict[int, int] = {}
+        """By the first item of a parcel that has been taken up, and not come back: the process's number."""
+        self._has_begun = False
+        """Whether this pool has taken up anything."""
         self._dead: dict[int, int] = {}
         """Exit codes of those that were no longer alive when the pool broke."""
 
@@ -111,16 +113,18 @@ class Processes(Pool[Ended]):
 
     def _open(self) -> None:
         self._context.processes.clear()
-        self._has.clear()
+        self._begun.clear()
+        self._has_begun = False
         self._dead.clear()
-        self._pipe = self._context.Pipe(duplex=False)
-        os.set_blocking(self._pipe[0].fileno(), False)
-        self._executor = ProcessPoolExecutor(
-            self.lanes,
-            self._context,
-            initializer=begin,
-            initargs=(self._function, self._pipe[1], LeaveInterrupts()),
-        )
+        with holding_interrupts():  # `multiprocessing` tells another process of its locks.
+            self._pipe = self._context.Pipe(duplex=False)
+            os.set_blocking(self._pipe[0].fileno(), False)
+            self._executor = ProcessPoolExecutor(
+                self.lanes,
+                self._context,
+                initializer=begin,
+                initargs=(self._function, self._pipe[1], LeaveInterrupts()),
+            )
 
     def room(self, taken: int) -> int:
         return 0 if self._executor is None else super().room(taken)
@@ -142,21 +146,26 @@ class Processes(Pool[Ended]):
     def _heard(self, first: int, future: Future[bytes]) -> None:
         """In the executor's thread, which has not yet ended the other processes of a broken pool."""
         if not self._dead and not future.cancelled() and isinstance(future.exception(), BrokenProcessPool):
-            started = {process.sentinel: process for process in self._context.processes if process.pid}
-            # A sentinel is ready a little before there is an exit code.
-            for process in [started[each] for each in wait(list(started), 0)]:
-                process.join()
-                self._dead[process.pid] = process.exitcode
+            started = [process for process in self._context.processes if process.pid]
+            ready = wait([process.sentinel for process in started], 0)
+            for process in started:
+                # A sentinel is ready a little before there is an exit code, and not always after.
+                if process.exitcode is None and process.sentinel in ready:
+                    process.join()
+                if process.exitcode is not None:
+                    self._dead[process.pid] = process.exitcode
         self.messages.put((first, future))
 
     def replies_of(self, message: Ended) -> list[Reply]:
         first, future = message
+        self._read_pipe()
         if self._futures.get(first) is not future:  # Of a pool that has broken, and answered already.
             return []
         error = future.exception()
         if isinstance(error, BrokenProcessPool):
             return self._bury(error)
         del self._futures[first]
+        self._begun.pop(first, None)
         if error is not None:
             return self.take_in(all_failed(first, len(self.samples.of(first)), error))
         return self.take_in(self.unpacked(first, future.result()))
@@ -166,10 +175,10 @@ class Processes(Pool[Ended]):
         self._read_pipe()
         self._end_executor()
         done = self._replies_that_came()
-        taken_up = {first: pid for pid, first in self._has.items() if self.samples.of(first)}
+        taken_up = {first: pid for first, pid in self._begun.items() if self.samples.of(first)}
         error = self._error(taken_up)
         error.__cause__ = cause
-        if not self._has:  # It would be so again and again.
+        if not self._has_begun:  # It would be so again and again.
             raise error
         out = self.samples.take_all()
         self.out = 0
@@ -219,7 +228,8 @@ class Processes(Pool[Ended]):
         if self._pipe is not None:
             with suppress(BlockingIOError):
                 while data := os.read(self._pipe[0].fileno(), BEGUN.size * 1024):
-                    self._has.update(BEGUN.iter_unpack(data))
+                    self._has_begun = True
+                    self._begun.update((first, pid) for pid, first in BEGUN.iter_unpack(data))
 
     def _end_results(self) -> None:
         """Have the executor's thread come to the end of what it reads, which breaks the pool.
@@ -238,7 +248,6 @@ class Processes(Pool[Ended]):
     def collect(self, timeout_s: float | None) -> list[Reply]:
         wait_s = _LOOKED_AFTER_S if timeout_s is None else min(timeout_s, _LOOKED_AFTER_S)
         replies = super().collect(wait_s)
-        self._read_pipe()
         if not replies and self.out and any(process.exitcode for process in self._context.processes):
             self._end_results()
         return replies
