@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -203,12 +204,15 @@ def pack_replies(replies: list[Reply], unread: Sequence[Span] = ()) -> bytes:
     except Exception:  # From code of the results' own classes.
         packed, together, alone = parcels.dumps([]), [], replies
     spans = [(reply.first, len(reply.outcomes)) for reply in (*together, *alone)]
-    return parcels.dumps((spans, packed, [pack_reply(reply) for reply in alone], unread))
+    # Not by way of parcels: that has been told of what is packed, and this only puts it together.
+    return pickle.dumps(
+        (spans, packed, [pack_reply(reply) for reply in alone], unread), pickle.HIGHEST_PROTOCOL
+    )
 
 
 def unpack_replies(data: bytes) -> tuple[list[Reply], Sequence[Span]]:
     """What `pack_replies` packed; where replies cannot be unpickled, that is what came of their items."""
-    spans, packed, alone, unread = parcels.loads(data)
+    spans, packed, alone, unread = pickle.loads(data)
     count = len(spans) - len(alone)
     try:
         replies = [Reply(*each) for each in _loaded(packed)]
