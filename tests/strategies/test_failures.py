@@ -126,6 +126,12 @@ def test_sys_exit_in_a_worker_comes_to_the_caller(strategy: str) -> None:
     assert caught.value.code == "three"
 
 
+@pytest.mark.parametrize("strategy", PICKLING)
+def test_also_where_dask_has_been_loaded_which_pickles_exceptions_its_own_way(strategy: str) -> None:
+    pytest.importorskip("distributed")
+    test_sys_exit_in_a_worker_comes_to_the_caller(strategy)
+
+
 def two_then_failure() -> Iterator[int]:
     yield 1
     yield 2

@@ -158,6 +158,9 @@ class Failure(NamedTuple):
         if not isinstance(error, BaseException):
             why = "" if problem is None else f" ({problem})"
             error = UnpicklableError(f"a worker raised {self.described}, which cannot be pickled{why}")
+        if isinstance(error, SystemExit) and error.code is None and error.args:
+            # tblib, which Dask loads, has exceptions made anew without their __init__.
+            error.code = error.args[0]
         # Not by the exception's own class, which may be frozen.
         BaseException.__setattr__(error, "__cause__", RemoteTraceback(self.text))
         return error
