@@ -72,8 +72,8 @@ def method(comparison: Comparison) -> str:
     return (
         f"Each way was run {times} to be measured (the first table, and the switches: those that threads made, and "
         "those they were forced to), and once more to be recorded (the bars, idle, serialising, lock wait), which "
-        f"takes longer.{figures} Time is from the first item handed out to the end of the last worker; the recommendation "
-        "goes by it."
+        f"takes longer.{figures} Time is from the first item handed out to the end of the last worker; the "
+        "recommendation goes by it."
     )
 
 
