@@ -107,8 +107,19 @@ class Other:  # No function: as an attribute of a class, that would become a met
         return (true_ns + {0} + (true_ns - _begun_ns) * {1} // 1_000_000) * self._unit
 time.monotonic_ns, time.monotonic = Other(1), Other(1e-9)
 """
-_WITHOUT_COROSCOPE = (
-    "import os, sys; "
-    "sys.path[:] = [entry for entry in sys.path if not os.path.isdir(os.path.join(entry, 'coroscope'))]; "
-    f"sys.meta_path[:] = [each for each in sys.meta_path if 'ditable' not in repr(each)]; {_AS_IT_IS}"
-)
+_WITHOUT_COROSCOPE = f"""
+import sys
+
+class Without:
+    \"\"\"As if it were not installed, in whatever way it is.\"\"\"
+    def __init__(self, finder):
+        self._finder = finder
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] != "coroscope":
+            return self._finder.find_spec(name, path, target)
+    def __getattr__(self, name):
+        return getattr(self._finder, name)
+
+sys.meta_path[:] = map(Without, sys.meta_path)
+{_AS_IT_IS}
+"""
