@@ -160,7 +160,8 @@ def test_a_process_starts_until_its_target_is_called(ran: Ran, method: str) -> N
     track, told = ran.track(f"{method} nothing"), ran.told[f"{method} nothing"]
     (starting,) = phases(track, "starting")
     assert starting.start_ns == track.created_ns
-    assert seconds(track, "starting") == pytest.approx(told["started_s"], rel=0.1, abs=0.02)
+    # The target reads its clock a little later: behind the beginning of the child's own recording, and of the target.
+    assert told["started_s"] - 0.2 < seconds(track, "starting") < told["started_s"] * 1.1 + 0.02
 
 
 def test_a_python_of_a_subprocess_starts_until_it_is_recorded(ran: Ran) -> None:
