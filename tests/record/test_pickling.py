@@ -62,9 +62,9 @@ if __name__ == "__main__":
         context = multiprocessing.get_context(method)
         if method == "forkserver":  # which is one more process to start
             context.Process(target=int).start()
-        for function in (None, pickles, pickles_little):
+        for function, number in (*((None, number) for number in range(5)), (pickles, ""), (pickles_little, "")):
             ours, theirs = context.Pipe()
-            name = f"{method} {function.__name__ if function else 'nothing'}"
+            name = f"{method} {function.__name__ if function else 'nothing'}{number}"
             process = context.Process(target=work, args=(theirs, time.monotonic(), function), name=name)
             process.start()
             told[name] = ours.recv()
@@ -157,11 +157,14 @@ def test_a_pools_worker_and_the_threads_that_serve_it_pickle(ran: Ran) -> None:
 
 @METHODS
 def test_a_process_starts_until_its_target_is_called(ran: Ran, method: str) -> None:
-    track, told = ran.track(f"{method} nothing"), ran.told[f"{method} nothing"]
-    (starting,) = phases(track, "starting")
-    assert starting.start_ns == track.created_ns
-    # The target reads its clock a little later: behind the beginning of the child's own recording, and of the target.
-    assert told["started_s"] - 0.2 < seconds(track, "starting") < told["started_s"] * 1.1 + 0.02
+    late_s = []
+    for number in range(5):
+        track, told = ran.track(f"{method} nothing{number}"), ran.told[f"{method} nothing{number}"]
+        (starting,) = phases(track, "starting")
+        assert starting.start_ns == track.created_ns
+        late_s.append(abs(told["started_s"] - seconds(track, "starting")) - 0.1 * told["started_s"])
+    # The target reads its clock a little later. How much is up to what else the machine does, but not five times.
+    assert min(late_s) <= 0.02
 
 
 def test_a_python_of_a_subprocess_starts_until_it_is_recorded(ran: Ran) -> None:
