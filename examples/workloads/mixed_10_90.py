@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import NamedTuple
 
 import coroscope
@@ -20,32 +21,30 @@ import coroscope
 QUERIES = 40
 ANSWERS = 3
 """Of each query, one after another."""
-ROWS = 15_000
-"""Of an answer: working it over takes some 1 ms."""
-WAITS_FOR_EACH_COMPUTING = 9
 
 
 class Query(NamedTuple):
-    """What is asked for, and how long the database will take for each answer."""
+    """What is asked for, how much there is in each answer, and how long the database will take for it."""
 
     number: int
+    rows: int
     wait_s: float
 
 
-def queries() -> list[Query]:
+def queries(rows: int, waits_for_each_computing: int) -> list[Query]:
     """The waits are set by how long this machine computes: the computing is the same everywhere, and so its share."""
-    wait_s = WAITS_FOR_EACH_COMPUTING * min(time_of_computing_s() for _ in range(5))
-    return [Query(number, wait_s) for number in range(QUERIES)]
+    wait_s = waits_for_each_computing * min(time_of_computing_s(rows) for _ in range(5))
+    return [Query(number, rows, wait_s) for number in range(QUERIES)]
 
 
-def time_of_computing_s() -> float:
+def time_of_computing_s(rows: int) -> float:
     started_s = time.thread_time()
-    work_over(0)
+    work_over(0, rows)
     return time.thread_time() - started_s
 
 
-def work_over(checksum: int) -> int:
-    for row in range(ROWS):
+def work_over(checksum: int, rows: int) -> int:
+    for row in range(rows):
         checksum = (checksum * 31 + row) % 1_000_003
     return checksum
 
@@ -54,7 +53,7 @@ def ask(query: Query) -> int:
     checksum = query.number
     for _ in range(ANSWERS):
         time.sleep(query.wait_s)
-        checksum = work_over(checksum)
+        checksum = work_over(checksum, query.rows)
     return checksum
 
 
@@ -62,11 +61,12 @@ async def ask_async(query: Query) -> int:
     checksum = query.number
     for _ in range(ANSWERS):
         await asyncio.sleep(query.wait_s)
-        checksum = work_over(checksum)
+        checksum = work_over(checksum, query.rows)
     return checksum
 
 
-workload = coroscope.Workload(queries, call=ask, coroutine=ask_async, name="mixed 10/90")
+# Working an answer over takes some 1 ms.
+workload = coroscope.Workload(partial(queries, 15_000, 9), call=ask, coroutine=ask_async, name="mixed 10/90")
 
 if __name__ == "__main__":
     import by_hand  # type: ignore[import-not-found]  # beside this file

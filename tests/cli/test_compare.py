@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from coroscope.strategies.catalogue import STRATEGIES
+from coroscope.trace import load
 from tests.programs import coroscope, write_program
 
 SQUARES = """
@@ -151,6 +153,25 @@ def test_a_missing_form_is_derived_and_marked(tmp_path: Path) -> None:
     shown = compare(program, *options, name="double").stdout
     assert "cooperative *" in shown
     assert "only a blocking function, which runs in threads there" in " ".join(shown.split())
+
+
+def test_what_blocks_runs_in_as_many_threads_of_one_loop_as_in_a_pool_of_threads(tmp_path: Path) -> None:
+    text = "import time\nitems = range(12)\ndef wait(x):\n    time.sleep(0.1)\n    return x\n"
+    program = write_program(tmp_path, text, "waits.py")
+    options = ("--strategies", "cooperative,threads", "--repeat", "1", "--traces", "traces")
+    told(program, *options, name="wait")
+    pools = [
+        sorted(
+            task.name
+            for task in load(tmp_path / "traces" / trace).threads
+            if task.name.startswith("coroscope-map")
+        )
+        for trace in (
+            "cooperative.coroscope",
+            "threads-{}.coroscope".format(min(12, STRATEGIES["threads"].workers())),
+        )
+    ]
+    assert pools[0] == pools[1] != []
 
 
 def test_a_strategy_that_returns_something_else_is_told_and_never_recommended(tmp_path: Path) -> None:

@@ -19,16 +19,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from coroscope.comparison.loading import load_workload, module_name
+from coroscope.comparison.loading import load_workload
 from coroscope.comparison.loops import loop_factory_of
 from coroscope.comparison.memory import descendants, proportional_sizes
 from coroscope.errors import CoroscopeError
 from coroscope.record.marks import current_recorder, region
+from coroscope.strategies.catalogue import STRATEGIES
 from coroscope.strategies.delivery import Stop, deliver
 from coroscope.strategies.flow import Flow
 from coroscope.strategies.options import Options, at_hand
 from coroscope.strategies.parcels import moved
-from coroscope.strategies.workload import COOPERATIVE, Workload
+from coroscope.strategies.workload import Workload
 
 WORK = "coroscope compare: the work"
 """The region of a recording that is what was measured."""
@@ -77,10 +78,14 @@ def main() -> int:
 
 
 def _let_travel(file: str) -> None:
-    """Have what the file defines travel with its code: the machines of a cluster need not have the file."""
+    """Have what stands in the file's folder travel with its code: the machines of a cluster need not have it."""
     import cloudpickle  # which Dask brings along
 
-    cloudpickle.register_pickle_by_value(sys.modules[module_name(file)])
+    folder = os.path.dirname(os.path.abspath(file))
+    for module in list(sys.modules.values()):
+        origin = getattr(module, "__file__", None)
+        if isinstance(origin, str) and os.path.dirname(os.path.abspath(origin)) == folder:
+            cloudpickle.register_pickle_by_value(module)
 
 
 def _redirect(output: str) -> None:
@@ -112,7 +117,8 @@ def _run(workload: Workload, asked: Asked) -> dict[str, Any]:
     options = Options(
         "coroscope compare",
         asked.strategy,
-        asked.workers,
+        # Of one loop these would be the threads of what blocks.
+        None if STRATEGIES[asked.strategy].has_one_worker else asked.workers,
         asked.limit,
         None,
         return_exceptions=False,
@@ -165,7 +171,7 @@ def _with_remote_workers(asked: Asked) -> AbstractContextManager[None]:
 
 def _import_what_runs(strategy: str) -> None:
     """A program has its imports once, whatever it runs how often."""
-    if strategy in COOPERATIVE:
+    if STRATEGIES[strategy].takes_coroutines:
         import coroscope.loop.loop  # noqa: F401
     if strategy == "processes":
         import concurrent.futures.process  # noqa: F401

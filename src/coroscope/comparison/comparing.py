@@ -17,8 +17,8 @@ from coroscope.comparison.result import Comparison, Row
 from coroscope.comparison.running import Described, RunError, Runner
 from coroscope.comparison.shares import shares_of
 from coroscope.comparison.ways import Chosen
+from coroscope.strategies.catalogue import STRATEGIES
 from coroscope.strategies.worker_names import PARENT_WATCH
-from coroscope.strategies.workload import COOPERATIVE
 from coroscope.trace import Trace, clip, load
 from coroscope.trace.model import Task
 
@@ -138,7 +138,7 @@ class Comparing:
 
 
 def _is_derived(strategy: str, workload: Described) -> bool:
-    return not (workload.has_coroutine if strategy in COOPERATIVE else workload.has_call)
+    return not (workload.has_coroutine if STRATEGIES[strategy].takes_coroutines else workload.has_call)
 
 
 def _to_the_point(trace: Trace, start_ns: int) -> Trace:

@@ -74,15 +74,10 @@ def _targets(file: str, names: Iterable[str]) -> str:
 
 def _import(file: str) -> ModuleType:
     """Import `file` by its own name, by which workers find it too."""
-    folder, stem = os.path.dirname(os.path.abspath(file)), module_name(file)
+    folder, stem = os.path.dirname(os.path.abspath(file)), os.path.splitext(os.path.basename(file))[0]
     if "." in stem or stem in sys.modules or stem in sys.stdlib_module_names:
         raise UsageError(
             f"{file!r} cannot be imported as {stem!r}, which is another module's name: rename it"
         )
     sys.path.insert(0, folder)
     return importlib.import_module(stem)
-
-
-def module_name(file: str) -> str:
-    """What `file` is imported as."""
-    return os.path.splitext(os.path.basename(file))[0]

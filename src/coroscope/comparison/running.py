@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from coroscope.record.supervise import run_program
 _MODULE = "coroscope.comparison.child"
 _SAFE_PATH = "-P"
 """The folder that we are in is none of the workload's: its own is put on the path when it is imported."""
-_LAST_LINES = 3
 _PATIENCE_S = 5.0
 
 
@@ -109,9 +108,7 @@ class Runner:
         create_trace(trace, [os.path.basename(self._file), way.label])
         ended = run_program(command, trace, "keep", watch_alone=True)
         end_orphans()
-        self._report(
-            asked, -ended.signal if ended.exit_code is None and ended.signal else ended.exit_code or 0
-        )
+        self._report(asked, -ended.signal if ended.signal else ended.exit_code or 0)
         from coroscope.trace import compact
         from coroscope.trace.model import Ending
 
@@ -132,21 +129,8 @@ class Runner:
         self._runs += 1
         report = os.path.join(self._folder, f"run-{self._runs}.json")
         asked = Asked(self._file, self._name, report, report + ".out", loop=self._loop)
-        if way is None:
-            return asked
-        return Asked(
-            asked.file,
-            asked.name,
-            report,
-            asked.output,
-            strategy=way.strategy,
-            workers=way.workers,
-            limit=way.limit,
-            start_method=way.start_method,
-            address=way.address,
-            loop=self._loop,
-            results=results,
-        )
+        # A way's fields are among those of what a child is asked.
+        return asked if way is None else replace(asked, results=results, **asdict(way))
 
     def _command(self, asked: Asked) -> list[str]:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
@@ -185,15 +169,11 @@ def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _last_words(output: str) -> str:
-    """What a run printed last, for a sentence."""
+    """The line that a run printed last, for a sentence."""
     with suppress(OSError):
         lines = Path(output).read_text(encoding="utf-8", errors="replace").split("\n")
-        said = (
-            " / ".join(line.strip() for line in lines if line.strip())
-            if len(lines) <= _LAST_LINES
-            else lines[-2]
-        )
-        return f": {said.strip()[:300]}" if said.strip() else ""
+        said = [line.strip() for line in lines if line.strip()]
+        return f": {said[-1][:300]}" if said else ""
     return ""
 
 

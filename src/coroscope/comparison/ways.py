@@ -10,10 +10,6 @@ from coroscope.errors import UsageError
 from coroscope.strategies.catalogue import STRATEGIES
 from coroscope.strategies.interpreters import HAS_INTERPRETERS
 
-ONE_WORKER = ("sequential", "cooperative")
-"""These have one worker, whatever is asked for."""
-BY_START_METHOD = ("processes", "loop-per-core")
-
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -29,7 +25,7 @@ class Way:
     def label(self) -> str:
         """`threads × 4`, `processes:spawn × 2`, `cooperative`."""
         by = "" if self.start_method is None else f":{self.start_method}"
-        count = "" if self.strategy in ONE_WORKER else f" × {self.workers}"
+        count = "" if STRATEGIES[self.strategy].has_one_worker else f" × {self.workers}"
         return f"{self.strategy}{by}{count}"
 
 
@@ -64,7 +60,7 @@ def choose(
         if reason is not None and not strategies:
             left_out.append((name, reason))
         else:
-            way_by = (by or start_method) if name in BY_START_METHOD else None
+            way_by = (by or start_method) if STRATEGIES[name].has_start_method else None
             for count in _counts(name, workers, items):
                 ways.append(Way(name, count, way_by, limit, address if name == "cluster" else None))
     return Chosen(list(dict.fromkeys(ways)), left_out)
@@ -73,8 +69,9 @@ def choose(
 def _check(named: str, name: str, by: str) -> None:
     if name not in STRATEGIES:
         raise UsageError(f"there is no strategy {name!r}: choose from {', '.join(STRATEGIES)}")
-    if by and name not in BY_START_METHOD:
-        raise UsageError(f"{named!r}: only {' and '.join(BY_START_METHOD)} have a start method")
+    if by and not STRATEGIES[name].has_start_method:
+        having = [strategy.name for strategy in STRATEGIES.values() if strategy.has_start_method]
+        raise UsageError(f"{named!r}: only {' and '.join(having)} have a start method")
 
 
 def _reason_against(name: str) -> str | None:
@@ -87,7 +84,7 @@ def _reason_against(name: str) -> str | None:
 
 def _counts(name: str, workers: Sequence[int], items: int | None) -> Iterator[int]:
     """So many workers each; more than there are items are never started."""
-    if name in ONE_WORKER:
+    if STRATEGIES[name].has_one_worker:
         wanted: Sequence[int] = (1,)
     else:
         wanted = workers or (STRATEGIES[name].workers(),)

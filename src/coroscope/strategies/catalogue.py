@@ -24,10 +24,16 @@ class Strategy:
     workers: Callable[[], int]
     tasks_of_a_worker: int = 1
     """How many items a worker is at, at once."""
+    has_one_worker: bool = False
+    """Whatever is asked for; of one loop `workers` are the threads of what blocks."""
+    takes_coroutines: bool = False
+    """It takes the coroutine form of a workload, where there is one."""
+    has_start_method: bool = False
+    """Its workers are processes of `multiprocessing`."""
 
     def at_once(self, workers: int) -> int:
-        """How many items are under way at most, with so many workers; one loop's are threads, for what blocks."""
-        return self.tasks_of_a_worker * (1 if self.name == "cooperative" else workers)
+        """How many items are under way at most, with so many workers."""
+        return self.tasks_of_a_worker * (1 if self.has_one_worker else workers)
 
     def engine(self, settings: Settings) -> Engine:
         """What runs it."""
@@ -55,12 +61,26 @@ def _one() -> int:
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
-        Strategy("sequential", "sequential:Sequential", _one),
+        Strategy("sequential", "sequential:Sequential", _one, has_one_worker=True),
         Strategy("threads", "threads:Threads", _threads),
-        Strategy("processes", "processes:Processes", processor_count),
+        Strategy("processes", "processes:Processes", processor_count, has_start_method=True),
         Strategy("interpreters", "interpreters:Interpreters", processor_count),
-        Strategy("cooperative", "cooperative:Cooperative", _threads, _TASKS_OF_A_LOOP),
-        Strategy("loop-per-core", "loop_per_core:LoopPerCore", processor_count, _TASKS_OF_A_LOOP),
+        Strategy(
+            "cooperative",
+            "cooperative:Cooperative",
+            _threads,
+            _TASKS_OF_A_LOOP,
+            has_one_worker=True,
+            takes_coroutines=True,
+        ),
+        Strategy(
+            "loop-per-core",
+            "loop_per_core:LoopPerCore",
+            processor_count,
+            _TASKS_OF_A_LOOP,
+            takes_coroutines=True,
+            has_start_method=True,
+        ),
         Strategy("cluster", "cluster:Cluster", processor_count),
     )
 }

@@ -61,8 +61,6 @@ class Options:
         return self.way.name == "cluster" and self.address is not None
 
     def _workers(self) -> int:
-        if self.way.name == "sequential":
-            return 1
         if self.workers is not None:
             return self.workers
         return ALL_THERE_ARE if self._is_elsewhere else self.way.workers()

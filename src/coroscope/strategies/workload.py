@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from coroscope.strategies.catalogue import STRATEGIES
 from coroscope.strategies.work import Function, check_function, is_coroutine_function
-
-COOPERATIVE = ("cooperative", "loop-per-core")
-"""The strategies that take the coroutine, where there is one."""
 
 
 class Workload:
@@ -63,7 +61,9 @@ class Workload:
     def function(self, strategy: str) -> Function:
         """What `strategy` calls with each item."""
         wanted, other = (
-            (self.coroutine, self.call) if strategy in COOPERATIVE else (self.call, self.coroutine)
+            (self.coroutine, self.call)
+            if STRATEGIES[strategy].takes_coroutines
+            else (self.call, self.coroutine)
         )
         function = other if wanted is None else wanted
         assert function is not None
@@ -71,7 +71,7 @@ class Workload:
 
     def is_derived(self, strategy: str) -> bool:
         """Whether `strategy` has to make do with the other form of the work."""
-        return (self.coroutine if strategy in COOPERATIVE else self.call) is None
+        return (self.coroutine if STRATEGIES[strategy].takes_coroutines else self.call) is None
 
     def __repr__(self) -> str:
         forms = ", ".join(form for form in ("call", "coroutine") if getattr(self, form) is not None)
