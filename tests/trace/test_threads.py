@@ -110,3 +110,17 @@ def test_a_thread_is_no_task_of_a_loop_and_has_a_number_of_its_own() -> None:
 def test_what_was_used_by_the_time_of_a_late_look_counts_in_the_next_stretch() -> None:
     trace = trace_of((0, 0, AT.COMPUTING), (10, 12, AT.COMPUTING), (20, 6, AT.COMPUTING), ends_ms=20)
     assert trace.tasks[THREAD].time_in(RUNNING) == 18 * MS
+
+
+def test_a_wait_seen_several_times_is_one_though_the_thread_used_a_little_to_go_to_sleep() -> None:
+    trace = trace_of(
+        (0, 0, AT.SLEEP), (10, 0.05, AT.SLEEP), (30, 0, AT.SLEEP), (40, 4, AT.COMPUTING), ends_ms=40
+    )
+    assert stays(trace) == [(WAITING, 0, 40 - 4.05), (RUNNING, 40 - 4.05, 40)]
+    assert len(trace.tasks[THREAD].waits) == 1
+
+
+def test_waits_of_a_thread_that_works_a_little_between_them_leave_all_its_work_running() -> None:
+    looks = [(at_ms, 0.1, AT.SLEEP) for at_ms in range(10, 110, 10)]
+    trace = trace_of((0, 0, AT.SLEEP), *looks, ends_ms=100)
+    assert trace.tasks[THREAD].time_in(RUNNING) == pytest.approx(1 * MS, abs=0.2 * MS)

@@ -13,6 +13,9 @@ A thread that computes is never off the processor by its own will: there it wait
 a processor. Python code also stands at a call, of a short C function, when it gives the lock away. So where a
 thread used a good part of the time, and others wanted the lock as well, it is ready at such a call too, unless
 it is known to wait for something.
+
+Two looks at the same call are looks at one wait where the thread has hardly used anything between them: to go to
+sleep takes a little, too. What it used counts with what it uses next.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ ON: dict[int, str] = {
 }
 """What a thread may wait for that stands at such a call."""
 _HARDLY_NS = 200_000
-"""Less than this off the processor is not worth a state of its own."""
+"""Less than this off the processor, or on it amid a wait, is not worth a state of its own."""
 _KNOWN_FOR_NS = 125_000_000
 """What is seen at one moment says nothing about one so much later."""
 _BUSY = 0.1
@@ -60,6 +63,14 @@ class Seen(NamedTuple):
     def is_at_call(self) -> bool:
         """Whether it may have waited there."""
         return self.standing in ON
+
+    def waits_as(self, other: Seen) -> bool:
+        """Whether both may be looks at one wait."""
+        return self.is_at_call and (self.standing, self.chain, self.lock) == (
+            other.standing,
+            other.chain,
+            other.lock,
+        )
 
 
 class Layout:
@@ -116,6 +127,10 @@ class Layout:
         rest_ns = end_ns - start_ns - used_ns
         if rest_ns < _HARDLY_NS:
             self._run(start_ns)
+            return
+        if used_ns < _HARDLY_NS and before.waits_as(after):
+            self._owed_ns += used_ns
+            self._rest(before, start_ns, end_ns, is_ready=False)
             return
         is_ready = self._is_ready(before, after, used_ns / (end_ns - start_ns))
         if not before.is_at_call and after.is_at_call and not is_ready:
