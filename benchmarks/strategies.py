@@ -5,11 +5,14 @@
 Two jobs: 10,000 tiny items, of which almost all is overhead, and 1,000 items that wait for a millisecond. Each strategy
 runs them beside the engine that it stands on (of loop-per-core: beside aiomultiprocess) and other libraries that are
 installed; on both sides with the same number of workers and a pool of its own each time, all in turns, round after
-round, each in a process of its own. Where there is a chunk size to choose, several are measured, and the best counts.
+round, each in a process of its own. Where there is a chunk size to choose, several are measured; shown are the first,
+which is what the engine takes by itself, and the best.
 
 A ratio is the median, over the rounds, of ours divided by theirs of the same round, with the lowest and the highest.
 The first table includes the starting and ending of workers. In the second that is taken out: every contender also maps
 a tenth of the items, and the difference counts, so that what a map costs whatever its length falls out on both sides.
+Chunks of which a tenth of the items does not make one for each worker are left out of it: there one worker did all of
+the tenth, and the difference would be too small.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from coroscope.strategies.catalogue import STRATEGIES
 MAPPED = Path(__file__).with_name("mapped")
 sys.path.insert(0, str(MAPPED))
 
-from contenders import CONTENDERS, OURS, Contender  # type: ignore[import-not-found]  # noqa: E402
+from contenders import CHUNKS, CONTENDERS, OURS, Contender  # type: ignore[import-not-found]  # noqa: E402
 
 JOBS = {"tiny": 10_000, "waiting": 1_000}
 """How many items of each."""
@@ -77,6 +80,11 @@ class Entry:
     def name(self) -> str:
         what = self.contender.setting
         return f"{self.contender.name}, {what} {self.setting:,}" if what else self.contender.name
+
+    @property
+    def shares_fewer(self) -> bool:
+        """Whether every worker has a share of the fewer items."""
+        return self.contender.setting != CHUNKS or self.setting * self.workers <= self.fewer
 
     def measure(self) -> None:
         """Add what a map of all items costs, and one of fewer."""
@@ -148,8 +156,9 @@ def measure(entries: list[Entry], rounds: int) -> None:
                 progress.advance(bar)
 
 
-def contests(entries: list[Entry]) -> Iterator[tuple[Entry, list[Entry]]]:
+def contests(entries: list[Entry], *, with_start: bool) -> Iterator[tuple[Entry, list[Entry]]]:
     """Ours, and the others that are shown beside it: each with its first setting, and with its best."""
+    entries = [one for one in entries if with_start or one.shares_fewer]
     for ours in entries:
         if ours.contender.name != OURS:
             continue
@@ -189,7 +198,7 @@ def table_of(entries: list[Entry], *, with_start: bool) -> Table:
         table.add_column(heading)
     for heading in ("wall, µs", "CPU, µs", "ours/theirs: wall", "ours/theirs: CPU"):
         table.add_column(heading, justify="right")
-    for ours, others in contests(entries):
+    for ours, others in contests(entries, with_start=with_start):
         if ours.missing is None:
             for entry in (ours, *others):
                 table.add_row(*cells(ours, entry, with_start=with_start))
@@ -218,17 +227,17 @@ def remarks(entries: list[Entry]) -> Iterator[str]:
     """Who could not take part, and where a strategy costs too much."""
     missing = {f"{one.strategy}, {one.contender.name}: {one.missing}" for one in entries if one.missing}
     yield from (f"left out: {line}" for line in sorted(missing))
-    for ours, others in contests(entries):
-        for entry in others:
-            if ours.missing or entry.missing or not entry.contender.is_engine:
-                continue
-            for with_start in (True, False):
+    for with_start in (True, False):
+        when = "included" if with_start else "taken out"
+        for ours, others in contests(entries, with_start=with_start):
+            for entry in others:
+                if ours.missing or entry.missing or not entry.contender.is_engine:
+                    continue
                 mine, theirs = (
                     [cost.wall_s for cost in one.per_item(with_start=with_start)] for one in (ours, entry)
                 )
                 of_it = ratio(mine, theirs)
                 if of_it is not None and of_it.median > MOST_OF_ENGINE:
-                    when = "included" if with_start else "taken out"
                     yield (
                         f"over {MOST_OF_ENGINE:.1f}: {ours.items:,} {ours.job}, {ours.strategy}, start {when}: "
                         f"{of_it} of {entry.name}"

@@ -178,7 +178,8 @@ def dask_client(_: int) -> Run:
     return run
 
 
-_CHUNKS = (1, 10, 100, 1_000)
+CHUNKS = "chunksize"
+_SIZES = (1, 10, 50, 100, 500, 1_000)
 CONTENDERS: dict[str, tuple[Contender, ...]] = {
     strategy: (Contender(OURS, ours(strategy)), *others)
     for strategy, others in {
@@ -187,8 +188,8 @@ CONTENDERS: dict[str, tuple[Contender, ...]] = {
             Contender("joblib, threading", joblib_threads),
         ),
         "processes": (
-            Contender("ProcessPoolExecutor.map", process_pool, "chunksize", _CHUNKS, is_engine=True),
-            Contender("multiprocessing.Pool.imap", multiprocessing_pool, "chunksize", _CHUNKS),
+            Contender("ProcessPoolExecutor.map", process_pool, CHUNKS, _SIZES, is_engine=True),
+            Contender("multiprocessing.Pool.imap", multiprocessing_pool, CHUNKS, _SIZES),
             Contender("joblib, loky", joblib_processes),
         ),
         "interpreters": (Contender("InterpreterPoolExecutor.map", interpreter_pool, is_engine=True),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from coroscope.strategies.sizing import ParcelSize
 from coroscope.strategies.work import Reply
 
-LONG_NS, SHORT_NS = 1_000_000_000, 100
+LONG_NS, SHORT_NS, TINY_NS = 1_000_000_000, 10_000, 100
 
 
 def reply_of(count: int, item_ns: int) -> Reply:
@@ -46,5 +46,6 @@ def test_the_last_items_are_shared_out() -> None:
     assert learned(item_ns=SHORT_NS, total=100_000).next(98_000) == 500
 
 
-def test_but_not_in_parcels_of_less_than_a_tenth_of_a_full_one() -> None:
+def test_but_not_in_parcels_that_take_less_than_a_tenth_of_a_full_one() -> None:
     assert learned(item_ns=SHORT_NS, total=100_000).next(99_980) == 100
+    assert learned(item_ns=TINY_NS, total=100_000).next(98_000) == 1_000

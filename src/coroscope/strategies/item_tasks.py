@@ -17,6 +17,8 @@ from coroscope.strategies.worker_names import PREFIX
 AHEAD = 4
 """For each item that may be under way, so many may be finished before they are wanted."""
 
+_NONE = -1
+
 
 class ItemTasks:
     """A task for each item; `tell` is called when something has come of one, in the loop's thread.
@@ -49,6 +51,9 @@ class ItemTasks:
         self._is_ending = False
         self.replies: list[Reply] = []
         """Since the last `take`."""
+        self._next = _NONE
+        """The item whose outcome goes on where the last reply ends, by `_append`."""
+        self._append: Callable[[Outcome], None]
         self._start: Callable[[Any], Coroutine[Any, Any, Any]] = function
         self._gives_outcomes = True
         if not is_coroutine_function(function):
@@ -75,30 +80,26 @@ class ItemTasks:
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         index, item, began_ns = self._tasks.pop(task)
-        outcome = self._outcome(task)
+        outcome: Outcome
+        try:
+            outcome = task.result() if self._gives_outcomes else (True, task.result())
+        except BaseException as error:
+            outcome = False, without_this_frame(error)
         if self._is_ending:
             return
         if not outcome[0] and self._raises_exits:
             note_item(outcome[1], index, item)
             if ends_the_map(outcome[1]):
                 self._exit = outcome[1]
-        replies = self.replies
-        if not replies:
-            self._tell()
-        elif replies[-1].first + len(replies[-1].outcomes) == index:
-            replies[-1].outcomes.append(outcome)
-            return
-        replies.append(Reply(index, [outcome], began_ns, time.monotonic_ns()))
-
-    def _outcome(self, task: asyncio.Future[Any]) -> Outcome:
-        try:
-            error = task.exception()
-        except asyncio.CancelledError as cancelled:
-            error = cancelled
-        if error is not None:
-            return False, without_this_frame(error)
-        result = task.result()
-        return result if self._gives_outcomes else (True, result)
+        if index == self._next:
+            self._append(outcome)
+        else:
+            if not self.replies:
+                self._tell()
+            outcomes = [outcome]
+            self._append = outcomes.append
+            self.replies.append(Reply(index, outcomes, began_ns, time.monotonic_ns()))
+        self._next = index + 1
 
     async def _guarded(self, item: Any) -> Outcome:
         try:
@@ -125,6 +126,7 @@ class ItemTasks:
     def take(self) -> list[Reply]:
         """What has come of items since it was last called; a KeyboardInterrupt or SystemExit is raised."""
         replies, self.replies = self.replies, []
+        self._next = _NONE
         exit, self._exit = self._exit, None
         if exit is not None:
             try:

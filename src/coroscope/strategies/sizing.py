@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from coroscope.strategies.work import PARCEL_NS, Reply
 
-_GROWTH = 8
+_GROWTH = 32
 _MOST = 1_000
 _MOST_BYTES = 1024 * 1024
 """A parcel, or its results, may take so much where one item does not take more."""
 _LEAST = 1 / 10
-"""Of a full parcel; less is not worth the handing over."""
+"""Of the time that a parcel is to take; less is not worth the handing over."""
 
 
 class ParcelSize:
@@ -34,11 +34,12 @@ class ParcelSize:
         """How many items to take for the next parcel, where `taken` have been taken so far."""
         if self.item_ns is None:
             return 1
-        most = min(self.parcel_ns / max(self.item_ns, 1), self._last * _GROWTH, _MOST)
+        worthwhile = self.parcel_ns / max(self.item_ns, 1)
+        most = min(worthwhile, self._last * _GROWTH, _MOST)
         size = int(min(most, _MOST_BYTES / max(self._item_bytes, 1)))
         if self._total is not None:  # The last parcels are shared out among all who could work.
             share = -(-(self._total - taken) // (2 * self.lanes))
-            size = min(size, max(share, int(most * _LEAST)))
+            size = min(size, max(share, int(worthwhile * _LEAST)))
         return max(size, 1)
 
     def learn(self, reply: Reply) -> None:

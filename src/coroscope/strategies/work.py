@@ -1,11 +1,11 @@
 """The function of a map, as a worker calls it; whatever a call comes to is an outcome.
 
 A coroutine function runs on an event loop: where none is at hand, each thread has one of its own.
+Rule: asyncio is loaded for the first coroutine: a worker that has none would take longer to load it than to start.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import pickle
 import time
@@ -14,19 +14,24 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import itemgetter
 from types import CoroutineType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from coroscope.errors import UsageError
 from coroscope.strategies import parcels
 from coroscope.strategies.faults import RemoteTraceback, UnpicklableError
 from coroscope.strategies.parcels import PicklerMaker, by_name, part_at_fault
 
+if TYPE_CHECKING:
+    import asyncio
+
 Function = Callable[[Any], Any]
-LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+LoopFactory = Callable[[], "asyncio.AbstractEventLoop"]
 Outcome = tuple[bool, Any]
 """Whether an item returned, and what it returned or raised."""
 
 _IS_RESULT = itemgetter(0)
+_OURS = ("coroscope.strategies.", "coroscope.loop.outcome")
+"""Modules whose frames stand above the user's in a traceback."""
 PARCEL_NS = 10_000_000
 """So much work is handed over at once, where items are short: what handing over costs is then small beside it."""
 NO_LOOP_IN_A_LOOP = (
@@ -86,6 +91,8 @@ class Caller:
 
     def run(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
         """What `coroutine` comes to. UsageError where a loop runs in this thread already."""
+        import asyncio
+
         if asyncio._get_running_loop() is not None:
             coroutine.close()
             raise UsageError(NO_LOOP_IN_A_LOOP)
@@ -130,9 +137,7 @@ def without_this_frame(error: BaseException) -> BaseException:
     if isinstance(error, MemoryError):
         traceback.clear_frames(error.__traceback__)
     inner = error.__traceback__
-    while inner is not None and inner.tb_frame.f_globals.get("__name__", "").startswith(
-        "coroscope.strategies."
-    ):
+    while inner is not None and inner.tb_frame.f_globals.get("__name__", "").startswith(_OURS):
         inner = inner.tb_next
     return error.with_traceback(inner)
 
