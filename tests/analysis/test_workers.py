@@ -34,6 +34,13 @@ def test_each_run_has_its_own_workers() -> None:
     assert _names(trace, 5) == []
 
 
+def test_workers_of_a_map_are_told_by_their_numbers_and_those_of_dask_by_their_order() -> None:
+    builder = TraceBuilder()
+    for name in ("coroscope-map_1", "coroscope-map_0", *["Dask Worker process (from Nanny)"] * 2):
+        builder.task("work", "running 10", kind="process", loop=0, name=name)
+    assert _names(builder.build(), 0) == ["worker 1", "worker 0", "worker 2", "worker 3"]
+
+
 def _with_job(worker: str) -> Trace:
     builder = TraceBuilder()
     ids = {name: _thread(builder, name, is_main=name == "main") for name in ("main", "idle", "busy")}

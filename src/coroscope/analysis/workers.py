@@ -49,7 +49,10 @@ def workers_of(trace: Trace, run: int = 0) -> list[Worker]:
     if named:
         own = {task.process for task in named if task.kind == "process"}
         # Of a process that is a worker, the main thread may have a track of the same name.
-        return [_worker(task) for task in named if task.kind == "process" or task.process not in own]
+        tracks = [task for task in named if task.kind == "process" or task.process not in own]
+        return [
+            Worker(_name_of(track, number), list(_stretches(track))) for number, track in enumerate(tracks)
+        ]
     taking = {job.worker for job in trace.jobs}
     threads = [task for task in tasks if task.kind == "thread"]
     took_jobs = [thread for thread in threads if thread.id in taking]
@@ -82,8 +85,13 @@ def worker_shares(workers: Iterable[Worker]) -> dict[Doing, float]:
 
 
 def _worker(track: Task) -> Worker:
+    return Worker(track.name, list(_stretches(track)))
+
+
+def _name_of(track: Task, index: int) -> str:
+    """Of a worker of a map; those of Dask's local cluster are all called the same."""
     number = track.name.removeprefix(f"{PREFIX}_")
-    return Worker(f"worker {number}" if number != track.name else track.name, list(_stretches(track)))
+    return f"worker {index if number == track.name else number}"
 
 
 def _stretches(track: Task) -> Iterator[Stretch]:
