@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from coroscope.strategies.replies import Outcomes, Reply
 from coroscope.strategies.sizing import ParcelSize
-from coroscope.strategies.work import Reply
 
 LONG_NS, SHORT_NS, TINY_NS = 1_000_000_000, 10_000, 100
 
 
 def reply_of(count: int, item_ns: int) -> Reply:
-    return Reply(0, [(True, None)] * count, 0, count * item_ns)
+    return Reply(0, Outcomes([None] * count), 0, count * item_ns)
 
 
 def learned(*, item_ns: int, size_bytes: int = 8, total: int | None = None) -> ParcelSize:

@@ -21,7 +21,7 @@ from coroscope.strategies.interrupts import holding_interrupts
 from coroscope.strategies.parcels import check_items, pack_function, pack_items
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.remote_work import all_failed
-from coroscope.strategies.work import Reply, unpack_reply
+from coroscope.strategies.replies import Reply, unpack_reply
 from coroscope.strategies.worker_cluster import begin, by_value, work
 from coroscope.strategies.worker_death import WorkerDiedError, worker_died
 

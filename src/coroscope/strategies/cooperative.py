@@ -13,7 +13,8 @@ from coroscope.errors import UsageError
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.interrupts import holding_interrupts, stopping_at_interrupts
 from coroscope.strategies.item_tasks import AHEAD, ItemTasks
-from coroscope.strategies.work import NO_LOOP_IN_A_LOOP, Reply
+from coroscope.strategies.replies import Reply
+from coroscope.strategies.work import NO_LOOP_IN_A_LOOP
 
 
 class Cooperative:

@@ -15,7 +15,7 @@ from coroscope.loop.progress import open_progress
 from coroscope.strategies.engine import Engine
 from coroscope.strategies.flow import Flow, ends_the_map
 from coroscope.strategies.options import Options
-from coroscope.strategies.work import Outcome, are_results
+from coroscope.strategies.replies import Outcomes
 
 Batches = Generator[list[Any], None, None]
 
@@ -48,12 +48,12 @@ def deliver(flow: Flow, engine: Engine, options: Options, given: Sequence[Any], 
         with open_progress(options.progress, flow.total) as advance:
             yield []
             while not (flow.is_over or stop.is_asked):
-                outcomes: list[Outcome] = []
+                outcomes = Outcomes()
                 left_s = deadline.left_s()
                 for reply in engine.collect(left_s):
-                    outcomes += flow.put(reply)
+                    flow.put(reply, outcomes)
                     if options.progress:
-                        for _ in reply.outcomes:
+                        for _ in reply.outcomes.values:
                             advance()
                 is_late = left_s == 0
                 # Once it is late nothing more begins; but there may be nothing more.
@@ -84,25 +84,22 @@ def _fill(flow: Flow, engine: Engine) -> None:
             engine.submit(first, items)
 
 
-def in_batches(outcomes: list[Outcome], options: Options) -> Batches:
+def in_batches(outcomes: Outcomes, options: Options) -> Batches:
     """The results among `outcomes`, up to the first exception, which is raised unless it is wanted as a result."""
-    if are_results(outcomes):
-        if outcomes:
-            yield [value for _, value in outcomes]
-        return
-    batch: list[Any] = []
-    for is_result, value in outcomes:
-        if not is_result and (not options.return_exceptions or ends_the_map(value)):
-            if batch:
-                yield batch
-            outcomes.clear()  # The exception's traceback keeps this frame: this frame must not keep it.
-            try:
-                raise value
-            finally:
-                del value
-        batch.append(value)
-    if batch:
-        yield batch
+    values = outcomes.values
+    for place, error in outcomes.errors.items():
+        if options.return_exceptions and not ends_the_map(error):
+            values[place] = error
+            continue
+        if place:
+            yield values[:place]
+        outcomes.errors.clear()  # The exception's traceback keeps this frame: this frame must not keep it.
+        try:
+            raise error
+        finally:
+            del error
+    if values:
+        yield values
 
 
 class Deadline:

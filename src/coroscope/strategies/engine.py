@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from coroscope.strategies.work import Function, LoopFactory, Reply
+from coroscope.strategies.replies import Reply
+from coroscope.strategies.work import Function, LoopFactory
 
 
 @dataclass(frozen=True, slots=True)

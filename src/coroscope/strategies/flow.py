@@ -7,12 +7,12 @@ Rule: `put` takes replies in any order and of any length; each item is in exactl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 from coroscope.strategies.faults import note_item
-from coroscope.strategies.work import Outcome, Reply, are_results
+from coroscope.strategies.replies import Outcomes, Reply
 
 
 class Flow:
@@ -67,24 +67,24 @@ class Flow:
             finally:
                 del failure  # Its traceback keeps this frame: this frame must not keep it.
 
-    def put(self, reply: Reply) -> Sequence[Outcome]:
-        """Take a reply in; all outcomes whose turn has come with it."""
+    def put(self, reply: Reply, due: Outcomes) -> None:
+        """Take a reply in, and add to `due` all whose turn has come with it."""
         self.finished += len(reply.outcomes)
         if self.first_began_ns is None or reply.began_ns < self.first_began_ns:
             self.first_began_ns = reply.began_ns
         if not self._ordered:
-            self.delivered += len(reply.outcomes)
-            return reply.outcomes
-        if reply.first != self._next:
+            self._hand_on(reply, due)
+        elif reply.first != self._next:
             self._replies[reply.first] = reply
-            return ()
-        outcomes = reply.outcomes.copy()
-        self._next += len(outcomes)
-        while self._replies and (due := self._replies.pop(self._next, None)) is not None:
-            outcomes += due.outcomes
-            self._next += len(due.outcomes)
-        self.delivered += len(outcomes)
-        return outcomes
+        else:
+            self._hand_on(reply, due)
+            while self._replies and (later := self._replies.pop(self._next, None)) is not None:
+                self._hand_on(later, due)
+
+    def _hand_on(self, reply: Reply, due: Outcomes) -> None:
+        due.extend(reply.outcomes)
+        self._next += len(reply.outcomes)
+        self.delivered += len(reply.outcomes)
 
 
 def ends_the_map(error: BaseException) -> bool:
@@ -108,13 +108,10 @@ class Samples:
         KeyboardInterrupt and SystemExit are raised at once, and not in their place.
         """
         items = self._parcels.pop(reply.first)
-        if are_results(reply.outcomes):
-            return items[len(reply.outcomes) :]
-        for index, (is_result, value) in enumerate(reply.outcomes):
-            if not is_result:
-                if ends_the_map(value):
-                    raise value
-                note_item(value, reply.first + index, items[index])
+        for place, error in reply.outcomes.errors.items():
+            if ends_the_map(error):
+                raise error
+            note_item(error, reply.first + place, items[place])
         return items[len(reply.outcomes) :]
 
     def of(self, first: int) -> list[Any]:

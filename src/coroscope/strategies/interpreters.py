@@ -19,7 +19,7 @@ from coroscope.strategies.main_module import main_of_caller
 from coroscope.strategies.parcels import check_items, pack_function, pack_items
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.remote_work import all_failed
-from coroscope.strategies.work import Reply
+from coroscope.strategies.replies import Reply
 from coroscope.strategies.worker_names import PREFIX
 
 HAS_INTERPRETERS = sys.version_info >= (3, 14)

@@ -11,13 +11,16 @@ from typing import Any
 
 from coroscope.strategies.faults import note_item
 from coroscope.strategies.flow import ends_the_map
-from coroscope.strategies.work import Function, Outcome, Reply, is_coroutine_function, without_this_frame
+from coroscope.strategies.replies import Outcomes, Reply
+from coroscope.strategies.work import Function, is_coroutine_function, without_this_frame
 from coroscope.strategies.worker_names import PREFIX
 
 AHEAD = 4
 """For each item that may be under way, so many may be finished before they are wanted."""
 
 _NONE = -1
+_Outcome = tuple[Any, BaseException | None]
+"""What an item returned, or raised."""
 
 
 class ItemTasks:
@@ -42,7 +45,7 @@ class ItemTasks:
         self._threads = threads
         self._raises_exits = raises_exits
         self._executor: ThreadPoolExecutor | None = None
-        self._calls: set[Future[Outcome]] = set()
+        self._calls: set[Future[_Outcome]] = set()
         """In threads, or on their way there."""
         self._tasks: dict[asyncio.Future[Any], tuple[int, Any, int]] = {}
         """What runs: the index and the item of each, and when it was begun."""
@@ -52,8 +55,9 @@ class ItemTasks:
         self.replies: list[Reply] = []
         """Since the last `take`."""
         self._next = _NONE
-        """The item whose outcome goes on where the last reply ends, by `_append`."""
-        self._append: Callable[[Outcome], None]
+        """The item that comes behind those of the last reply."""
+        self._last: Outcomes
+        """Those of the last reply."""
         self._start: Callable[[Any], Coroutine[Any, Any, Any]] = function
         self._gives_outcomes = True
         if not is_coroutine_function(function):
@@ -80,48 +84,51 @@ class ItemTasks:
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         index, item, began_ns = self._tasks.pop(task)
-        outcome: Outcome
+        value = error = None
         try:
-            outcome = task.result() if self._gives_outcomes else (True, task.result())
-        except BaseException as error:
-            outcome = False, without_this_frame(error)
+            value = task.result()
+            if self._gives_outcomes:
+                value, error = value
+        except BaseException as raised:
+            error = without_this_frame(raised)
         if self._is_ending:
             return
-        if not outcome[0] and self._raises_exits:
-            note_item(outcome[1], index, item)
-            if ends_the_map(outcome[1]):
-                self._exit = outcome[1]
-        if index == self._next:
-            self._append(outcome)
-        else:
+        if error is not None and self._raises_exits:
+            note_item(error, index, item)
+            if ends_the_map(error):
+                self._exit = error
+        if index != self._next:
             if not self.replies:
                 self._tell()
-            outcomes = [outcome]
-            self._append = outcomes.append
-            self.replies.append(Reply(index, outcomes, began_ns, time.monotonic_ns()))
+            self._last = Outcomes()
+            self.replies.append(Reply(index, self._last, began_ns, time.monotonic_ns()))
+        if error is None:
+            self._last.values.append(value)
+        else:
+            self._last.add_error(error)
         self._next = index + 1
 
-    async def _guarded(self, item: Any) -> Outcome:
+    async def _guarded(self, item: Any) -> _Outcome:
         try:
-            return True, await self._function(item)
+            return await self._function(item), None
         except (KeyboardInterrupt, SystemExit) as error:
-            return False, without_this_frame(error)
+            return None, without_this_frame(error)
 
-    async def _in_thread(self, item: Any) -> Outcome:
+    async def _in_thread(self, item: Any) -> _Outcome:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self._threads, PREFIX)
         call = self._executor.submit(self._outcome_of, item)
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
-        is_result, value = await asyncio.wrap_future(call, loop=self._loop)
-        return is_result, await value if type(value) is CoroutineType else value
+        value, error = await asyncio.wrap_future(call, loop=self._loop)
+        return await value if type(value) is CoroutineType else value, error
 
-    def _outcome_of(self, item: Any) -> Outcome:
+    def _outcome_of(self, item: Any) -> _Outcome:
         """In a thread. As an outcome, because a future cannot carry every exception: not StopIteration."""
         try:
-            return True, self._function(item)
+            return self._function(item), None
         except BaseException as error:
-            return False, without_this_frame(error)
+            return None, without_this_frame(error)
 
     def take(self) -> list[Reply]:
         """What has come of items since it was last called; a KeyboardInterrupt or SystemExit is raised."""

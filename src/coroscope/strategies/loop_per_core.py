@@ -24,8 +24,8 @@ from coroscope.strategies.link import Link
 from coroscope.strategies.parcels import check_items, pack_function, pack_items
 from coroscope.strategies.processes import context_of, end_processes
 from coroscope.strategies.remote_work import all_failed
+from coroscope.strategies.replies import Reply, unpack_replies
 from coroscope.strategies.starting import starting_workers
-from coroscope.strategies.work import Reply, unpack_replies
 from coroscope.strategies.worker_death import worker_died
 from coroscope.strategies.worker_loop import HEADER, main
 from coroscope.strategies.worker_names import worker_name

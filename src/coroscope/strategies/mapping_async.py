@@ -19,7 +19,8 @@ from coroscope.strategies.flow import Flow
 from coroscope.strategies.item_tasks import AHEAD, ItemTasks
 from coroscope.strategies.mapping import begin
 from coroscope.strategies.options import Options
-from coroscope.strategies.work import Function, LoopFactory, Outcome, Reply
+from coroscope.strategies.replies import Outcomes, Reply
+from coroscope.strategies.work import Function, LoopFactory
 
 _AT_ONCE = 100
 """So many items are taken before a task may run."""
@@ -113,10 +114,10 @@ async def _in_this_loop(
                     _fill(flow, settings.limit, tasks)
                 if flow.is_over:
                     break
-                outcomes: list[Outcome] = []
+                outcomes = Outcomes()
                 for reply in await _news(tasks, news, left_s):
-                    outcomes += flow.put(reply)
-                    for _ in reply.outcomes:
+                    flow.put(reply, outcomes)
+                    for _ in reply.outcomes.values:
                         advance()
                 for batch in in_batches(outcomes, options):
                     for result in batch:

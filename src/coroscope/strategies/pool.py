@@ -10,8 +10,8 @@ from coroscope.strategies.engine import Settings
 from coroscope.strategies.faults import UnpicklableError, note_item
 from coroscope.strategies.flow import Samples
 from coroscope.strategies.remote_work import all_failed
+from coroscope.strategies.replies import Reply, unpack_reply
 from coroscope.strategies.sizing import ParcelSize
-from coroscope.strategies.work import Reply, unpack_reply
 
 _AHEAD = 32
 """Parcels for each worker that may be finished before they are wanted."""

@@ -25,8 +25,8 @@ from coroscope.strategies.interrupts import holding_interrupts
 from coroscope.strategies.parcels import check_items, pack_function, pack_items
 from coroscope.strategies.pool import Pool
 from coroscope.strategies.remote_work import all_failed
+from coroscope.strategies.replies import Reply
 from coroscope.strategies.starting import starting_workers
-from coroscope.strategies.work import Reply
 from coroscope.strategies.worker_death import WorkerDiedError, worker_died
 from coroscope.strategies.worker_names import worker_name
 from coroscope.strategies.worker_process import BEGUN, LeaveInterrupts, begin, work

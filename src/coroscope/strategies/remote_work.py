@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from coroscope.strategies import parcels
 from coroscope.strategies.parcels import PicklerMaker, by_name
-from coroscope.strategies.work import Caller, Reply, pack_reply, without_this_frame, work_through
+from coroscope.strategies.replies import Outcomes, Reply, pack_reply
+from coroscope.strategies.work import Caller, without_this_frame, work_through
 
 _callers: dict[bytes, Caller] = {}
 
@@ -55,11 +55,10 @@ def work_by(
 
 def none_begun(first: int) -> Reply:
     """The reply of a parcel whose items could not be looked at."""
-    return Reply(first, [], 0, 0)
+    return Reply(first, Outcomes(), 0, 0)
 
 
 def all_failed(first: int, count: int, error: BaseException) -> Reply:
     """The reply of a parcel that has come to nothing."""
     now_ns = time.monotonic_ns()
-    outcomes: list[tuple[bool, Any]] = [(False, error)] * count
-    return Reply(first, outcomes, now_ns, now_ns)
+    return Reply(first, Outcomes.all_raised(error, count), now_ns, now_ns)

@@ -10,13 +10,8 @@ from typing import Any
 from coroscope.errors import UsageError
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.flow import Samples
-from coroscope.strategies.work import (
-    NO_LOOP_IN_A_LOOP,
-    Caller,
-    Reply,
-    is_coroutine_function,
-    without_this_frame,
-)
+from coroscope.strategies.replies import Outcomes, Reply
+from coroscope.strategies.work import NO_LOOP_IN_A_LOOP, Caller, is_coroutine_function, without_this_frame
 
 
 class Sequential:
@@ -46,11 +41,12 @@ class Sequential:
             return []
         first, item = self._out.pop()
         began_ns = time.monotonic_ns()
+        outcomes = Outcomes()
         try:
-            outcome = True, self._call(item)
+            outcomes.values.append(self._call(item))
         except BaseException as error:  # `note` raises what ends the map, and not the item alone.
-            outcome = False, without_this_frame(error)
-        reply = Reply(first, [outcome], began_ns, time.monotonic_ns())
+            outcomes.add_error(without_this_frame(error))
+        reply = Reply(first, outcomes, began_ns, time.monotonic_ns())
         self._samples.note(reply)
         return [reply]
 

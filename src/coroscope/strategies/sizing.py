@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from coroscope.strategies.work import PARCEL_NS, Reply
+from coroscope.strategies.replies import Reply
+from coroscope.strategies.work import PARCEL_NS
 
 _GROWTH = 32
 _MOST = 1_000

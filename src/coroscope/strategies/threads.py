@@ -15,7 +15,8 @@ from coroscope.strategies.at_exit import is_exiting
 from coroscope.strategies.engine import Settings
 from coroscope.strategies.interrupts import holding_interrupts
 from coroscope.strategies.pool import Pool
-from coroscope.strategies.work import Caller, Reply, work_through
+from coroscope.strategies.replies import Reply
+from coroscope.strategies.work import Caller, work_through
 from coroscope.strategies.worker_names import PREFIX
 
 _LOOK_UP_EVERY_S = 0.5

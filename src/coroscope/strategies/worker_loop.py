@@ -10,7 +10,8 @@ from coroscope.strategies import parcels
 from coroscope.strategies.frames import END, Frames, frame
 from coroscope.strategies.item_tasks import ItemTasks
 from coroscope.strategies.remote_work import all_failed
-from coroscope.strategies.work import Function, Span, pack_replies, without_this_frame
+from coroscope.strategies.replies import Span, pack_replies
+from coroscope.strategies.work import Function, without_this_frame
 from coroscope.strategies.worker_process import stay_with_parent
 
 HEADER = struct.Struct("=qq")
