@@ -15,8 +15,10 @@ from selenium.webdriver.common.keys import Keys
 
 from coroscope.errors import UsageError
 from coroscope.stepper.columns import Columns
-from coroscope.stepper.recording import Moment, Recording, Value, load
+from coroscope.stepper.moment import Moment
+from coroscope.stepper.recording import Recording, load
 from coroscope.stepper.running import step
+from coroscope.stepper.shown_values import Value
 from coroscope.views.page import write_steps
 from coroscope.views.page.steps import render_steps
 from tests.page.opened_page import OpenedPage

@@ -13,6 +13,7 @@ from typing import Any
 
 from coroscope.stepper.columns import CALL, RETURN, YIELD
 from coroscope.stepper.recording import Recording
+from coroscope.stepper.shown_values import plain_value
 
 _INT = re.compile(r"-?\d{1,60}")
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -125,7 +126,7 @@ def _check_event(
     if kind == RETURN and instruction.base == "RETURN_VALUE" and stack:
         checked.expect("what returns was on top", stack[-1] == value, where)
     elif kind == RETURN and instruction.base == "RETURN_CONST":
-        text = recording._plain_value(value).text
+        text = plain_value(recording.columns, value).text
         checked.expect(
             "the constant returns", value < 0 or text[:20] == instruction.meaning[:20] or "…" in text, where
         )
@@ -163,13 +164,13 @@ def _check_step(
         checked.expect("STORE_FAST takes the top", locals_[instruction.arg] == old_stack[-1], where)
         checked.expect("a store leaves the rest", stack == old_stack[:-1], where)
     elif base == "LOAD_CONST":
-        value = recording._plain_value(stack[-1])
+        value = plain_value(recording.columns, stack[-1])
         if value.object is None and "…" not in value.text and "…" not in instruction.meaning:
             checked.expect("LOAD_CONST pushes the constant", value.text == instruction.meaning, where)
     elif base == "LOAD_SMALL_INT":
         checked.expect(
             "LOAD_CONST pushes the constant",
-            recording._plain_value(stack[-1]).text == str(instruction.arg),
+            plain_value(recording.columns, stack[-1]).text == str(instruction.arg),
             where,
         )
     elif base == "BINARY_OP" and instruction.operands:
@@ -205,7 +206,7 @@ def _check_ints(
 ) -> None:
     if operate is None or len(old) < 2:
         return
-    found = [recording._plain_value(value) for value in (old[-2], old[-1], new[-1])]
+    found = [plain_value(recording.columns, value) for value in (old[-2], old[-1], new[-1])]
     if any(value.type not in ("int", "bool") for value in found):
         return
     if not all(_INT.fullmatch(value.text) for value in found[:2]):

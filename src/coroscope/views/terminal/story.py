@@ -16,8 +16,11 @@ from rich.console import Console
 from rich.text import Text
 
 from coroscope.stepper import sentence
+from coroscope.stepper.events import Event
 from coroscope.stepper.meanings import count
-from coroscope.stepper.recording import Event, Moment, Recording, Value
+from coroscope.stepper.moment import Moment
+from coroscope.stepper.recording import Recording
+from coroscope.stepper.shown_values import Value
 from coroscope.views.terminal.glyphs import QUIET, STRONG, TROUBLE
 from coroscope.views.terminal.highlighting import highlighted
 from coroscope.views.terminal.sheet import INDENT, Sheet

@@ -1,7 +1,7 @@
 import { countUpTo, Positions } from "./numbers.js";
 import { textOf, textOfObject } from "./words.js";
 
-// A recording that can be asked how everything stood before any step, as stepper/recording.py answers it.
+// A recording that can be asked how everything stood before any step, as stepper/moment.py answers it.
 // Where each place and each object changed is known by its position, so that a step needs no other step's state. Only
 // which frames there are is followed from event to event, from the last of the states kept every KEPT_EVERY events.
 

@@ -1,4 +1,4 @@
-// Values as texts: what `repr` says of builtin ones, "<type #number>" of others. As stepper/recording.py has it.
+// Values as texts: what `repr` says of builtin ones, "<type #number>" of others. As stepper/shown_values.py has it.
 
 const LONGEST_TEXT = 100;
 const DEEPEST_TEXT = 3;
