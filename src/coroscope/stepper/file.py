@@ -12,7 +12,6 @@ import json
 import os
 import struct
 import zlib
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -27,6 +26,17 @@ from coroscope.stepper.columns import (
     ThreadFacts,
 )
 from coroscope.stepper.instructions import Instruction
+from coroscope.stepper.packed_numbers import (
+    DamageError,
+    packed,
+    packed_raw,
+    packed_values,
+    unpacked,
+    unpacked_raw,
+    unpacked_values,
+    unzigzag,
+    zigzag,
+)
 
 MAGIC = b"COROSTEP"
 VERSION = 1
@@ -81,12 +91,8 @@ def load(path: str | os.PathLike[str]) -> Columns:
     try:
         return _columns(_read_sections(data))
     except (KeyError, ValueError, TypeError, IndexError, OverflowError, struct.error, zlib.error) as error:
-        problem = str(error) if type(error) is _DamageError else "it is damaged"
+        problem = str(error) if type(error) is DamageError else "it is damaged"
         raise RecordingFormatError(path, problem) from error
-
-
-class _DamageError(ValueError):
-    pass
 
 
 def _read_sections(data: bytes) -> dict[str, bytes]:
@@ -94,18 +100,18 @@ def _read_sections(data: bytes) -> dict[str, bytes]:
     at = _HEADER.size
     while "end" not in sections:
         if at + _SECTION.size > len(data):
-            raise _DamageError("it is cut short")
+            raise DamageError("it is cut short")
         name, checksum, size, inflated = _SECTION.unpack_from(data, at)
         at += _SECTION.size
         packed = data[at : at + size]
         if len(packed) < size:
-            raise _DamageError("it is cut short")
+            raise DamageError("it is cut short")
         section = name.rstrip(b"\0").decode("ascii", "replace")
         if _checksum(section, packed) != checksum or inflated > _LARGEST:
-            raise _DamageError(f"it is damaged before byte {at + size}")
+            raise DamageError(f"it is damaged before byte {at + size}")
         data_of_section = zlib.decompressobj().decompress(packed, inflated + 1)
         if len(data_of_section) != inflated:
-            raise _DamageError(f"it is damaged before byte {at + size}")
+            raise DamageError(f"it is damaged before byte {at + size}")
         sections[section] = data_of_section
         at += size
     return sections
@@ -143,7 +149,7 @@ def _sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
     yield "objects", _json(_columns_of([_row(facts) for facts in columns.objects]))
     yield from number_sections(columns)
     yield "contents", packed_values(_flat(columns.contents))
-    yield "lengths", _packed_raw([len(values) << 1 for values in columns.contents])
+    yield "lengths", packed_raw([len(values) << 1 for values in columns.contents])
     yield "end", b""
 
 
@@ -151,13 +157,13 @@ def number_sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
     """What is numbers from the recorder on, but for what objects hold: a section for each column, not deflated."""
     for name in _NUMBERS:
         yield name, packed(_predicted(columns) if name == "instructions" else getattr(columns, name))
-    yield "places", _packed_raw(_slots_of(columns))
+    yield "places", packed_raw(_slots_of(columns))
     yield "changes", packed_values(columns.changes)
 
 
 def _columns(sections: dict[str, bytes]) -> Columns:
     facts: dict[str, Any] = json.loads(sections["facts"])
-    numbers = {name: _unpacked(sections[name]) for name in _NUMBERS}
+    numbers = {name: unpacked(sections[name]) for name in _NUMBERS}
     columns = Columns(
         python=facts["python"],
         argv=facts["argv"],
@@ -178,11 +184,11 @@ def _columns(sections: dict[str, bytes]) -> Columns:
         getattr(columns, name).extend(
             _instructions_from(numbers[name], columns) if name == "instructions" else numbers[name]
         )
-    columns.places.extend(_places_from(_unpacked_raw(sections["places"]), columns))
-    columns.changes.extend(_from_news(_unpacked_raw(sections["changes"])))
-    flat = _from_news(_unpacked_raw(sections["contents"]))
+    columns.places.extend(_places_from(unpacked_raw(sections["places"]), columns))
+    columns.changes.extend(unpacked_values(sections["changes"]))
+    flat = unpacked_values(sections["contents"])
     at = 0
-    for doubled in _unpacked_raw(sections["lengths"]):
+    for doubled in unpacked_raw(sections["lengths"]):
         length = doubled >> 1
         columns.contents.append(tuple(flat[at : at + length]))
         at += length
@@ -214,7 +220,7 @@ def _check(columns: Columns, is_whole: bool) -> None:
         and all(frame < frames for frame in columns.event_frames)
     )
     if not is_whole:
-        raise _DamageError("its parts do not belong together")
+        raise DamageError("its parts do not belong together")
 
 
 def _code(facts: dict[str, Any]) -> CodeFacts:
@@ -242,7 +248,7 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-# Numbers
+# Columns that are told from others
 
 
 def _predicted(columns: Columns) -> list[int]:
@@ -305,11 +311,11 @@ def _slots_of(columns: Columns) -> list[int]:
     for end, base in _bases(columns):
         slots += [place - base for place in columns.places[len(slots) : end]]
     slots += columns.places[len(slots) :]
-    return [_zigzag(slot) for slot in slots]
+    return [zigzag(slot) for slot in slots]
 
 
 def _places_from(raw: Sequence[int], columns: Columns) -> list[int]:
-    slots = [_unzigzag(number) for number in raw]
+    slots = [unzigzag(number) for number in raw]
     places: list[int] = []
     for end, base in _bases(columns):
         places += [slot + base for slot in slots[len(places) : end]]
@@ -317,99 +323,6 @@ def _places_from(raw: Sequence[int], columns: Columns) -> list[int]:
     return places
 
 
-def _news_of(values: Iterable[int]) -> list[int]:
-    """Values, of which one that is the next new one is a small number, whatever its own is."""
-    found: list[int] = []
-    newest, oldest = 0, 0
-    for value in values:
-        if value >= 0:
-            found.append(_zigzag(newest - value) << 1)
-            newest = max(newest, value)
-        else:
-            found.append(_zigzag(value - oldest) << 1 | 1)
-            oldest = min(oldest, value)
-    return found
-
-
-def _from_news(raw: Iterable[int]) -> list[int]:
-    values: list[int] = []
-    newest, oldest = 0, 0
-    for number in raw:
-        if number & 1:
-            value = _unzigzag(number >> 1) + oldest
-            oldest = min(oldest, value)
-        else:
-            value = newest - _unzigzag(number >> 1)
-            newest = max(newest, value)
-        values.append(value)
-    return values
-
-
 def _flat(contents: Iterable[tuple[int, ...]]) -> Iterable[int]:
     for values in contents:
         yield from values
-
-
-def _zigzag(number: int) -> int:
-    return number << 1 if number >= 0 else (-number << 1) - 1
-
-
-def _unzigzag(number: int) -> int:
-    return -((number + 1) >> 1) if number & 1 else number >> 1
-
-
-def packed(values: Iterable[int]) -> bytes:
-    """Differences from one to the next."""
-    last = 0
-    differences = []
-    for value in values:
-        differences.append(_zigzag(value - last))
-        last = value
-    return _packed_raw(differences)
-
-
-def _unpacked(data: bytes) -> list[int]:
-    value = 0
-    values = []
-    for difference in _unpacked_raw(data):
-        value += _unzigzag(difference)
-        values.append(value)
-    return values
-
-
-def packed_values(values: Iterable[int]) -> bytes:
-    """Values, of which one that is the next new one takes a byte."""
-    return _packed_raw(_news_of(values))
-
-
-def _packed_raw(numbers: Sequence[int]) -> bytes:
-    """Seven bits a byte, the last of each number without its eighth."""
-    packed = bytearray()
-    append = packed.append
-    for number in numbers:
-        while number > 127:
-            append(number & 127 | 128)
-            number >>= 7
-        append(number)
-    return bytes(packed)
-
-
-def _unpacked_raw(data: bytes) -> array[int]:
-    numbers = array("q")
-    append = numbers.append
-    number = shift = 0
-    for byte in data:
-        if byte < 128 and not shift:
-            append(byte)
-            continue
-        number |= (byte & 127) << shift
-        if byte & 128:
-            shift += 7
-            if shift > 56:
-                raise _DamageError("it is damaged")
-        else:
-            append(number)
-            number = shift = 0
-    if shift:
-        raise _DamageError("it is cut short")
-    return numbers

@@ -16,8 +16,9 @@ from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.stepper.columns import EVENT_KINDS, CodeFacts, Columns
-from coroscope.stepper.file import number_sections, packed, packed_values
+from coroscope.stepper.file import number_sections
 from coroscope.stepper.instructions import Instruction
+from coroscope.stepper.packed_numbers import packed, packed_values
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.sentences import sentence
 from coroscope.views.page.assembly import assemble

@@ -1,4 +1,4 @@
-// Sections of whole numbers, seven bits a byte, as stepper/file.py packs them.
+// Sections of whole numbers, seven bits a byte, as stepper/packed_numbers.py packs them.
 
 export function readRaw(bytes) {
   let count = 0;
