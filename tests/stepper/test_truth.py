@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import coroscope
 from coroscope.stepper.layout import HEAD_SIZE
-from coroscope.stepper.recorder import Recorder
+from coroscope.stepper.recorder.step_log import StepLog
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.rules import check
 from tests.stepper.corpus import PROGRAMS
@@ -42,7 +42,7 @@ def test_every_value_is_as_the_instructions_say(name: str) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_deltas_replayed_equal_the_full_snapshots(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshots: list[tuple[int, list[int]]] = []
-    append = Recorder._append
+    append = StepLog.append
 
     def remember(self: Any, thread: Any, state: Any, plan: Any) -> None:
         # A prologue's POP_TOP pops what nobody has read.
@@ -50,7 +50,7 @@ def test_deltas_replayed_equal_the_full_snapshots(name: str, monkeypatch: pytest
         snapshots.append((state.number, list(state.values[HEAD_SIZE:]) if is_read else []))
         append(self, thread, state, plan)
 
-    monkeypatch.setattr(Recorder, "_append", remember)
+    monkeypatch.setattr(StepLog, "append", remember)
     recording = coroscope.step(PROGRAMS[name])
     assert len(snapshots) == len(recording)
     columns = recording.columns

@@ -30,7 +30,8 @@ _LARGEST_KEPT = 1 << 24
 """In bytes, about: so much the numbers and strings that are kept may come to."""
 _MOST_AT_ONCE = 2000
 """Objects that are looked into at one step for the first time."""
-
+_LOOK_FOR_DEAD_EVERY = 256
+"""Steps, at least: objects that die in code that is not recorded are noticed so late."""
 _MOST_LOOKED_AT = 1000
 """Objects that are looked at again after one step: a list of lists of lists would take longer at each."""
 
@@ -53,14 +54,17 @@ class Heap:
         self._contents: dict[int, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {}
         """Of each object: the addresses of what is in it, their values, and the positions of those with contents."""
         self.kinds = Kinds()
-        self._waiting: list[tuple[int, Any]] = []
+        self.unread: list[tuple[int, Any]] = []
+        """Objects just met, into which nobody has looked yet."""
         self.epoch = 0
         """Changes whenever addresses that had a value may have another one."""
         self.met_generators: list[tuple[int, Any]] = []
         """Generators and coroutines just met, for the recorder to look at."""
         self.step = 0
         """The number of the step that is being looked at."""
-        self._gone: list[int] = []
+        self.unreferenced: list[int] = []
+        """Those to which nothing recorded refers any more, for `sweep` to look at."""
+        self._next_look = 0
 
     # Values
 
@@ -78,6 +82,15 @@ class Heap:
         if scalar is not None:
             return self._scalar(obj, address, scalar[0].__name__, scalar[1](obj))
         return self._object(obj, address)
+
+    def value_passed(self, obj: Any) -> int:
+        """The value of what is between two frames, and in no slot: it dies unless the next step finds it in one."""
+        value = self.value_of(obj)
+        if self.unread:
+            self.finish_reading()
+        if value < 0 and not self.counts[-value]:
+            self.unreferenced.append(-value)
+        return value
 
     def text_value(self, type_name: str, text: str) -> int:
         """The value that is written as `text`, whose object is not kept."""
@@ -131,7 +144,7 @@ class Heap:
         with suppress(TypeError):  # Not all can be referred to weakly.
             self._weak[number] = weakref.ref(obj)
         if kind.layout != "opaque" and obj is not _BUILTINS:
-            self._waiting.append((number, obj))
+            self.unread.append((number, obj))
         if id(type(obj)) in GENERATORS:
             self.met_generators.append((number, obj))
         return -number
@@ -150,12 +163,12 @@ class Heap:
             if value < 0:
                 counts[-value] -= 1
                 if counts[-value] <= 0:
-                    self._gone.append(-value)
+                    self.unreferenced.append(-value)
 
     def sweep(self) -> None:
         """What nothing recorded refers to any more has died, unless a weak reference knows better."""
-        while self._gone:
-            number = self._gone.pop()
+        while self.unreferenced:
+            number = self.unreferenced.pop()
             if self.counts[number] > 0 or self.columns.objects[number].died is not None:
                 continue
             weak = self._weak.get(number)
@@ -181,19 +194,20 @@ class Heap:
         for number in [number for number, weak in self._weak.items() if weak() is None]:
             self._die(number)
         self.sweep()
+        self._next_look = self.step + max(_LOOK_FOR_DEAD_EVERY, len(self._weak))
 
     # Contents
 
     def finish_reading(self) -> None:
         """Read what is in the objects just met, and in those."""
         left = _MOST_AT_ONCE
-        waiting = self._waiting
-        while waiting and left:
-            number, obj = waiting.pop()
+        unread = self.unread
+        while unread and left:
+            number, obj = unread.pop()
             self._read(number, obj)
             left -= 1
-        if waiting:
-            waiting.clear()
+        if unread:
+            unread.clear()
             self.columns.say(f"of the objects met at one step, {_MOST_AT_ONCE:,} were looked into at most")
 
     def look_again(self, roots: Iterable[int]) -> None:
@@ -234,6 +248,8 @@ class Heap:
                 waiting.append((-known[1][position], items[position]))
         self.finish_reading()
         self.sweep()
+        if self.step >= self._next_look:
+            self.look_for_dead()
 
     def _read(self, number: int, obj: Any) -> None:
         items = self.kinds.of(obj).read(obj)

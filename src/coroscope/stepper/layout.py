@@ -40,6 +40,11 @@ class Layout:
     tells_depth: bool
     """At an instruction, the frame knows where its stack ends."""
 
+    @property
+    def address_mask(self) -> int:
+        """What of a word is an address."""
+        return ~3 if self.is_tagged else ~0
+
 
 _TO_3_11 = Layout(120, "8xQ8xQQQ16xi4x", 2, 3, 0, 1, 4, 9, 69, False, True)
 _TO_3_12 = Layout(120, "Q16xQ8xQQ8xi4x", 0, 3, 1, 2, 4, 9, 70, False, False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from sys import _getframe
 from types import CodeType
@@ -12,7 +12,8 @@ from typing import Any
 from coroscope.errors import UsageError
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.recorder import AT_LIMIT, Recorder
+from coroscope.stepper.recorder import Recorder
+from coroscope.stepper.recorder.room import AT_LIMIT
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -25,6 +26,7 @@ class Monitoring:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._guard, self._room, self._switch = recorder.guard, recorder.room, recorder.switch
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
         self._tool = -1
         self._instrumented: dict[int, CodeType] = {}
@@ -40,7 +42,7 @@ class Monitoring:
         else:
             raise UsageError("the program cannot be stepped: other tools have taken all of sys.monitoring")
         events = monitoring.events
-        for event, callback in self._callbacks(events):
+        for event, callback in self._callbacks():
             monitoring.register_callback(self._tool, event, callback)
         for code in codes:
             self._instrument_all(code)
@@ -58,7 +60,7 @@ class Monitoring:
         monitoring.set_events(tool, 0)
         for code in self._instrumented.values():
             monitoring.set_local_events(tool, code, 0)
-        for event, _ in self._callbacks(monitoring.events):
+        for event, _ in self._callbacks():
             monitoring.register_callback(tool, event, None)
         monitoring.free_tool_id(tool)
 
@@ -84,64 +86,62 @@ class Monitoring:
         self._instrumented[id(code)] = code
         return True
 
-    def _callbacks(self, events: Any) -> Iterator[tuple[int, Any]]:
-        recorder = self._recorder
-        guarded = recorder.guarded
-        told = recorder.guarded_instruction
-        disable = self._monitoring.DISABLE
+    def _callbacks(self) -> tuple[tuple[int, Callable[..., Any]], ...]:
+        events = self._monitoring.events
+        return (
+            (events.INSTRUCTION, self._on_instruction),
+            (events.PY_START, self._on_start),
+            (events.PY_RESUME, self._on_resume),
+            (events.PY_THROW, self._on_throw),
+            (events.PY_RETURN, self._on_return),
+            (events.PY_YIELD, self._on_yield),
+            (events.RAISE, self._on_raise),
+            (events.RERAISE, self._on_raise),
+            (events.EXCEPTION_HANDLED, self._on_handled),
+        )
 
-        def on_instruction(code: CodeType, offset: int) -> None:
-            if not recorder.is_recording:
-                with suppress(RecursionError):  # Near the program's own limit it stays until there is room.
-                    self.stop()
-                return
-            told(_getframe(1), code, offset)
+    def _on_instruction(self, code: CodeType, offset: int) -> None:
+        if not self._switch.is_on:
+            with suppress(RecursionError):  # Near the program's own limit it stays until there is room.
+                self.stop()
+            return
+        self._guard.run_instruction(_getframe(1), code, offset)
 
-        def on_start(code: CodeType, offset: int) -> Any:
-            if not recorder.is_recording:
-                return None
-            try:
-                if not self._instrument(code):
-                    return disable
-            except RecursionError:
-                # New code this near the limit: the program goes on alone. No call is made here.
-                recorder.columns.cut = AT_LIMIT
-                recorder.is_recording = False
-                return None
-            recorder.make_room()
-            if not recorder.is_recording:
-                return None
-            guarded(recorder.start, _getframe(1), code, offset)
+    def _on_start(self, code: CodeType, offset: int) -> Any:
+        if not self._switch.is_on:
             return None
+        try:
+            if not self._instrument(code):
+                return self._monitoring.DISABLE
+        except RecursionError:
+            # New code this near the limit: the program goes on alone. No call is made here.
+            self._recorder.columns.cut = AT_LIMIT
+            self._switch.is_on = False
+            return None
+        self._room.make()
+        if not self._switch.is_on:
+            return None
+        self._guard.run(self._recorder.start, _getframe(1), code, offset)
+        return None
 
-        def on_resume(code: CodeType, offset: int) -> None:
-            recorder.make_room()
-            guarded(recorder.resume, _getframe(1), code, offset, kinds.RESUME)
+    def _on_resume(self, code: CodeType, offset: int) -> None:
+        self._room.make()
+        self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.RESUME)
 
-        def on_throw(code: CodeType, offset: int, error: BaseException) -> None:
-            if id(code) in self._instrumented:
-                guarded(recorder.resume, _getframe(1), code, offset, kinds.THROW, error)
+    def _on_throw(self, code: CodeType, offset: int, error: BaseException) -> None:
+        if id(code) in self._instrumented:
+            self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.THROW, error)
 
-        def on_return(code: CodeType, _: int, value: Any) -> None:
-            guarded(recorder.finish, _getframe(1), code, value)
+    def _on_return(self, code: CodeType, _: int, value: Any) -> None:
+        self._guard.run(self._recorder.finish, _getframe(1), code, value)
 
-        def on_yield(code: CodeType, _: int, value: Any) -> None:
-            guarded(recorder.suspend, _getframe(1), code, value)
+    def _on_yield(self, code: CodeType, _: int, value: Any) -> None:
+        self._guard.run(self._recorder.suspend, _getframe(1), code, value)
 
-        def on_raise(code: CodeType, _: int, error: BaseException) -> None:
-            if id(code) in self._instrumented:
-                guarded(recorder.raised, _getframe(1), code, error)
+    def _on_raise(self, code: CodeType, _: int, error: BaseException) -> None:
+        if id(code) in self._instrumented:
+            self._guard.run(self._recorder.raised, _getframe(1), code, error)
 
-        def on_handled(code: CodeType, _: int, __: BaseException) -> None:
-            if id(code) in self._instrumented:
-                guarded(recorder.handled, _getframe(1), code)
-
-        yield events.INSTRUCTION, on_instruction
-        yield events.PY_START, on_start
-        yield events.PY_RESUME, on_resume
-        yield events.PY_THROW, on_throw
-        yield events.PY_RETURN, on_return
-        yield events.PY_YIELD, on_yield
-        yield events.RAISE, on_raise
-        yield events.RERAISE, on_raise
-        yield events.EXCEPTION_HANDLED, on_handled
+    def _on_handled(self, code: CodeType, _: int, __: BaseException) -> None:
+        if id(code) in self._instrumented:
+            self._guard.run(self._recorder.handled, _getframe(1), code)

@@ -69,11 +69,11 @@ class _Session:
         self.streams = Streams(self._wrote)
 
     def _wrote(self, stream: str, text: str) -> None:
-        self.recorder.guarded(self.recorder.wrote, stream, text)
+        self.recorder.guard.run(self.recorder.wrote, stream, text)
 
     def start(self, *codes: types.CodeType) -> None:
         self.source = _source_of(self.recorder)
-        self.recorder.stop = self.source.stop
+        self.recorder.switch.stop = self.source.stop
         os.register_at_fork(after_in_child=self._forked)
         self.streams.start()
         self.recorder.begin()
@@ -84,13 +84,13 @@ class _Session:
             self.is_over = True
             if self.source is not None:
                 self.source.stop()
-            self.recorder.give_limit_back()
+            self.recorder.room.give_back()
             self.streams.stop()
         return Recording(self.recorder.close())
 
     def _forked(self) -> None:
         if not self.is_over:
-            self.recorder.is_recording = False
+            self.recorder.switch.is_on = False
             self.source.stop()
 
 

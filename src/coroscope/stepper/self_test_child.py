@@ -78,7 +78,7 @@ def check_reading() -> str:
     names: dict[str, Any] = {"__name__": "self_test"}
     source = _source_of(recorder)
     code = compile(_PROGRAM, _FILE, "exec")
-    recorder.stop = source.stop
+    recorder.switch.stop = source.stop
     recorder.begin()
     source.start(code)
     try:

@@ -43,7 +43,7 @@ class Tracing:
         self._is_on = False
         if sys.gettrace() is self._own:
             sys.settrace(None)
-        elif not self._recorder.is_recording:
+        elif not self._recorder.switch.is_on:
             pass
         elif sys.gettrace() is None:
             self._recorder.columns.say(
@@ -64,13 +64,13 @@ class Tracing:
         plan = self._recorder.plan_of(code)
         if plan is None:
             return None
-        if not self._recorder.has_room():
+        if not self._recorder.room.is_there():
             # A trace function that fails there is taken away by CPython, and the program's own call fails with it.
-            self._recorder.guarded(self._recorder.end_at_limit)
+            self._recorder.guard.run(self._recorder.room.end_at_limit)
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
-        self._recorder.guarded(self._begin, frame, code)
+        self._recorder.guard.run(self._begin, frame, code)
         return self._trace_frame
 
     def _begin(self, frame: FrameType, code: CodeType) -> None:
@@ -89,12 +89,12 @@ class Tracing:
         if event == "opcode":
             code, offset = frame.f_code, frame.f_lasti
             if code.co_code[offset] == _PUSH_EXC_INFO:
-                self._recorder.guarded(self._recorder.handled, frame, code)
-            self._recorder.guarded_instruction(frame, code, offset)
+                self._recorder.guard.run(self._recorder.handled, frame, code)
+            self._recorder.guard.run_instruction(frame, code, offset)
         elif event == "return":
-            self._recorder.guarded(self._return, frame, argument)
+            self._recorder.guard.run(self._return, frame, argument)
         elif event == "exception":
-            self._recorder.guarded(self._exception, frame, argument[1])
+            self._recorder.guard.run(self._exception, frame, argument[1])
         return self._trace_frame
 
     def _exception(self, frame: FrameType, error: Any) -> None:

@@ -1,0 +1,84 @@
+"""The instructions before a frame's RESUME: they give no event, and have run once the frame is met."""
+
+from __future__ import annotations
+
+from coroscope.stepper.layout import HEAD_SIZE
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+from coroscope.stepper.plans import STARTS, Plan
+from coroscope.stepper.recorder.basis import Basis
+from coroscope.stepper.recorder.slots import Slots
+from coroscope.stepper.recorder.states import FrameState, ThreadState
+from coroscope.stepper.recorder.step_log import StepLog
+
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+_LONGEST = 2000
+"""In instructions; a longer one is left out."""
+
+
+class Prologues:
+    """Records each instruction of a prologue as a step."""
+
+    def __init__(self, basis: Basis, slots: Slots, log: StepLog) -> None:
+        self._columns = basis.columns
+        self._heap = basis.heap
+        self._layout = basis.layout
+        self._reads = basis.reads
+        self._slots = slots
+        self._log = log
+
+    def of_call(self, thread: ThreadState, state: FrameState) -> None:
+        """A function has been called."""
+        prologue = []
+        for plan in state.plans:
+            if plan is not None:
+                if plan.flags & STARTS:
+                    break
+                prologue.append(plan)
+        if not prologue or len(prologue) > _LONGEST or prologue[0].place:
+            return
+        for plan in prologue:
+            self._step(thread, state, plan)
+        state.is_fresh = True  # Its RESUME is still to come.
+
+    def of_making(self, thread: ThreadState, state: FrameState) -> None:
+        """A generator has been made: up to its RETURN_GENERATOR."""
+        for plan in state.plans:
+            if plan is not None:
+                self._step(thread, state, plan)
+                if state.code.facts.instructions[plan.place].base == "RETURN_GENERATOR":
+                    break
+
+    def of_first_resumption(self, thread: ThreadState, state: FrameState) -> None:
+        """A generator goes on behind its RETURN_GENERATOR."""
+        if state.plan is None:
+            return
+        for instruction in state.code.facts.instructions[state.plan.place + 1 :]:
+            plan = state.plans[instruction.offset >> 1]
+            if plan is None or plan.flags & STARTS:
+                break
+            self._step(thread, state, plan)
+        state.is_fresh = True
+
+    def _step(self, thread: ThreadState, state: FrameState, plan: Plan) -> None:
+        """Record a step of the prologue: the slots are read once, as they are behind it."""
+        instruction = state.code.facts.instructions[plan.place]
+        if not self._reads:
+            pass
+        elif instruction.base == "POP_TOP":  # What the first `next` of a generator has left there.
+            self._push(state, plan, self._heap.value_of(None))
+        elif plan.depth and instruction.base != "RETURN_GENERATOR":
+            # A generator expression of 3.15 has loaded what it goes through, its only argument.
+            self._push(state, plan, state.values[HEAD_SIZE])
+        elif plan.depth or not state.words[HEAD_SIZE:]:
+            self._slots.locate(state)
+            words = plan.unpack(state.buffer)
+            if words[self._layout.code] & self._layout.address_mask == id(state.code.code):
+                self._heap.step = len(self._columns.instructions)
+                self._slots.compare(state, words, plan.end)
+        self._log.append(thread, state, plan)
+
+    def _push(self, state: FrameState, plan: Plan, value: int) -> None:
+        """What was on top before an instruction of the prologue, which nobody has read."""
+        self._columns.places.append(state.base + plan.end - 1)
+        self._columns.changes.append(value)

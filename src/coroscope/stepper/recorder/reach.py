@@ -1,0 +1,73 @@
+"""What is reached from a thread's frames, looked at again where it may have changed.
+
+Rule: a caller's stack is read up to what its call leaves there; that of one that an exception leaves, not at all.
+"""
+
+from __future__ import annotations
+
+from coroscope.stepper.layout import HEAD_SIZE
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+from coroscope.stepper.recorder.basis import Basis
+from coroscope.stepper.recorder.states import FrameState, ThreadState
+
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+_DEEPEST_LOOK = 64
+"""So many frames, from the running one on, are looked through for objects that have changed."""
+
+
+class Reach:
+    """Has the heap look at what the frames refer to."""
+
+    def __init__(self, basis: Basis) -> None:
+        self._heap = basis.heap
+        self._layout = basis.layout
+        self.is_dirty = False
+        """Objects may have changed since they were looked at."""
+
+    def look_again(self, thread: ThreadState) -> None:
+        """Record what has changed in the objects that this thread's frames refer to."""
+        self.is_dirty = False
+        self._heap.look_again(self._roots(thread))
+
+    def _roots(self, thread: ThreadState) -> list[int]:
+        """The addresses in its frames, the running one first."""
+        roots: list[int] = []
+        layout = self._layout
+        mask = layout.address_mask
+        code_at, frame_at = layout.code, layout.frame_object
+        seen_globals = set()
+        last = thread.stack[-1]
+        for state in reversed(thread.stack[-_DEEPEST_LOOK:]):
+            if state.is_leaving or state.buffer is None or state.pointer.value != state.where:
+                continue
+            if state is last:
+                words = state.words
+            else:
+                depth = len(state.values) - HEAD_SIZE - state.code.locals
+                words = state.code.partial[max(0, depth)](state.buffer)
+            if words[code_at] & mask != id(state.code.code) or words[frame_at] != state.frame_id:
+                continue
+            module_names = words[layout.module_names]
+            if module_names not in seen_globals:
+                seen_globals.add(module_names)
+                roots.append(self._namespace(state, module_names, "globals"))
+            if state.code.facts.kind in ("module", "class") and words[layout.own_names]:
+                roots.append(self._namespace(state, words[layout.own_names], "names"))
+            roots += [word & mask for word in words[HEAD_SIZE:] if word & 3 != 3 or mask == -1]
+        return roots
+
+    def _namespace(self, state: FrameState, address: int, what: str) -> int:
+        facts = state.facts
+        heap = self._heap
+        number = facts.globals if what == "globals" else facts.names
+        known = heap.by_address.get(address)
+        if number is None or known != -number:
+            value = heap.value_at(address)
+            heap.finish_reading()
+            heap.add(value)  # It lives as long as the module's functions, or the class's body.
+            if what == "globals":
+                facts.globals = -value
+            else:
+                facts.names = -value
+        return address

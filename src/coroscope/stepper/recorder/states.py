@@ -1,0 +1,142 @@
+"""What the recorder keeps of the frames that have not ended, thread by thread."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import weakref
+from _thread import get_ident
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+from coroscope.stepper.columns import Columns, FrameFacts, ThreadFacts
+from coroscope.stepper.heap import NOTHING
+from coroscope.stepper.layout import HEAD_SIZE, INTERPRETER_FRAME_AT
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+from coroscope.stepper.plans import CodePlan, Plan
+
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+NO_WORDS = (0,) * HEAD_SIZE
+
+
+class FrameState:
+    """A frame that runs or is suspended."""
+
+    __slots__ = (
+        "base",
+        "buffer",
+        "code",
+        "facts",
+        "frame_id",
+        "generator",
+        "is_fresh",
+        "is_leaving",
+        "number",
+        "pending_call",
+        "plan",
+        "plans",
+        "pointer",
+        "values",
+        "where",
+        "words",
+    )
+
+    def __init__(self, facts: FrameFacts, plan: CodePlan, frame_id: int) -> None:
+        self.facts = facts
+        self.number = facts.number
+        self.base = facts.base - HEAD_SIZE
+        self.code = plan
+        self.plans = plan.plans
+        self.plan: Plan | None = None
+        self.frame_id = frame_id
+        self.pointer = ctypes.c_uint64.from_address(frame_id + INTERPRETER_FRAME_AT)
+        self.where = 0
+        self.buffer: Any = None
+        self.words: tuple[int, ...] = NO_WORDS
+        self.values: list[int] = [0] * HEAD_SIZE
+        self.generator: weakref.ref[Any] | None = None
+        self.is_fresh = True
+        self.is_leaving = False
+        self.pending_call = 0
+
+
+class ThreadState:
+    """A thread, with its frames that run or wait for one that does."""
+
+    __slots__ = ("number", "raised", "stack", "task")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.stack: list[FrameState] = []
+        self.task: int | None = None
+        self.raised = NOTHING
+        """The exception that was raised last."""
+
+    def depth_of(self, frame: FrameType, code: CodeType) -> int:
+        """Where the frame is on the stack; -1: it is not."""
+        frame_id = id(frame)
+        stack = self.stack
+        for depth in range(len(stack) - 1, -1, -1):
+            if stack[depth].frame_id == frame_id and stack[depth].code.code is code:
+                return depth
+        return -1
+
+
+class States:
+    """Finds each thread and frame that runs or is suspended."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self.threads: dict[int, ThreadState] = {}
+        """By the thread's ident."""
+        self.suspended: dict[int, FrameState] = {}
+        """By the identity of the frame object."""
+        self.made: dict[int, FrameState] = {}
+        """Generators that have not been resumed yet: by the identity of the generator."""
+
+    def thread_here(self) -> ThreadState:
+        """The thread that calls."""
+        thread = self.threads.get(get_ident())
+        if thread is None:
+            number = len(self._columns.threads) + 1
+            self._columns.threads.append(ThreadFacts(number, _thread_name()))
+            thread = self.threads[get_ident()] = ThreadState(number)
+        return thread
+
+    def new_frame(
+        self, thread: ThreadState, plan: CodePlan, frame_id: int, caller: FrameState | None
+    ) -> FrameState:
+        """A frame that has not been met before."""
+        columns = self._columns
+        facts = FrameFacts(
+            number=len(columns.frames),
+            code=plan.facts.number,
+            caller=None if caller is None else caller.number,
+            thread=thread.number,
+            task=thread.task,
+            base=columns.places_used,
+            first_step=len(columns.instructions),
+        )
+        columns.places_used += plan.size
+        columns.frames.append(facts)
+        return FrameState(facts, plan, frame_id)
+
+    def on_no_stack(self) -> Iterator[FrameState]:
+        """Those that wait to be resumed."""
+        yield from self.suspended.values()
+        yield from self.made.values()
+
+    def __iter__(self) -> Iterator[FrameState]:
+        for thread in self.threads.values():
+            yield from thread.stack
+        yield from self.on_no_stack()
+
+
+def _thread_name() -> str:
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return "MainThread"
+    thread = threading._active.get(get_ident())
+    return thread._name if thread is not None and type(thread._name) is str else "thread"

@@ -1,0 +1,31 @@
+"""The steps in their order: which frame ran which instruction."""
+
+from __future__ import annotations
+
+from coroscope.stepper.columns import Columns
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+from coroscope.stepper.plans import Plan
+from coroscope.stepper.recorder.states import FrameState, ThreadState
+
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+
+class StepLog:
+    """Puts one step after the other into the columns."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._last_run: FrameState | None = None
+
+    def append(self, thread: ThreadState, state: FrameState, plan: Plan) -> None:
+        """The frame runs the instruction; what has changed in its slots before is in the columns."""
+        columns = self._columns
+        if state is not self._last_run or thread.number != columns.run_threads[-1]:
+            columns.run_steps.append(len(columns.instructions))
+            columns.run_frames.append(state.number)
+            columns.run_threads.append(thread.number)
+            self._last_run = state
+        columns.instructions.append(plan.number)
+        columns.ends.append(len(columns.places))
+        state.plan = plan
+        state.is_fresh = False

@@ -1,0 +1,52 @@
+"""The task of an event loop that a frame runs in."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any
+
+from coroscope.stepper import columns as kinds
+from coroscope.stepper.columns import Columns, TaskFacts
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+from coroscope.stepper.recorder.states import FrameState, ThreadState
+
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+
+class Tasks:
+    """Notes where another task begins to run."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._known: dict[int, tuple[weakref.ref[Any], int]] = {}
+
+    def note(self, thread: ThreadState, state: FrameState) -> None:
+        """The frame has just come on top of its thread's stack."""
+        if len(thread.stack) > 1 and thread.stack[-2].code.facts.kind == "coroutine":
+            return  # It runs in its caller's task.
+        task = self._current()
+        if task is None and state.code.facts.kind == "function":
+            return
+        if task != thread.task:
+            thread.task = task
+            self._columns.add_event(kinds.TASK_SWITCH, state.number, thread.number, task or 0)
+        if state.facts.task is None:
+            state.facts.task = task
+
+    def _current(self) -> int | None:
+        asyncio = sys.modules.get("asyncio.tasks")
+        events = sys.modules.get("_asyncio")
+        if asyncio is None or events is None or events._get_running_loop() is None:
+            return None
+        task = asyncio.current_task()
+        if task is None:
+            return None
+        known = self._known.get(id(task))
+        if known is not None and known[0]() is task:
+            return known[1]
+        number = len(self._columns.tasks) + 1
+        exact = type(task).__module__ in ("_asyncio", "asyncio.tasks", "coroscope.loop.task")
+        self._columns.tasks.append(TaskFacts(number, task.get_name() if exact else f"Task-{number}"))
+        self._known[id(task)] = weakref.ref(task), number
+        return number
