@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import enum
+import functools
+import itertools
+import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -222,10 +226,85 @@ def calls_of_all_kinds() -> Any:
     return all_kinds(1, 2, *given, third=9, **named), all_kinds(1, second=2), ordered, max(given, default=0)
 
 
+class Counting:
+    """A sequence whose methods are properties and operators of the program's own."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+
+    @property
+    def size(self) -> int:
+        self.log.append("size")
+        return 2
+
+    def __getitem__(self, index: int) -> int:
+        self.log.append(f"item {index}")
+        if index >= self.size:
+            raise IndexError(index)
+        return index
+
+    def __bool__(self) -> bool:
+        self.log.append("truth")
+        return True
+
+
+def called_back() -> Any:
+    """What is not recorded calls what is, and changes objects before and after it."""
+    items, log = [3, 1, 2], []
+
+    def noted(item: int) -> int:
+        log.append(item)
+        return item
+
+    items.sort(key=noted)
+    first = items[0]
+    counting: Any = Counting([])
+    found = [item for item in counting if counting]
+    names: dict[str, list[int]] = {}
+    for key, each in itertools.groupby(items, lambda item: item > 1):
+        names[str(key)] = list(each)
+
+    def counted() -> Iterator[int]:
+        for item in (4, 5):
+            items.append(item)
+            yield item
+
+    filled = collections.deque(counted(), maxlen=1)
+    for item in itertools.chain(counted()):
+        filled.append(item)
+    with contextlib.suppress(ZeroDivisionError):
+        items.sort(key=lambda item: 1 // (item - 2))
+    total = functools.reduce(lambda one, other: noted(one) + other, items)
+    return items, first, found, counting.log, names, filled, total, log
+
+
+def threads_in_turn() -> Any:
+    """Two threads change what only one of them knows."""
+    turns = [threading.Semaphore(1), threading.Semaphore(0)]
+    seen: list[int] = []
+
+    def work(number: int) -> None:
+        mine: list[int] = []
+        for item in range(3):
+            turns[number].acquire()
+            mine.append(item)
+            turns[1 - number].release()
+            length = len(mine)
+        seen.append(length)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return seen
+
+
 PROGRAMS: dict[str, Callable[[], Any]] = {
     program.__name__: program
     for program in (
         squares, recursion, generator_sent_to, yield_from, under_asyncio, under_coroscope, exceptions,
         with_statements, matches, comprehensions, classes, closures, calls_of_all_kinds,
+        called_back, threads_in_turn,
     )
 }  # fmt: skip

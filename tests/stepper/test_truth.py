@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 
 import coroscope
 from coroscope.stepper.layout import HEAD_SIZE
+from coroscope.stepper.plans import Plan
+from coroscope.stepper.recorder.states import FrameState, ThreadState
 from coroscope.stepper.recorder.step_log import StepLog
+from coroscope.stepper.recorder.step_recorder import StepRecorder
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.rules import check
 from tests.stepper.corpus import PROGRAMS
 
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
+_NUMBER = re.compile(r" #\d+")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -60,6 +64,52 @@ def test_deltas_replayed_equal_the_full_snapshots(name: str, monkeypatch: pytest
             state = recording._state_at(number)
             base = columns.frames[frame].base
             assert [state.places.get(base + slot, 0) for slot in range(len(values))] == values, number
+
+
+def contents_at_each_step(recording: Recording) -> list[list[str]]:
+    """Of each step, what all that its frame's names refer to holds."""
+    told = []
+    for number in range(len(recording)):
+        moment = recording.at(number)
+        told.append([f"{moment.instruction.opcode} {moment.line}"])
+        for name, value in sorted((moment.locals | moment.cells).items()):
+            text = _NUMBER.sub("", f"{name} = {value.text}")
+            # A long one has been cut before the numbers are.
+            told[-1].append(text if "…" not in text else text[:50])
+    return told
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "threads_in_turn"])
+def test_changes_are_seen_at_the_instruction_that_made_them(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_recorded = contents_at_each_step(coroscope.step(PROGRAMS[name]))
+    append, may_change = StepLog.append, StepRecorder._may_change
+
+    def append_and_doubt(self: StepLog, thread: ThreadState, state: FrameState, plan: Plan) -> None:
+        append(self, thread, state, plan)
+        thread.is_dirty = True
+
+    def may_always_change(self: StepRecorder, thread: ThreadState, state: FrameState, plan: Plan) -> bool:
+        may_change(self, thread, state, plan)
+        return True
+
+    # As slow as it could be: all objects are looked at after each instruction.
+    monkeypatch.setattr(StepLog, "append", append_and_doubt)
+    monkeypatch.setattr(StepRecorder, "_may_change", may_always_change)
+    assert as_recorded == contents_at_each_step(coroscope.step(PROGRAMS[name]))
+
+
+def test_what_one_thread_changes_is_seen_though_another_ran_in_between() -> None:
+    recording = coroscope.step(PROGRAMS["threads_in_turn"])
+    lengths = set()
+    for number in range(len(recording)):
+        moment = recording.at(number)
+        if moment.instruction.opcode.startswith("STORE_FAST") and moment.instruction.operands == ("length",):
+            assert moment.stack is not None
+            mine = moment.locals["mine"].text
+            lengths.add((mine, moment.stack[-1].text))
+    assert lengths == {("[0]", "1"), ("[0, 1]", "2"), ("[0, 1, 2]", "3")}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with 3.12")

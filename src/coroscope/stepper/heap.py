@@ -21,7 +21,7 @@ from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.values import GENERATORS, SCALARS, Kinds, cut
+from coroscope.stepper.values import GENERATORS, SCALARS, UNCHANGING, Kinds, cut
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -124,6 +124,10 @@ class Heap:
         """Whether `obj` is the object of that number, at whose address it is. Its class may be another one by now."""
         weak = self._weak.get(number)
         return self._types[number] == id(type(obj)) if weak is None else weak() is obj
+
+    def type_of(self, value: int) -> int:
+        """The identity of the object's type, as it was when it was met."""
+        return self._types[-value]
 
     def is_still(self, value: int) -> bool:
         """Whether the object is certainly not another one that took over its address; True where none can tell."""
@@ -236,12 +240,14 @@ class Heap:
                 )
                 break
             seen.add(number)
-            items = self.kinds.of(obj).read(obj)
-            known = contents[number]
-            if tuple(map(id, items)) != known[0]:
+            kind, known = self.kinds.of(obj), contents[number]
+            if kind.layout in UNCHANGING and not known[2]:
+                continue
+            items = kind.read(obj)
+            if kind.layout not in UNCHANGING and tuple(map(id, items)) != known[0]:
                 self._read(number, obj)
                 known = contents[number]
-                items = self.kinds.of(obj).read(obj)
+                items = kind.read(obj)
                 if len(items) != len(known[0]):
                     continue
             for position in known[2]:

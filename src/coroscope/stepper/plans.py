@@ -13,6 +13,7 @@ from coroscope.stepper.columns import CodeFacts
 from coroscope.stepper.instructions import Instruction, disassemble
 from coroscope.stepper.layout import HEAD_SIZE, Layout
 from coroscope.stepper.own_builtins import OWN_BUILTINS
+from coroscope.stepper.values import CONTAINERS, GENERATORS, SEQUENCES
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -22,7 +23,7 @@ _CANNOT_CHANGE = (
     "STORE_FAST", "POP_", "COPY", "SWAP", "PUSH_NULL", "JUMP_", "NOP", "RESUME", "PRECALL", "KW_NAMES",
     "EXTENDED_ARG", "MAKE_", "IS_OP", "BUILD_", "RETURN_", "PUSH_EXC_INFO", "CHECK_EXC_MATCH", "NOT_TAKEN",
     "END_FOR", "UNARY_NOT", "LOAD_ASSERTION_ERROR", "LOAD_BUILD_CLASS", "LOAD_LOCALS", "SET_FUNCTION_ATTRIBUTE",
-    "LIST_TO_TUPLE", "MATCH_SEQUENCE", "MATCH_MAPPING", "GET_LEN", "RERAISE",
+    "LIST_TO_TUPLE", "MATCH_SEQUENCE", "MATCH_MAPPING", "GET_LEN", "RERAISE", "YIELD_", "END_SEND",
 )  # fmt: skip
 """Beginnings of the names of the instructions that leave all objects as they are, as long as no finaliser runs."""
 _DEPENDS = (
@@ -34,10 +35,19 @@ _DEPENDS = (
     "BINARY_SUBSCR",
     "FORMAT_",
     "CONVERT_",
+    "LOAD_ATTR",
+    "LOAD_METHOD",
+    "GET_ITER",
+    "GET_AWAITABLE",
+    "UNPACK_SEQUENCE",
 )
-"""Those of which that holds if what they work on has no contents."""
+"""Those of which that holds if what they work on has no contents, or is of one of the `plain` types."""
+_OF_ONE = ("TO_BOOL", "UNARY_", "CONVERT_", "LOAD_", "GET_", "UNPACK_")
+"""Those of them that work on the top of the stack; the others on the two on top."""
 
-CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, IS_RETURN, IS_YIELD = 1, 2, 4, 8, 16, 32, 64
+CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES = 1, 2, 4, 8, 16, 32
+_SUBSCRIPT = 26
+"""BINARY_OP's for `a[b]` (NB_SUBSCR, CPython 3.14)."""
 
 
 class Plan(NamedTuple):
@@ -53,7 +63,7 @@ class Plan(NamedTuple):
     place: int
     """Among those of its code."""
     callee: int
-    """Where in these a call finds what it calls, if that is not NULL; 0: it is no call."""
+    """Where in these a call finds what it calls, if that is not NULL, and `for` or `await` what gives the next."""
     other_callee: int
     """Where otherwise."""
     depth: int
@@ -61,6 +71,8 @@ class Plan(NamedTuple):
     line: int | None
     operands: int
     """How many values of the stack one with `DEPENDS` works on."""
+    plain: frozenset[int]
+    """The identities of the types of which it changes nothing either."""
 
 
 class CodePlan:
@@ -88,31 +100,31 @@ class CodePlan:
         depth = instruction.depth
         if depth is None or not 0 <= depth <= self.code.co_stacksize:
             return None  # It is never reached, or something is wrong: nothing is read then.
-        name = instruction.base
+        name, arg = instruction.base, instruction.arg or 0
+        end = HEAD_SIZE + self.locals + depth
         flags = CHANGES
-        if name.startswith(_CANNOT_CHANGE):
+        callee, other = _callee(name, arg, end)
+        if callee:
+            flags = ITERATES if name in ("FOR_ITER", "SEND") else CALLS
+        elif name.startswith(_CANNOT_CHANGE):
             flags = 0
         elif name.startswith(_DEPENDS):
             flags = DEPENDS
         if name == "RESUME":
             flags |= STARTS if instruction.offset == self._start else COMES_BACK
-        if name.startswith("RETURN_"):
-            flags |= IS_RETURN
-        if name == "YIELD_VALUE":
-            flags |= IS_YIELD
-        callee, other = _callee(name, instruction.arg or 0, HEAD_SIZE + self.locals + depth)
         return Plan(
             number=self.facts.first + instruction.index,
             unpack=self.partial[depth],
-            flags=flags | (CALLS if callee else 0),
-            end=HEAD_SIZE + self.locals + depth,
+            flags=flags,
+            end=end,
             place=instruction.index,
             callee=callee,
             other_callee=other,
             depth=depth,
             below=self.facts.below[instruction.index],
             line=instruction.line,
-            operands=min(depth, 1 if name.startswith(("TO_BOOL", "UNARY_", "CONVERT_")) else 2),
+            operands=min(depth, 1 if name.startswith(_OF_ONE) else 2),
+            plain=_plain_types(name, arg),
         )
 
 
@@ -127,8 +139,12 @@ def _unpacker(layout: Layout, slots: int) -> Callable[..., tuple[int, ...]]:
 
 
 def _callee(name: str, arg: int, end: int) -> tuple[int, int]:
-    """Where the callee is, and where it is if that is NULL."""
+    """Where the callee is, and where it is if that is NULL; 0: it calls nothing."""
     since_3_13 = sys.version_info >= (3, 13)
+    if name in ("FOR_ITER", "SEND"):
+        # From 3.15 on there is an index, or NULL, above what is gone through.
+        at = end - 1 - (name == "SEND") - (sys.version_info >= (3, 15))
+        return at, at
     if name == "CALL":
         first = end - arg - 2
         return (first, first) if since_3_13 else (first, first + 1)
@@ -140,6 +156,17 @@ def _callee(name: str, arg: int, end: int) -> tuple[int, int]:
         below = 2 + (arg & 1) + since_3_13
         return end - below, end - below
     return 0, 0
+
+
+def _plain_types(name: str, arg: int) -> frozenset[int]:
+    if name.startswith(("LOAD_ATTR", "LOAD_METHOD")):
+        return CONTAINERS
+    if name in ("GET_ITER", "GET_AWAITABLE"):
+        return CONTAINERS | GENERATORS
+    is_subscript = name == "BINARY_SUBSCR" or (
+        name == "BINARY_OP" and arg == _SUBSCRIPT and sys.version_info >= (3, 14)
+    )
+    return SEQUENCES if is_subscript or name == "UNPACK_SEQUENCE" else frozenset()
 
 
 def facts_of(code: CodeType, number: int, first: int) -> CodeFacts:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from coroscope.stepper.own_builtins import OWN_BUILTINS
@@ -35,6 +35,10 @@ _read_dictionary = types.GetSetDescriptorType.__get__
 _read_slot = types.MemberDescriptorType.__get__
 _arguments_of = BaseException.__dict__["args"].__get__
 _IS_HEAP_TYPE, _IS_TUPLE, _IS_DICT, _IS_LIST, _IS_EXCEPTION = 1 << 9, 1 << 26, 1 << 29, 1 << 25, 1 << 30
+
+
+UNCHANGING = frozenset(("tuple", "frozenset", "function", "method"))
+"""The layouts of which the contents stay what they are."""
 
 
 def cut(text: str) -> str:
@@ -79,6 +83,14 @@ _CODE_OF: dict[int, Callable[[Any], types.CodeType]] = {
     id(types.AsyncGeneratorType): lambda value: value.ag_code,
 }
 GENERATORS = frozenset(_CODE_OF)
+SEQUENCES = frozenset(map(id, (list, tuple)))
+CONTAINERS = SEQUENCES | frozenset(map(id, (dict, set, frozenset, deque, range)))
+_gone_through: tuple[Iterable[object], ...] = (
+    *([], (), {}, {}.values(), {}.items(), set(), range(0), range(1 << 64), "", "\u0101", b"", deque()),
+)
+# From 3.15 on lists and tuples are gone through without an object for that.
+ITERATORS = SEQUENCES | frozenset(id(type(iter(each))) for each in _gone_through)
+"""As the others by the types' identities: those that run no code of the program's for what is asked of them here."""
 
 
 def code_of(value: Any) -> types.CodeType:
@@ -137,7 +149,7 @@ def _tuple(value: Any) -> Sequence[Any]:
 
 
 def _dict(value: Any) -> Sequence[Any]:
-    return [part for item in islice(dict.items(value), MOST_ITEMS) for part in item]
+    return list(_flat(islice(dict.items(value), MOST_ITEMS)))
 
 
 def _set(value: Any) -> Sequence[Any]:
@@ -172,6 +184,7 @@ def _nothing(_: Any) -> Sequence[Any]:
     return ()
 
 
+_flat = chain.from_iterable
 _FIRST = slice(0, MOST_ITEMS)
 _EXACT: dict[int, tuple[str, Reader]] = {
     id(list): ("list", _list),

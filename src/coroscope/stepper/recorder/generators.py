@@ -18,7 +18,6 @@ from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import CodePlan
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.prologues import Prologues
-from coroscope.stepper.recorder.reach import Reach
 from coroscope.stepper.recorder.stacks import Stacks
 from coroscope.stepper.recorder.states import FrameState, ThreadState
 from coroscope.stepper.recorder.tasks import Tasks
@@ -30,9 +29,7 @@ __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 class Generators:
     """Knows each generator's frame again when it is resumed."""
 
-    def __init__(
-        self, basis: Basis, stacks: Stacks, prologues: Prologues, tasks: Tasks, reach: Reach
-    ) -> None:
+    def __init__(self, basis: Basis, stacks: Stacks, prologues: Prologues, tasks: Tasks) -> None:
         self._columns = basis.columns
         self._heap = basis.heap
         self._codes = basis.codes
@@ -43,7 +40,6 @@ class Generators:
         self._stacks = stacks
         self._prologues = prologues
         self._tasks = tasks
-        self._reach = reach
 
     def make(self, thread: ThreadState) -> None:
         """Generators just met that are to be recorded, and have not begun: their prologue has run."""
@@ -87,7 +83,6 @@ class Generators:
         state.is_fresh = True
         thread.stack.append(state)
         self._tasks.note(thread, state)
-        self._reach.is_dirty = True
         self._columns.add_event(kind, state.number, thread.number, value)
         return state
 
@@ -97,7 +92,6 @@ class Generators:
             self._note_object(state)
         self._states.suspended[state.frame_id] = state
         self._columns.add_event(kinds.YIELD, state.number, thread.number, value)
-        self._reach.is_dirty = True
 
     def _note_object(self, state: FrameState) -> None:
         """Its making was not seen: the generator is found by its frame, which is in it."""

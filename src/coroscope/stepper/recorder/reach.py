@@ -22,12 +22,10 @@ class Reach:
     def __init__(self, basis: Basis) -> None:
         self._heap = basis.heap
         self._layout = basis.layout
-        self.is_dirty = False
-        """Objects may have changed since they were looked at."""
 
     def look_again(self, thread: ThreadState) -> None:
         """Record what has changed in the objects that this thread's frames refer to."""
-        self.is_dirty = False
+        thread.is_dirty = False
         self._heap.look_again(self._roots(thread))
 
     def _roots(self, thread: ThreadState) -> list[int]:

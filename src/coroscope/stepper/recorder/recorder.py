@@ -74,7 +74,7 @@ class Recorder:
         self._stacks = Stacks(basis, self._slots)
         log, tasks = StepLog(columns), Tasks(columns)
         prologues = Prologues(basis, self._slots, log)
-        self._generators = Generators(basis, self._stacks, prologues, tasks, self._reach)
+        self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
         self._steps = StepRecorder(basis, self._slots, self._reach, self._generators, log, most_steps)
         self.switch = Switch()
@@ -159,7 +159,7 @@ class Recorder:
         if state is None or thread is None:
             return
         number = self._noted(value)
-        thread.stack.pop()
+        thread.pop()
         if state.plan is not None:
             self._slots.truncate(state, max(0, state.plan.depth - 1))
         self._generators.suspend(thread, state, number)
@@ -170,7 +170,7 @@ class Recorder:
         if state is None or thread is None:
             return
         number = self._noted(value)
-        thread.stack.pop()
+        thread.pop()
         self._stacks.end(thread, state, kinds.RETURN, "returned", number)
 
     def raised(self, frame: FrameType, code: CodeType, error: Any) -> None:
@@ -182,6 +182,7 @@ class Recorder:
         if state.pending_call:
             self.columns.add_event(kinds.C_RAISE, state.number, thread.number, number)
             state.pending_call = 0
+            thread.is_dirty = True
         self.columns.add_event(kinds.RAISE, state.number, thread.number, number)
         # What runs now, finalisers for one, runs while its stack is being emptied.
         state.is_leaving = True
@@ -197,7 +198,7 @@ class Recorder:
         thread, state = self._stacks.top(frame, code)
         if state is None or thread is None:
             return
-        thread.stack.pop()
+        thread.pop()
         self._stacks.end(thread, state, kinds.UNWIND, "raised", thread.raised)
 
     def wrote(self, stream: str, text: str) -> None:

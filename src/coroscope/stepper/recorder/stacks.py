@@ -75,7 +75,7 @@ class Stacks:
     def leave(self, thread: ThreadState, depth: int) -> None:
         """The frames from there on have ended by an exception that nobody told of, or been suspended."""
         while len(thread.stack) > depth:
-            state = thread.stack.pop()
+            state = thread.pop()
             self.end(thread, state, kinds.UNWIND, "raised", thread.raised)
 
     def end(self, thread: ThreadState, state: FrameState, kind: int, outcome: str, value: int) -> None:

@@ -28,6 +28,7 @@ class FrameState:
         "base",
         "buffer",
         "code",
+        "direct",
         "facts",
         "frame_id",
         "generator",
@@ -60,12 +61,14 @@ class FrameState:
         self.is_fresh = True
         self.is_leaving = False
         self.pending_call = 0
+        self.direct: Plan | None = None
+        """The instruction, where what it calls or goes through is recorded itself, and nothing else runs."""
 
 
 class ThreadState:
     """A thread, with its frames that run or wait for one that does."""
 
-    __slots__ = ("number", "raised", "stack", "task")
+    __slots__ = ("is_dirty", "number", "raised", "stack", "task")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -73,6 +76,16 @@ class ThreadState:
         self.task: int | None = None
         self.raised = NOTHING
         """The exception that was raised last."""
+        self.is_dirty = False
+        """Objects may have changed since they were looked at."""
+
+    def pop(self) -> FrameState:
+        """Take the running frame off; where it goes back to code that is not recorded, that may change objects."""
+        stack = self.stack
+        state = stack.pop()
+        if not stack or stack[-1].direct is None or stack[-1].direct is not stack[-1].plan:
+            self.is_dirty = True
+        return state
 
     def depth_of(self, frame: FrameType, code: CodeType) -> int:
         """Where the frame is on the stack; -1: it is not."""
