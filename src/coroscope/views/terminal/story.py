@@ -7,9 +7,7 @@ Below a row, the names that have other values after it. Lines with an arrow tell
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -24,10 +22,17 @@ from coroscope.stepper.shown_values import Value
 from coroscope.views.terminal.glyphs import QUIET, STRONG, TROUBLE
 from coroscope.views.terminal.highlighting import highlighted
 from coroscope.views.terminal.sheet import INDENT, Sheet
+from coroscope.views.terminal.telling import Telling, Tone, in_few_words, joined
 
 _MEANING = "color(32)"
-_EVENT = "color(166)"
 _CHANGED = "color(65)"
+_STYLES: dict[Tone, str] = {
+    "event": "color(166)",
+    "changed": _CHANGED,
+    "trouble": TROUBLE,
+    "strong": STRONG,
+    "quiet": QUIET,
+}
 _STEP = 2
 """Columns to the right for each frame that waits."""
 _MOST_OPCODE, _MOST_OPCODE_NARROW = 26, 18
@@ -39,6 +44,7 @@ _MOST_LINES = 3
 """That a stack may need."""
 _MOST_NOTE = 200
 _LINE = 4
+_BEGINS_FRAME = ("call", "resume", "throw")
 _ENDS_FRAME = ("return", "create", "yield", "unwind")
 
 
@@ -51,6 +57,7 @@ class _Story:
     def __init__(self, recording: Recording, sheet: Sheet, rows: int, explain: bool) -> None:
         self._recording = recording
         self._sheet = sheet
+        self._telling = Telling(recording, sheet.glyphs)
         self._rows = min(rows, len(recording))
         self._explain = explain
         self._version = tuple(
@@ -144,23 +151,14 @@ class _Story:
         width = self._opcode + 1 + self._argument
         told = Text(sheet.cut(instruction.opcode, width).ljust(self._opcode) + " ")
         # A long name takes from the argument's room.
-        told.append(sheet.cut(self._argument_of(moment), max(width - len(told), 0)), _MEANING)
+        argument = sheet.inert(sheet.plain(self._telling.argument(instruction)))
+        told.append(sheet.cut(argument, max(width - len(told), 0)), _MEANING)
         told.truncate(width, pad=True)
         row = Text.assemble(row, told, " ")
         width = cell_len(row.plain)
         for boxes in self._boxes(moment.stack, sheet.width - INDENT - width):
             sheet.line(row + boxes)
             row = Text(" " * width)
-
-    def _argument_of(self, moment: Moment) -> str:
-        sheet, instruction = self._sheet, moment.instruction
-        if instruction.jump_target is not None:
-            is_back = instruction.jump_target <= instruction.offset
-            arrow = sheet.glyphs.backward if is_back else sheet.glyphs.forward
-            line = instruction.target_line
-            return f"{arrow} line {line}" if line else f"{arrow} offset {instruction.jump_target}"
-        meaning = instruction.meaning or ("" if instruction.arg is None else str(instruction.arg))
-        return sheet.inert(sheet.plain(meaning))
 
     def _boxes(self, stack: Sequence[Value] | None, room: int) -> list[Text]:
         """The values between walls, the top at the end, on as many lines as they need.
@@ -175,7 +173,7 @@ class _Story:
         most = min(_MOST_VALUE, max(room - 8, 4))
         texts = [value.text for value in stack]
         if sum(cell_len(text) + 3 for text in texts) >= room or max(map(cell_len, texts)) > most:
-            texts = [_in_few_words(value) for value in stack]
+            texts = [in_few_words(value) for value in stack]
         texts = [sheet.cut(sheet.inert(sheet.plain(text)), most) for text in texts]
         hidden = max(len(texts) - _MOST_LINES * room // 4, 0)
         while len(lines := self._walled(texts[hidden:], hidden, room)) > _MOST_LINES:
@@ -196,71 +194,13 @@ class _Story:
     # What happens between instructions
 
     def _print_events(self, events: Iterable[Event], depth: int) -> None:
-        for kind, group in groupby(_joined(events), key=lambda event: event.kind):
-            for event in group:
-                told, style = self._told(kind, event)
-                if kind in ("call", "resume", "throw"):
-                    self._print_note(self._indent(depth) + _STEP, told, style)
-                    depth += 1
-                else:
-                    self._print_note(self._indent(depth) + _STEP, told, style)
-                    depth -= kind in _ENDS_FRAME
-                    depth = max(depth, 0)
-
-    def _told(self, kind: str, event: Event) -> tuple[str, str]:
-        glyphs = self._sheet.glyphs
-        into, out = glyphs.forward, glyphs.leaving
-        value = "" if event.value is None else event.value.text
-        name = "" if event.frame is None else self._name(event.frame)
-        if kind == "call":
-            return f"{into} {name} is called{self._called_with(event)}", _EVENT
-        if kind == "resume":
-            return f"{into} {name} goes on{self._sent(event)}", _EVENT
-        if kind == "task switch":
-            tasks = self._recording.tasks
-            known = event.task is not None and 0 < event.task <= len(tasks)
-            return f"task {tasks[event.task - 1].name if known and event.task else '?'} has its turn", STRONG
-        if kind == "handle":
-            return f"{into} {value} goes to its handler{self._handler(event)}", TROUBLE
-        if kind == "output":
-            return f"{event.text!r} is written", _CHANGED
-        pattern, style = _WORDS[kind]
-        return pattern.format(into=into, out=out, name=name, value=value), style
-
-    def _called_with(self, event: Event) -> str:
-        first = self._own_step(event)
-        if first is None:
-            return ""
-        arguments = self._recording.at(first).locals
-        if self._recording.frames[event.frame or 0].names is not None or not arguments:
-            return ""
-        return " with " + ", ".join(f"{name}={value.text}" for name, value in arguments.items())
-
-    def _sent(self, event: Event) -> str:
-        first = self._own_step(event)
-        stack = None if first is None else self._recording.at(first).stack
-        return f" with {stack[-1].text}" if stack else ""
-
-    def _handler(self, event: Event) -> str:
-        first = self._own_step(event)
-        if first is None:
-            return ""
-        instruction = self._recording.steps[first].instruction
-        line = f" (line {instruction.line})" if instruction.line else ""
-        return f" at offset {instruction.offset}{line}"
-
-    def _own_step(self, event: Event) -> int | None:
-        """The step right after the event, if it is of the event's frame."""
-        steps = self._recording.steps
-        if event.position < len(steps) and steps[event.position].frame == event.frame:
-            return event.position
-        return None
-
-    def _name(self, frame: int) -> str:
-        """Its function; the number of the frame, too, where it is not the only one."""
-        code = self._recording.frames[frame].code
-        name = self._recording.codes[code].qualified_name.rpartition("<locals>.")[2]
-        return f"{name} (frame {frame})"
+        for event in joined(events):
+            told = self._telling.event(event)
+            self._print_note(self._indent(depth) + _STEP, told.text, _STYLES[told.tone])
+            if event.kind in _BEGINS_FRAME:
+                depth += 1
+            elif event.kind in _ENDS_FRAME:
+                depth = max(depth - 1, 0)
 
     def _print_note(self, indent: int, told: str, style: str) -> None:
         sheet = self._sheet
@@ -287,41 +227,3 @@ class _Story:
             sheet.paragraph(f"{left:,} more instructions were recorded: --rows {len(recording)} prints all.")
         for told in filter(None, (recording.cut, *recording.notes)):
             sheet.paragraph(sheet.inert(told[:1].upper() + told[1:].rstrip(".") + "."))
-
-
-_WORDS = {
-    "return": ("{out} {name} returns {value}", _EVENT),
-    "create": ("{out} {name} waits to be started, in {value}", _EVENT),
-    "yield": ("{out} {name} yields {value}, and waits", _EVENT),
-    "throw": ("{into} {name} goes on with an exception thrown into it", _EVENT),
-    "raise": ("{value} is raised", TROUBLE),
-    "unwind": ("{out} {name} is left by {value}", TROUBLE),
-    "drop": ("{name} is dropped unfinished", QUIET),
-    "c call": ("{into} {value} runs, unseen", QUIET),
-    "c return": ("{out} that gives {value}", QUIET),
-    "c raise": ("{out} that raises {value}", TROUBLE),
-}
-
-
-def _in_few_words(value: Value) -> str:
-    """Such as "print #8" for "<built-in function print #8>"."""
-    text = value.text
-    if value.object is None or not (text.startswith("<") and text.endswith(">")):
-        return text
-    words = text[1:-1].split(" ")
-    if words[0] in _KINDS:
-        words = words[-2:]
-    return " ".join((words[0].rpartition(".")[2], *words[1:]))
-
-
-_KINDS = ("function", "built-in", "method", "module", "class", "code")
-
-
-def _joined(events: Iterable[Event]) -> Iterator[Event]:
-    """The events, what is written in several pieces as one."""
-    for kind, group in groupby(events, key=lambda event: (event.kind, event.thread)):
-        if kind[0] != "output":
-            yield from group
-            continue
-        pieces = list(group)
-        yield replace(pieces[0], text="".join(piece.text for piece in pieces))
