@@ -23,6 +23,7 @@ from coroscope.stepper.source import read_source
 from coroscope.stepper.versions import check_python
 
 if TYPE_CHECKING:
+    from coroscope.cli.exploring import Explore
     from coroscope.record.supervise import Ended
     from coroscope.stepper.recording import Recording
 
@@ -37,6 +38,8 @@ class _Shown:
     explain: bool | None
     as_json: bool
     html: str | None
+    explore: Explore | None
+    """Shows it in the terminal, to go through; None where it is printed."""
 
 
 class _AroundTheTarget(click.Command):
@@ -102,6 +105,7 @@ def _after_options(
 )
 @click.option("--json", "as_json", is_flag=True, help="print each instruction as a line of JSON instead")
 @click.option("--html", metavar="FILE", help="write the recording as one HTML page to FILE, to step through")
+@click.option("--interactive", is_flag=True, help="go through the recording in the terminal, with keys")
 @click.pass_context
 def step(
     ctx: click.Context,
@@ -119,16 +123,20 @@ def step(
     explain: bool | None,
     as_json: bool,
     html: str | None,
+    interactive: bool,
 ) -> int:
     """Run a Python file, or one function in it, and show what each instruction did to the interpreter's stack.
 
     The program's output and exit code are its own; the story of its instructions goes to stderr, after it has ended.
-    With --json the instructions go to stdout, and the program's output to stderr. ARGS are the program's, or the
-    function's as Python writes them.
+    With --json the instructions go to stdout, and the program's output to stderr. With --interactive they are gone
+    through in the terminal instead, forwards and backwards. ARGS are the program's, or the function's as Python writes
+    them.
     """
-    shown = _Shown(rows, explain, as_json, html)
+    if interactive:
+        _refuse_beside("--interactive", ctx, "static", "as_json", "rows", "explain")
     if html is not None:
         check_writable(html, "the page", "--html")
+    shown = _Shown(rows, explain, as_json, html, _explorer() if interactive else None)
     if loaded is not None:
         _refuse_beside(
             "--load", ctx, "target", "static", "output", "include", "exclude", "first", "until", "limit"
@@ -165,6 +173,12 @@ def _refuse_beside(option: str, ctx: click.Context, *names: str) -> None:
             raise UsageError(f"{given} has no meaning beside {option}: leave one of them out")
 
 
+def _explorer() -> Explore:
+    from coroscope.cli.exploring import find_explorer  # Textual is slow to load
+
+    return find_explorer()
+
+
 def _show_static(target: str, explain: bool | None, as_json: bool) -> None:
     check_python()
     file, name = split_target(target)
@@ -184,14 +198,17 @@ def _show_loaded(path: str, shown: _Shown) -> None:
     from coroscope.stepper.recording import load
 
     recording = load(path)
+    if shown.explore is not None and not len(recording):
+        raise UsageError(f"nothing to go through: {path!r} has no instruction")
     _show(recording, shown, sys.stdout)
 
 
 def _show(recording: Recording, shown: _Shown, stream: Any) -> None:
+    is_explored = shown.explore is not None and len(recording) > 0
     if shown.as_json:
         _print_rows(step_rows(recording))
         _tell_limits(recording)
-    else:
+    elif not is_explored:
         _print_story(recording, shown.rows, shown.explain, stream)
     if shown.html is not None:
         from coroscope.views.page import write_steps
@@ -199,6 +216,8 @@ def _show(recording: Recording, shown: _Shown, stream: Any) -> None:
         write_steps(recording, shown.html)
         # On stderr: stdout may hold the JSON.
         print(f"The page is in {shown.html!r}: open it in a browser.", file=sys.stderr)
+    if shown.explore is not None and is_explored:
+        shown.explore(recording)
 
 
 def _run(
