@@ -151,14 +151,17 @@ class Moves:
 
     # Lines. An instruction that the compiler gave none belongs to that of the one before.
 
-    def _line(self, step: int, fallback: int) -> int:
-        return self._lines[self._columns.instructions[step]] or fallback
+    def _line(self, step: int) -> int:
+        for other in range(step, self._columns.run_steps[self._run_of(step)] - 1, -1):
+            if line := self._lines[self._columns.instructions[other]]:
+                return line
+        return 0
 
     def _next_line(self, step: int) -> int | None:
-        line = self._line(step, 0)
+        line = self._line(step)
         end = self._end_of(self._run_of(step))
         for other in range(step + 1, end):
-            if self._line(other, line) != line:
+            if (self._lines[self._columns.instructions[other]] or line) != line:
                 return other
         return end if end < len(self._recording) else None
 
@@ -170,7 +173,7 @@ class Moves:
 
     def _start_of_line(self, step: int) -> int:
         first = self._columns.run_steps[self._run_of(step)]
-        line = self._line(step, 0)
-        while step > first and self._line(step - 1, line) == line:
+        line = self._line(step)
+        while step > first and self._line(step - 1) == line:
             step -= 1
         return step

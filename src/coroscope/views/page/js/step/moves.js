@@ -34,9 +34,13 @@ export class Moves {
     return next;
   }
 
-  #line(step, fallback) {
-    const line = this.lines[this.recording.columns.instructions[step]];
-    return line < 0 ? fallback : line;
+  // An instruction that the compiler gave none belongs to that of the one before, if the same frame ran it.
+  #line(step) {
+    const { instructions, run_steps } = this.recording.columns;
+    const first = run_steps[this.recording.runOf(step)];
+    let at = step;
+    while (at > first && this.lines[instructions[at]] < 0) at--;
+    return this.lines[instructions[at]];
   }
 
   // Where another line, or another frame, begins; backwards first where this one began.
@@ -45,12 +49,13 @@ export class Moves {
   }
 
   #nextLine(step) {
-    const { run_steps: starts } = this.recording.columns;
-    let run = this.recording.runOf(step);
-    const line = this.#line(step, -1);
+    const { run_steps: starts, instructions } = this.recording.columns;
+    const run = this.recording.runOf(step);
+    const line = this.#line(step);
     for (let next = step + 1; next < this.recording.count; next++) {
       if (run + 1 < starts.length && starts[run + 1] <= next) return next;
-      if (this.#line(next, line) !== line) return next;
+      const other = this.lines[instructions[next]];
+      if (other >= 0 && other !== line) return next;
     }
     return -1;
   }
@@ -63,9 +68,9 @@ export class Moves {
 
   #startOfLine(step) {
     const first = this.recording.columns.run_steps[this.recording.runOf(step)];
-    const line = this.#line(step, -1);
+    const line = this.#line(step);
     let start = step;
-    while (start > first && this.#line(start - 1, line) === line) start--;
+    while (start > first && this.#line(start - 1) === line) start--;
     return start;
   }
 
