@@ -22,6 +22,7 @@ INSIDE_OBSERVED_PROGRAMS = [
     SOURCE / "loop",
     SOURCE / "record",
     SOURCE / "stepper",
+    SOURCE / "stepped_run.py",
     SOURCE / "errors.py",
     SOURCE / "_version.py",
 ]

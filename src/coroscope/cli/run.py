@@ -16,6 +16,7 @@ from coroscope.cli.flight import Flight, flight_options
 from coroscope.cli.judging import Judge, judging_options
 from coroscope.cli.looking import Look, looking_options
 from coroscope.cli.output import check_writable
+from coroscope.cli.stepping_along import Along, stepping_options, steps_beside
 from coroscope.cli.target import check_module, check_script
 from coroscope.errors import CoroscopeError, UsageError
 from coroscope.record import probes
@@ -24,6 +25,7 @@ from coroscope.record.supervise import Ended, end_as, run_program
 
 if TYPE_CHECKING:
     from coroscope.analysis.findings import Finding
+    from coroscope.stepper.recording import Recording
     from coroscope.trace.model import Trace
 
 _SUFFIX = ".coroscope"
@@ -67,6 +69,7 @@ class _UpToTheProgram(click.Command):
 @click.option("-o", "--output", metavar="FILE", help="write the trace to FILE (default NAME.coroscope)")
 @click.option("--html", metavar="FILE", help="write the timeline as one HTML page to FILE")
 @flight_options
+@stepping_options
 @click.option("-m", "module", metavar="MODULE", help="run a library module as a script, as python -m does")
 @looking_options
 @judging_options
@@ -80,6 +83,7 @@ def run(
     look: Look,
     judge: Judge,
     flight: Flight | None,
+    along: Along | None,
     command: tuple[str, ...],
 ) -> int:
     """Run a Python program, record its tasks, and show where they waited and what held them back.
@@ -96,6 +100,10 @@ def run(
         check_writable(html, "the page", "--html")
         if os.path.abspath(html) == os.path.abspath(trace):
             raise UsageError(f"{html!r} is where the trace goes: give --html another name")
+    if along is not None and flight is not None:
+        raise UsageError(
+            "--last keeps the end of a run only, and steps are from all of it: leave one of them out"
+        )
     try:
         create_trace(trace, program[1:] if module is not None else program)
     except OSError as error:
@@ -104,10 +112,11 @@ def run(
         ) from error
     if flight is not None:
         flight.begin(trace)
-    ended = run_program(program, trace, loop, without, flight)
+    order = "" if along is None else along.prepare(trace, program)
+    ended = run_program(program, trace, loop, without, flight, step=order)
     if flight is not None:
         flight.end()
-    found = _report(trace, html, look, judge, ended)
+    found = _report(trace, html, look, judge, ended, along)
     _tell_written(flight)
     # The program's own failure comes first: who reads the exit code must learn of that.
     return end_as(ended) or (judge.exit_code_unseen if found is None else judge.exit_code(found))
@@ -130,14 +139,19 @@ def _default_output(module: str | None, command: tuple[str, ...]) -> str:
     return (stem or "program") + _SUFFIX
 
 
-def _report(trace: str, html: str | None, look: Look, judge: Judge, ended: Ended) -> Sequence[Finding] | None:
+def _report(
+    trace: str, html: str | None, look: Look, judge: Judge, ended: Ended, along: Along | None
+) -> Sequence[Finding] | None:
     """Show what happened, and give what was found; None where that could not be seen."""
     found: Sequence[Finding] | None = None
     # Whatever becomes of the report, a mistake of ours included, the program's own exit code comes through.
     try:
         loaded = _load(trace, ended)
         found = judge.find(loaded)
-        _show(loaded, found, trace, html, look)
+        steps = None if along is None else along.collect(loaded, ended)
+        _show(loaded, found, trace, html, look, steps)
+        if along is not None:
+            along.tell()
     except (CoroscopeError, OSError) as error:
         complain(str(error))
     except Exception as error:
@@ -161,7 +175,14 @@ def _load(trace: str, ended: Ended) -> Trace:
     return load(trace)
 
 
-def _show(loaded: Trace, found: Sequence[Finding], trace: str, html: str | None, look: Look) -> None:
+def _show(
+    loaded: Trace,
+    found: Sequence[Finding],
+    trace: str,
+    html: str | None,
+    look: Look,
+    steps: Recording | None,
+) -> None:
     from coroscope.views.terminal import open_console
 
     console = open_console(sys.stderr or io.StringIO())  # None when it was closed
@@ -170,7 +191,10 @@ def _show(loaded: Trace, found: Sequence[Finding], trace: str, html: str | None,
     if html is not None:
         from coroscope.views.page import write_page
 
-        write_page(loaded, html, slow_ms=look.slow_ms, findings=found)
+        write_page(loaded, html, slow_ms=look.slow_ms, findings=found, steps=steps)
         console.print(f"Page   {html}  (open it in a browser)", soft_wrap=True)
     with suppress(OSError):
         console.print(f"Trace  {trace}  (coroscope show {trace})", soft_wrap=True)
+        if steps is not None:
+            kept = steps_beside(trace)
+            console.print(f"Steps  {kept}  (coroscope step --load {kept})", soft_wrap=True)

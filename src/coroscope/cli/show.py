@@ -13,6 +13,7 @@ import click
 from coroscope.cli.cut import tell_cut
 from coroscope.cli.judging import Judge, judging_options
 from coroscope.cli.looking import Look, looking_options
+from coroscope.cli.stepping_along import load_steps_beside
 from coroscope.errors import UsageError
 from coroscope.export.report import report
 from coroscope.trace import load
@@ -57,6 +58,6 @@ def _write_page(trace: Trace, found: Sequence[Finding], file: str, html: str, sl
 
     if os.path.exists(html) and os.path.samefile(file, html):
         raise UsageError(f"{html!r} is the trace itself: give --html another name")
-    write_page(trace, html, slow_ms=slow_ms, findings=found)
+    write_page(trace, html, slow_ms=slow_ms, findings=found, steps=load_steps_beside(file))
     # On stderr: stdout may hold the JSON.
     print(f"The page is in {html!r}: open it in a browser.", file=sys.stderr)

@@ -62,14 +62,19 @@ def run_program(
     watcher: Watcher | None = None,
     *,
     watch_alone: bool = False,
+    step: str = "",
 ) -> Ended:
     """Run `python command…`, recording into the live trace file `trace`; returns when the program has ended.
 
     `loop` is "keep" or "coroscope"; `without` names the probes to leave out; with a `watcher` the recording is a ring.
     With `watch_alone` the program's main thread has a track even if it is the only one; a ring has none of it.
+    `step` is what the program's process is told by those who step through it ("": nobody does).
     """
     ring = "" if watcher is None else watcher.ring
-    process = _start(command, environment=_environment(trace, loop, without, ring, watch_alone))
+    environment = _environment(trace, loop, without, ring, watch_alone)
+    if step:
+        environment["COROSCOPE_RECORD_STEP"] = step
+    process = _start(command, environment=environment)
     previous = _pass_on_signals(process, watcher)
     sampler = None if "gil" in without else _sampler(process.pid)
     ended = _wait(process, previous, watcher)

@@ -137,6 +137,10 @@ class Columns:
     run_frames: array[int] = field(default_factory=lambda: array("I"))
     run_threads: array[int] = field(default_factory=lambda: array("I"))
     """From which step on which frame runs, in which thread."""
+    run_times: array[int] = field(default_factory=lambda: array("q"))
+    run_tracks: array[int] = field(default_factory=lambda: array("q"))
+    """Of each of these runs, if a trace was recorded too: when it began, in ns since the trace did; and in which of the
+    trace's tasks, 0 outside them."""
     event_steps: array[int] = field(default_factory=lambda: array("I"))
     """Of each event, how many steps had been recorded before it: it happened during the last of its thread."""
     event_kinds: array[int] = field(default_factory=lambda: array("B"))
@@ -154,6 +158,8 @@ class Columns:
     cut: str | None = None
     is_symbolic: str | None = None
     places_used: int = 0
+    origin_ns: int = 0
+    """When the trace began that `run_times` counts from, on CLOCK_MONOTONIC; 0: there is none."""
 
     def add_value(self, type_name: str, text: str) -> int:
         """The number of a new value without identity."""

@@ -39,7 +39,9 @@ from coroscope.stepper.packed_numbers import (
 )
 
 MAGIC = b"COROSTEP"
-VERSION = 1
+VERSION = 2
+_OLDEST = 1
+"""Without moments."""
 _HEADER = struct.Struct("<8sH")
 _SECTION = struct.Struct("<16sIIQ")  # name, checksum, size, size when inflated
 _LARGEST = 1 << 32
@@ -86,8 +88,10 @@ def load(path: str | os.PathLike[str]) -> Columns:
     if len(data) < _HEADER.size or not data.startswith(MAGIC):
         raise RecordingFormatError(path, "it is not one")
     version = _HEADER.unpack_from(data)[1]
-    if version != VERSION:
-        raise RecordingFormatError(path, f"its format is {version}, and this coroscope reads {VERSION}")
+    if not _OLDEST <= version <= VERSION:
+        raise RecordingFormatError(
+            path, f"its format is {version}, and this coroscope reads {_OLDEST} to {VERSION}"
+        )
     try:
         return _columns(_read_sections(data))
     except (KeyError, ValueError, TypeError, IndexError, OverflowError, struct.error, zlib.error) as error:
@@ -127,6 +131,7 @@ def _checksum(section: str, packed: bytes) -> int:
 _NUMBERS = ("ends", "run_steps", "run_frames", "run_threads", "event_steps", "event_kinds",
             "event_frames", "event_threads",
             "event_values", "content_steps", "content_objects", "instructions")  # fmt: skip
+_MOMENTS = ("run_times", "run_tracks")
 
 
 def _sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
@@ -142,12 +147,15 @@ def _sections(columns: Columns) -> Iterable[tuple[str, bytes]]:
         "cut": columns.cut,
         "is_symbolic": columns.is_symbolic,
         "places_used": columns.places_used,
+        "origin_ns": columns.origin_ns,
     }
     yield "facts", _json(facts)
     yield "values", _json(_columns_of(columns.values))
     yield "frames", _json(_columns_of([_row(frame) for frame in columns.frames]))
     yield "objects", _json(_columns_of([_row(facts) for facts in columns.objects]))
     yield from number_sections(columns)
+    for name in _MOMENTS:
+        yield name, packed(getattr(columns, name))
     yield "contents", packed_values(_flat(columns.contents))
     yield "lengths", packed_raw([len(values) << 1 for values in columns.contents])
     yield "end", b""
@@ -179,7 +187,10 @@ def _columns(sections: dict[str, bytes]) -> Columns:
         cut=facts["cut"],
         is_symbolic=facts["is_symbolic"],
         places_used=facts["places_used"],
+        origin_ns=facts.get("origin_ns", 0),
     )
+    for name in _MOMENTS:
+        getattr(columns, name).extend(_unpacked(sections.get(name, b"")))
     for name in _NUMBERS:
         getattr(columns, name).extend(
             _instructions_from(numbers[name], columns) if name == "instructions" else numbers[name]
@@ -214,6 +225,8 @@ def _check(columns: Columns, is_whole: bool) -> None:
         and all(-objects < value < values for held in columns.contents for value in held)
         and all(number < objects for number in columns.content_objects)
         and len(columns.run_steps) == len(columns.run_frames) == len(columns.run_threads)
+        and len(columns.run_times) == len(columns.run_tracks)
+        and len(columns.run_times) in (0, len(columns.run_steps))
         and len(columns.content_steps) == len(columns.content_objects) == len(columns.contents)
         and events == len(columns.event_kinds) == len(columns.event_frames)
         and events == len(columns.event_threads) == len(columns.event_values)

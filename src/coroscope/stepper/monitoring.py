@@ -11,6 +11,7 @@ from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.stepper import columns as kinds
+from coroscope.stepper.named import TaskGate
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder import Recorder
 from coroscope.stepper.recorder.room import AT_LIMIT
@@ -24,8 +25,9 @@ _TOOLS = (3, 4, 2, 1, 0, 5)
 class Monitoring:
     """Tells a recorder."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, gate: TaskGate | None = None) -> None:
         self._recorder = recorder
+        self._gate = gate
         self._guard, self._room, self._switch = recorder.guard, recorder.room, recorder.switch
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
         self._tool = -1
@@ -89,7 +91,7 @@ class Monitoring:
     def _callbacks(self) -> tuple[tuple[int, Callable[..., Any]], ...]:
         events = self._monitoring.events
         return (
-            (events.INSTRUCTION, self._on_instruction),
+            (events.INSTRUCTION, self._on_instruction if self._gate is None else self._on_gated_instruction),
             (events.PY_START, self._on_start),
             (events.PY_RESUME, self._on_resume),
             (events.PY_THROW, self._on_throw),
@@ -107,6 +109,29 @@ class Monitoring:
             return
         self._guard.run_instruction(_getframe(1), code, offset)
 
+    def _on_gated_instruction(self, code: CodeType, offset: int) -> None:
+        if self._switch.is_on and not self._lets(code):
+            return
+        if not self._switch.is_on:
+            with suppress(RecursionError):
+                self.stop()
+            return
+        self._guard.run_instruction(_getframe(1), code, offset)
+
+    def _lets(self, code: CodeType) -> bool:
+        """Whether what runs now in `code` is to be recorded."""
+        if self._gate is None:
+            return True
+        try:
+            return self._gate.lets(code)
+        except RecursionError:  # As near the program's own limit as that, nothing is.
+            return False
+
+    def _turn(self) -> None:
+        """The calling thread may come, or have come, to another task."""
+        if self._gate is not None:
+            self._gate.turn()
+
     def _on_start(self, code: CodeType, offset: int) -> Any:
         if not self._switch.is_on:
             return None
@@ -118,6 +143,9 @@ class Monitoring:
             self._recorder.columns.cut = AT_LIMIT
             self._switch.is_on = False
             return None
+        self._turn()
+        if not self._lets(code):
+            return None
         self._room.make()
         if not self._switch.is_on:
             return None
@@ -125,23 +153,33 @@ class Monitoring:
         return None
 
     def _on_resume(self, code: CodeType, offset: int) -> None:
+        self._turn()
+        if not self._lets(code):
+            return
         self._room.make()
         self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.RESUME)
 
     def _on_throw(self, code: CodeType, offset: int, error: BaseException) -> None:
-        if id(code) in self._instrumented:
+        self._turn()
+        if id(code) in self._instrumented and self._lets(code):
             self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.THROW, error)
 
     def _on_return(self, code: CodeType, _: int, value: Any) -> None:
-        self._guard.run(self._recorder.finish, _getframe(1), code, value)
+        if self._lets(code):
+            self._guard.run(self._recorder.finish, _getframe(1), code, value)
+        self._turn()
 
     def _on_yield(self, code: CodeType, _: int, value: Any) -> None:
-        self._guard.run(self._recorder.suspend, _getframe(1), code, value)
+        if self._lets(code):
+            self._guard.run(self._recorder.suspend, _getframe(1), code, value)
+        self._turn()
 
     def _on_raise(self, code: CodeType, _: int, error: BaseException) -> None:
-        if id(code) in self._instrumented:
+        self._turn()
+        if id(code) in self._instrumented and self._lets(code):
             self._guard.run(self._recorder.raised, _getframe(1), code, error)
+        self._turn()
 
     def _on_handled(self, code: CodeType, _: int, __: BaseException) -> None:
-        if id(code) in self._instrumented:
+        if id(code) in self._instrumented and self._lets(code):
             self._guard.run(self._recorder.handled, _getframe(1), code)

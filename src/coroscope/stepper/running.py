@@ -13,7 +13,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
@@ -22,7 +22,7 @@ from coroscope.stepper.recorder import Recorder
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.scope import Scope
 from coroscope.stepper.self_test import Readability, readability
-from coroscope.stepper.streams import Streams
+from coroscope.stepper.session import Exits, Session
 from coroscope.stepper.versions import check_python
 
 MOST_STEPS = 1_000_000
@@ -53,45 +53,6 @@ class Run:
     exit_code: int
     is_interrupted: bool = False
     """KeyboardInterrupt went through it: Python then ends by SIGINT."""
-
-
-@dataclass(slots=True)
-class _Session:
-    """The recorder, its source of events and the streams, together."""
-
-    recorder: Recorder
-    what: What
-    streams: Streams = field(init=False)
-    source: Any = None
-    is_over: bool = False
-
-    def __post_init__(self) -> None:
-        self.streams = Streams(self._wrote)
-
-    def _wrote(self, stream: str, text: str) -> None:
-        self.recorder.guard.run(self.recorder.wrote, stream, text)
-
-    def start(self, *codes: types.CodeType) -> None:
-        self.source = _source_of(self.recorder)
-        self.recorder.switch.stop = self.source.stop
-        os.register_at_fork(after_in_child=self._forked)
-        self.streams.start()
-        self.recorder.begin()
-        self.source.start(*codes)
-
-    def stop(self) -> Recording:
-        if not self.is_over:
-            self.is_over = True
-            if self.source is not None:
-                self.source.stop()
-            self.recorder.room.give_back()
-            self.streams.stop()
-        return Recording(self.recorder.close())
-
-    def _forked(self) -> None:
-        if not self.is_over:
-            self.recorder.switch.is_on = False
-            self.source.stop()
 
 
 def step(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Recording:
@@ -153,7 +114,7 @@ def run_file(
         module.__dict__.update(__annotations__={})
     sys.modules[name] = module
     session = _new_session([path], path, what)
-    exits = _Exits(session, save_to)
+    exits = Exits(session, save_to)
     end = _End()
     try:
         if function is None:
@@ -233,8 +194,8 @@ async def _drained(values: types.AsyncGeneratorType[Any, Any]) -> None:
 
 
 def _call(
-    session: _Session,
-    exits: _Exits,
+    session: Session,
+    exits: Exits,
     end: _End,
     called: Callable[..., Any],
     arguments: Iterable[Any],
@@ -296,39 +257,7 @@ def _wait_for_threads() -> None:
                 return
 
 
-class _Exits:
-    """Has the recording saved where the program ends at once."""
-
-    def __init__(self, session: _Session, path: str | None) -> None:
-        self._session = session
-        self._path = path
-        self._exit = os._exit
-
-    def start(self) -> None:
-        if self._path is not None:
-            os._exit = self._save_and_exit  # type: ignore[assignment]
-
-    def stop(self) -> None:
-        if os._exit == self._save_and_exit:
-            os._exit = self._exit
-
-    def _save_and_exit(self, status: int) -> None:
-        session = self._session
-        if os.getpid() == session_process and not session.is_over:
-            try:
-                session.recorder.columns.say("the program ended by os._exit: what followed was not run")
-                recording = session.stop()
-                if self._path is not None:
-                    recording.save(self._path)
-            except Exception:
-                pass  # The program ends, whatever becomes of its recording.
-        self._exit(status)
-
-
-session_process = os.getpid()
-
-
-def _new_session(files: Iterable[str], main_file: str, what: What) -> _Session:
+def _new_session(files: Iterable[str], main_file: str, what: What) -> Session:
     check_python()
     known = readability()
     if not what.reads_values:
@@ -341,17 +270,7 @@ def _new_session(files: Iterable[str], main_file: str, what: What) -> _Session:
         until_line=what.until_line,
     )
     recorder.columns.argv = list(sys.argv)
-    return _Session(recorder, what)
-
-
-def _source_of(recorder: Recorder) -> Any:
-    if sys.version_info >= (3, 12):
-        from coroscope.stepper.monitoring import Monitoring
-
-        return Monitoring(recorder)
-    from coroscope.stepper.tracing import Tracing
-
-    return Tracing(recorder)
+    return Session(recorder)
 
 
 def _code_of(function: Any) -> types.CodeType:

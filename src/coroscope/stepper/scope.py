@@ -40,7 +40,7 @@ class Scope:
         return known
 
     def _wants_file(self, file: str) -> bool:
-        if file.startswith(_OWN) and file not in self._files:
+        if self._is_own(file):
             return False
         is_own = file in self._files
         if not self._include and not self._exclude:
@@ -51,6 +51,10 @@ class Scope:
         if any(_is_within(module, name) for name in self._exclude):
             return False
         return is_own or any(_is_within(module, name) for name in self._include)
+
+    def _is_own(self, file: str) -> bool:
+        """Whether it is a file of coroscope's, and not asked for."""
+        return file.startswith(_OWN) and file not in self._files
 
     def source_of(self, file: str) -> str:
         """The file's text, as it is now; "" where it cannot be read."""

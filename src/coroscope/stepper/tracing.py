@@ -9,6 +9,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from coroscope.stepper import columns as kinds
+from coroscope.stepper.named import TaskGate
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder import Recorder
 
@@ -20,8 +21,9 @@ _PUSH_EXC_INFO = dis.opmap["PUSH_EXC_INFO"]
 class Tracing:
     """Tells a recorder."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, gate: TaskGate | None = None) -> None:
         self._recorder = recorder
+        self._gate = gate
         self._names: dict[int, dict[int, str]] = {}
         self._resumed: int = 0
         """The frame object that the last event has resumed: an exception that follows was thrown into it."""
@@ -62,7 +64,8 @@ class Tracing:
             return None
         code = frame.f_code
         plan = self._recorder.plan_of(code)
-        if plan is None:
+        self._turn()
+        if plan is None or not self._lets(code):
             return None
         if not self._recorder.room.is_there():
             # A trace function that fails there is taken away by CPython, and the program's own call fails with it.
@@ -86,7 +89,11 @@ class Tracing:
     def _trace_frame(self, frame: FrameType, event: str, argument: Any) -> Any:
         if not self._is_on:
             return None
-        if event == "opcode":
+        if event != "opcode":
+            self._turn()
+        if not self._lets(frame.f_code):
+            pass
+        elif event == "opcode":
             code, offset = frame.f_code, frame.f_lasti
             if code.co_code[offset] == _PUSH_EXC_INFO:
                 self._recorder.guard.run(self._recorder.handled, frame, code)
@@ -95,7 +102,18 @@ class Tracing:
             self._recorder.guard.run(self._return, frame, argument)
         elif event == "exception":
             self._recorder.guard.run(self._exception, frame, argument[1])
+        if event != "opcode":
+            self._turn()
         return self._trace_frame
+
+    def _lets(self, code: CodeType) -> bool:
+        """Whether what runs now in `code` is to be recorded."""
+        return self._gate is None or self._gate.lets(code)
+
+    def _turn(self) -> None:
+        """The calling thread may come, or have come, to another task."""
+        if self._gate is not None:
+            self._gate.turn()
 
     def _exception(self, frame: FrameType, error: Any) -> None:
         self._recorder.raised(frame, frame.f_code, error)

@@ -19,7 +19,7 @@ def _restore():  # type: () -> dict[str, str]
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
     sys.path_importer_cache.pop(here, None)
     found = {}
-    for name in ("PATH", "LOOP", "WITHOUT", "ORIGIN", "RING", "ALONE", "PYTHONPATH"):
+    for name in ("PATH", "LOOP", "WITHOUT", "ORIGIN", "RING", "ALONE", "STEP", "PYTHONPATH"):
         value = os.environ.pop("COROSCOPE_RECORD_" + name, None)
         if value is not None:
             found[name] = value
@@ -34,15 +34,38 @@ def _start(found):  # type: (dict[str, str]) -> None
     if sys.version_info < _OLDEST or sys.implementation.name != "cpython":
         return
     origin = found.get("ORIGIN", "")
+    step = _find_step() if "STEP" in found else None
     try:
         without = found.get("WITHOUT", "").split(",")
         start = _find_start()
         known = (found["PATH"], found.get("LOOP", "keep"), without, int(origin or 0), found.get("RING", ""))
-        start(*known, "ALONE" in found)  # type: ignore[operator]
+        recorder = start(*known, "ALONE" in found)  # type: ignore[operator]
     except Exception as error:  # The program must run, recorded or not.
         if not origin:
             complaint = ("coroscope: this run is not recorded", type(error).__name__, str(error))
             sys.stderr.write(": ".join(complaint) + "\n")
+        return
+    if step is not None:
+        try:
+            step(found["STEP"], recorder)  # type: ignore[operator]
+        except Exception as error:
+            _tell_unstepped(error)
+
+
+def _find_step():  # type: () -> object
+    """What steps through the program; loaded before the recording begins, which it is no part of."""
+    try:
+        from coroscope.stepped_run import start
+
+        return start
+    except Exception as error:
+        _tell_unstepped(error)
+        return None
+
+
+def _tell_unstepped(error):  # type: (Exception) -> None
+    complaint = ("coroscope: nothing is stepped in this run", type(error).__name__, str(error))
+    sys.stderr.write(": ".join(complaint) + "\n")
 
 
 def _find_start():  # type: () -> object

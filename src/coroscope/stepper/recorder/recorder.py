@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
@@ -73,6 +74,7 @@ class Recorder:
         self._reach = Reach(basis)
         self._stacks = Stacks(basis, self._slots)
         log, tasks = StepLog(columns), Tasks(columns)
+        self._log = log
         prologues = Prologues(basis, self._slots, log)
         self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
@@ -88,6 +90,10 @@ class Recorder:
             self.instruction,
             is_limited=self._extent.is_limited,
         )
+
+    def stamp(self, moment: Callable[[], tuple[int, int]]) -> None:
+        """Have each run of steps stamped with what `moment` tells: the time, and the task of a trace."""
+        self._log.moment = moment
 
     def begin(self) -> None:
         """From now on."""

@@ -68,10 +68,12 @@ class FrameState:
 class ThreadState:
     """A thread, with its frames that run or wait for one that does."""
 
-    __slots__ = ("is_dirty", "number", "raised", "stack", "task")
+    __slots__ = ("is_dirty", "number", "owner", "raised", "stack", "task")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, owner: Any) -> None:
         self.number = number
+        self.owner = owner
+        """Refers to what `threading` has for it, if there is that."""
         self.stack: list[FrameState] = []
         self.task: int | None = None
         self.raised = NOTHING
@@ -112,10 +114,13 @@ class States:
     def thread_here(self) -> ThreadState:
         """The thread that calls."""
         thread = self.threads.get(get_ident())
-        if thread is None:
+        # One that begins anew may be another one, which got the ident of one that has ended.
+        if thread is None or (not thread.stack and thread.owner() is not _owner()):
             number = len(self._columns.threads) + 1
             self._columns.threads.append(ThreadFacts(number, _thread_name()))
-            thread = self.threads[get_ident()] = ThreadState(number)
+            owner = _owner()
+            refers: Any = (lambda: None) if owner is None else weakref.ref(owner)
+            thread = self.threads[get_ident()] = ThreadState(number, refers)
         return thread
 
     def new_frame(
@@ -147,9 +152,14 @@ class States:
         yield from self.on_no_stack()
 
 
-def _thread_name() -> str:
+def _owner() -> Any:
+    """What `threading` has for the calling thread."""
     threading = sys.modules.get("threading")
-    if threading is None:
+    return None if threading is None else threading._active.get(get_ident())
+
+
+def _thread_name() -> str:
+    if "threading" not in sys.modules:
         return "MainThread"
-    thread = threading._active.get(get_ident())
+    thread = _owner()
     return thread._name if thread is not None and type(thread._name) is str else "thread"

@@ -1,7 +1,6 @@
 """The timeline as one HTML file, and a recording of steps as another."""
 
 from coroscope.views.page.comparison import Comparison
-from coroscope.views.page.steps import write_steps
-from coroscope.views.page.write import write_page
+from coroscope.views.page.write import write_page, write_steps
 
 __all__ = ["Comparison", "write_page", "write_steps"]

@@ -13,20 +13,23 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from coroscope.views.page.assembly import assemble
+from coroscope.views.page.assembly import View, assemble
 from coroscope.views.page.excerpts import Excerpt
 from coroscope.views.page.layout import PagePlan
 
 _COMPRESSION_LEVEL = 6
 
 
-def render_document(plan: PagePlan, excerpts: Mapping[str, Excerpt]) -> str:
-    """The whole page."""
+def render_document(plan: PagePlan, excerpts: Mapping[str, Excerpt], steps: bytes | None = None) -> str:
+    """The whole page; `steps` are the packed steps of the same run, for the other view in it."""
     contents = {
         "title": html.escape(plan.title),
         "data": b64encode(_pack(plan, excerpts)).decode("ascii"),
     }
-    return assemble("template.html", ["style.css"], "main.js", contents)
+    if steps is None:
+        return assemble("template.html", ["style.css"], "main.js", contents)
+    other = View("step.html", "step.css", "step/main.js", b64encode(steps).decode("ascii"))
+    return assemble("template.html", ["style.css"], "main.js", contents, other)
 
 
 def _pack(plan: PagePlan, excerpts: Mapping[str, Excerpt]) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coroscope.analysis.findings import Finding
+from coroscope.stepper.columns import Columns
 from coroscope.trace.model import Frame, Trace
 from coroscope.views.page.columns import Column
 from coroscope.views.page.comparison import Comparison, plan_comparison
@@ -15,6 +16,7 @@ from coroscope.views.page.interning import Chains, Places, Strings
 from coroscope.views.page.lanes import lane_columns, plan_lanes
 from coroscope.views.page.plain_text import make_visible
 from coroscope.views.page.row_numbers import RowNumbers
+from coroscope.views.page.stretches import stretch_columns, stretches_of
 from coroscope.views.page.summary import summarize
 from coroscope.views.page.tables import (
     KINDS,
@@ -48,8 +50,12 @@ def plan_page(
     slow_ms: float = 100.0,
     findings: Sequence[Finding] = (),
     comparison: Comparison | None = None,
+    steps: Columns | None = None,
 ) -> PagePlan:
-    """The page of `trace` and its `findings`; steps longer than `slow_ms` milliseconds are listed as stalls."""
+    """The page of `trace` and its `findings`; steps longer than `slow_ms` milliseconds are listed as stalls.
+
+    `steps` are those of the same run's instructions, if some were recorded.
+    """
     summary = summarize(
         trace
     )  # first: of a million tasks it needs as much room for a moment as the columns do
@@ -67,6 +73,7 @@ def plan_page(
         *phase_columns(trace),
         *sample_columns(trace, rows, chains),
         *lane_columns(lanes, rows, strings, trace.duration_ns),
+        *stretch_columns([] if steps is None else stretches_of(steps, trace), steps, rows, places),
     )
     facts = {
         "summary": summary,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from coroscope.errors import UsageError
@@ -21,21 +21,14 @@ from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.packed_numbers import packed, packed_values
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.sentences import sentence
+from coroscope.trace.model import Trace
 from coroscope.views.page.assembly import assemble
 from coroscope.views.page.plain_text import make_visible
-from coroscope.views.page.write import write_document
+from coroscope.views.page.stretches import tasks_of_runs
 
 _COMPRESSION_LEVEL = 9
+_SECOND = 1_000_000_000
 _WHOLE_EVERY = 64  # js/step/recording.js reads with the same number
-
-
-def write_steps(recording: Recording, path: str | os.PathLike[str]) -> None:
-    """Write `recording` as one HTML file that opens anywhere, offline.
-
-    It shows the source, the instructions, the stack, the frames and the objects at any step. Raises `UsageError`
-    when `path` cannot be written.
-    """
-    write_document(render_steps(recording), path)
 
 
 def render_steps(recording: Recording) -> str:
@@ -47,16 +40,40 @@ def render_steps(recording: Recording) -> str:
     return assemble("step.html", ["style.css", "step.css"], "step/main.js", contents)
 
 
+def linked_steps(recording: Recording, trace: Trace) -> bytes:
+    """The data of such a page within the page of `trace`, the same run's: each step leads to its moment there."""
+    columns = recording.columns
+    tasks = tasks_of_runs(columns, trace)
+    names = {number: make_visible(trace.tasks[number].name) for number in dict.fromkeys(tasks) if number}
+    # In two parts, since the page reads numbers of 32 bits.
+    sections = [
+        ("run_seconds", packed(time_ns // _SECOND for time_ns in columns.run_times)),
+        ("run_nanoseconds", packed(time_ns % _SECOND for time_ns in columns.run_times)),
+        ("run_tasks", packed(tasks)),
+    ]
+    return _pack(columns, sections, {"timeline": {"names": names}})
+
+
 def _title(columns: Columns) -> str:
     named = " ".join(columns.argv) or next((code.qualified_name for code in columns.codes), "")
     return make_visible(f"{named} · coroscope step")
 
 
-def _pack(columns: Columns) -> bytes:
+def _pack(
+    columns: Columns,
+    more_sections: Iterable[tuple[str, bytes]] = (),
+    more_facts: Mapping[str, Any] = MappingProxyType({}),
+) -> bytes:
     """Deflated: the length of the facts (u32, little-endian), the facts as JSON, the sections one after another."""
     words = _Words()
-    sections = [*number_sections(columns), *_content_sections(columns), *_fact_sections(columns, words)]
-    facts = _facts(columns, words) | {"sections": [(name, len(data)) for name, data in sections]}
+    sections = [
+        *number_sections(columns),
+        *_content_sections(columns),
+        *_fact_sections(columns, words),
+        *more_sections,
+    ]
+    listed = [(name, len(data)) for name, data in sections]
+    facts = {**_facts(columns, words), **more_facts, "sections": listed}
     # In ASCII: a text of the program's may hold halves of characters, which UTF-8 has no form for.
     text = json.dumps(facts, separators=(",", ":")).encode("ascii")
     coder = zlib.compressobj(_COMPRESSION_LEVEL)

@@ -1,5 +1,6 @@
 import { el } from "./dom.js";
 import { duration, moment, placeName, share, size } from "./format.js";
+import { instructionsOfSpan, instructionsSection } from "./instructions.js";
 import { fact, growingList, leadingRow, placesList, section, sharesBar } from "./lists.js";
 import { chainList, sourceLine } from "./quote.js";
 import { RUNNING, STATE_NAMES, WAITING } from "./spans.js";
@@ -12,6 +13,7 @@ export function details(model, view) {
     heading(model, view, row),
     sharesTable(model, row),
     view.span >= 0 ? spanSection(model, view, row, view.span) : null,
+    instructionsSection(model, row),
     placesSection(model, view, row),
     waitsSectionOf(model, view, row),
     wokeSection(model, view, row),
@@ -77,7 +79,7 @@ function spanSection(model, view, row, span) {
   const state = model.spans.state[span];
   const title = `${STATE_NAMES[state][0].toUpperCase()}${STATE_NAMES[state].slice(1)} for ${duration(end - start)}`;
   const when = el("p", { className: "quiet" }, `from ${moment(start, 1e4)} to ${moment(end, 1e4)}`);
-  const box = section(title, when, phasesList(model, view, row, start, end), ...spanBody(model, view, row, span, state, start, end));
+  const box = section(title, when, phasesList(model, view, row, start, end), instructionsOfSpan(model, row, state, start, end), ...spanBody(model, view, row, span, state, start, end));
   box.className = "span-section";
   return box;
 }

@@ -1,4 +1,5 @@
 import { SORTS } from "./statistics.js";
+import { asksForSteps, changeView } from "./views.js";
 
 // The view as the part of the address after "#": a link to the page brings back what was looked at.
 // Times are whole nanoseconds; a task is named by its id, and a moment in it selects what it did then; a coroutine by the
@@ -7,6 +8,7 @@ import { SORTS } from "./statistics.js";
 
 const SETTLE_MS = 150;
 const ALL = "all";
+const SPAN = "span"; // in place of a window: the one that shows the selected span
 
 export class HashLink {
   #written = "";
@@ -16,7 +18,9 @@ export class HashLink {
     this.model = model;
     this.view = view;
     addEventListener("hashchange", () => {
-      if (location.hash !== this.#written) this.restore();
+      if (location.hash === this.#written) return;
+      if (asksForSteps()) changeView();
+      else this.restore();
     });
   }
 
@@ -27,6 +31,7 @@ export class HashLink {
     this.#restoreTable(wanted.get("stats") ?? "");
     const hasWindow = this.#restoreWindow(wanted.get("t") ?? "");
     this.#restoreSelection(wanted, hasWindow);
+    if (wanted.get("t") === SPAN) this.#showSpan();
     this.#restoreScroll(wanted);
     this.view.changed();
   }
@@ -72,6 +77,11 @@ export class HashLink {
       view.camera.makeRowsReadable();
       view.moveCursorTo(row);
     } else view.followRows();
+  }
+
+  #showSpan() {
+    const { view } = this;
+    if (view.span >= 0) view.zoomTo(view.selected, ...view.selectedStretch);
   }
 
   #restoreScroll(wanted) {

@@ -17,6 +17,7 @@ import { Theme } from "./theme.js";
 import { Timeline } from "./timeline.js";
 import { Tooltip } from "./tooltip.js";
 import { View } from "./view.js";
+import { asksForSteps } from "./views.js";
 
 async function start() {
   const theme = new Theme();
@@ -82,7 +83,7 @@ function showWindow(view) {
   byId("window").textContent = `${moment(start, step)} – ${moment(end, step)}`;
 }
 
-start().catch((error) => {
+if (!asksForSteps()) start().catch((error) => {
   document.documentElement.dataset.state = "failed";
   byId("failure").hidden = false;
   byId("failure").textContent = `This page could not be shown: ${error.message}. A current Chrome, Edge, Firefox or Safari is needed.`;

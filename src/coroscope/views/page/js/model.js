@@ -4,6 +4,7 @@ import { Layers } from "./layers.js";
 import { sumDeltas } from "./load.js";
 import { Phases } from "./phases.js";
 import { Spans } from "./spans.js";
+import { Stretches } from "./stretches.js";
 import { Waits } from "./waits.js";
 
 const DEEPEST_INDENT = 6;
@@ -24,6 +25,7 @@ export class Model {
     this.phases = new Phases(facts, columns);
     this.layers = new Layers(this.phases, this.spans);
     this.lanes = new Lanes(facts, columns);
+    this.stretches = new Stretches(columns, this.count);
     this.depth = this.#depths();
     this.groupings = groupingsOf(facts);
     this.#countedKinds = this.#kindsToCount();

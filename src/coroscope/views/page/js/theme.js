@@ -12,7 +12,8 @@ export class Theme {
 
   constructor() {
     const system = matchMedia("(prefers-color-scheme: dark)");
-    this.#choose(system.matches);
+    const kept = history.state?.theme; // by the page's other view
+    this.#choose(kept ? kept === "dark" : system.matches);
     system.addEventListener("change", () => this.#choose(system.matches));
   }
 

@@ -9,6 +9,8 @@ const SUMS = [
   "object_types", "object_details", "object_layouts", "object_births", "value_types",
 ];
 
+const MOMENTS = ["run_seconds", "run_nanoseconds", "run_tasks"];
+
 export async function readColumns(text) {
   const bytes = await inflate(decodeBase64(text));
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
@@ -26,6 +28,7 @@ export async function readColumns(text) {
   columns.changes = readNews(sections.changes);
   columns.contents = readNews(sections.contents);
   columns.contentEnds = sumUp(columns.content_sizes);
+  if (facts.timeline) for (const name of MOMENTS) columns[name] = readSums(sections[name]);
   return columns;
 }
 

@@ -1,3 +1,6 @@
+import { byId } from "../dom.js";
+import { asksForSteps, changeView } from "../views.js";
+
 // The step as the part of the address after "#". An address may hold anything; what is not understood is left out.
 
 const SETTLE_MS = 150;
@@ -9,7 +12,9 @@ export class StepLink {
   constructor(view) {
     this.view = view;
     addEventListener("hashchange", () => {
-      if (location.hash !== this.#written) this.restore();
+      if (location.hash === this.#written) return;
+      if (byId("other-view") && !asksForSteps()) changeView();
+      else this.restore();
     });
   }
 

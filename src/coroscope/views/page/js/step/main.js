@@ -1,5 +1,6 @@
 import { byId } from "../dom.js";
 import { Theme } from "../theme.js";
+import { asksForSteps, showOtherView } from "../views.js";
 import { linkObjects } from "./chips.js";
 import { readColumns } from "./columns.js";
 import { Controls } from "./controls.js";
@@ -17,6 +18,7 @@ async function start() {
   byId("data").remove();
   const { facts } = recording;
   byId("command").textContent = visible(facts.title.replace(/ · coroscope step$/, ""));
+  document.title = facts.title;
   showNotes(facts);
   if (!recording.count) throw new Error("no step was recorded");
   recording.stateAt(recording.count - 1); // so that no later step has to find the states on the way
@@ -41,7 +43,9 @@ function showNotes(facts) {
   byId("cut").textContent = notes.map((note) => visible(note)).join(" · ");
 }
 
-start().catch((error) => {
+const isBesideTimeline = byId("other-view") !== null;
+if (asksForSteps()) showOtherView();
+if (!isBesideTimeline || asksForSteps()) start().catch((error) => {
   document.documentElement.dataset.state = "failed";
   byId("failure").hidden = false;
   byId("failure").textContent = `This page could not be shown: ${error.message}. A current Chrome, Edge, Firefox or Safari is needed.`;

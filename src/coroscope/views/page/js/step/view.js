@@ -3,6 +3,7 @@ import { boxes, names } from "./chips.js";
 import { Frames, Heap } from "./frames.js";
 import { taskName, tell } from "./happenings.js";
 import { argument, Instructions } from "./instructions.js";
+import { Moments } from "./moments.js";
 import { Moves } from "./moves.js";
 import { Source } from "./source.js";
 import { visible } from "./words.js";
@@ -17,6 +18,7 @@ export class StepView {
   constructor(recording) {
     this.recording = recording;
     this.moves = new Moves(recording);
+    this.moments = new Moments(recording);
     const refresh = () => this.show(this.step);
     this.source = new Source(recording, (file, line) => this.toMarked((code, index) => code.file === file && code.lines[index] === line));
     this.instructions = new Instructions(recording, (number) => this.goTo(this.moves.marked(this.step, { [number]: 1 }, 1)));
@@ -44,6 +46,7 @@ export class StepView {
     const moment = this.recording.at(step);
     this.moment = moment;
     this.#showInstruction(moment);
+    this.moments.update(moment);
     this.source.update(moment);
     this.instructions.update(moment);
     this.#showState(moment);

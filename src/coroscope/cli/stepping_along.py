@@ -1,0 +1,214 @@
+"""The steps that `coroscope run` keeps beside a trace: the options that ask for them, and what is said of them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import sysconfig
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coroscope.cli import complain
+from coroscope.errors import CoroscopeError, UsageError
+from coroscope.record.layout import HEADER
+
+if TYPE_CHECKING:
+    from coroscope.record.supervise import Ended
+    from coroscope.stepper.recording import Recording
+    from coroscope.trace.model import Trace
+
+_SUFFIX = ".steps"
+_MOST_STEPS = 1_000_000
+_MANY = 8
+
+
+def steps_beside(trace: str) -> str:
+    """Where the steps of the run in the file `trace` are."""
+    return trace + _SUFFIX
+
+
+def load_steps_beside(trace: str) -> Recording | None:
+    """The steps of the run in the file `trace`; None where there are none, with a sentence if there should be."""
+    path = steps_beside(trace)
+    if not os.path.exists(path):
+        return None
+    from coroscope.stepper.recording import load
+
+    try:
+        steps = load(path)
+    except CoroscopeError as error:
+        complain(f"{error}; the page is without steps")
+        return None
+    if steps.columns.origin_ns != _origin_ns(trace):
+        complain(f"the steps in {path!r} are of another run: the page is without steps")
+        return None
+    return steps
+
+
+def _origin_ns(trace: str) -> int:
+    with open(trace, "rb") as file:
+        origin_ns: int = HEADER.unpack(file.read(HEADER.size))[4]
+    return origin_ns
+
+
+class Along:
+    """What is to be stepped of a program that is recorded, and what became of that."""
+
+    def __init__(self, functions: Sequence[str], tasks: Sequence[str], limit: int) -> None:
+        self._functions = functions
+        self._tasks = tasks
+        self._limit = limit
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._path = ""
+        self._sentences: list[str] = []
+
+    def prepare(self, trace: str, command: Sequence[str]) -> str:
+        """What the program's process is to be told; "" where this interpreter cannot be stepped, with a sentence."""
+        from coroscope.stepped_run import Order
+        from coroscope.stepper.recording import load
+        from coroscope.stepper.self_test import readability
+        from coroscope.stepper.versions import check_python
+
+        self._path = os.path.abspath(steps_beside(trace))
+        _remove_older(self._path, load)
+        try:
+            check_python()
+        except CoroscopeError as error:
+            complain(f"nothing is stepped in this run: {error}")
+            return ""
+        # Tried here, so that the program's process need not start another one for it.
+        unreadable = readability().reason
+        self._folder = tempfile.TemporaryDirectory(prefix="coroscope-")
+        paths = sysconfig.get_paths()
+        return Order(
+            functions=[_absolute(name) for name in self._functions],
+            tasks=self._tasks,
+            most_steps=self._limit,
+            recording=self._path,
+            report=str(self._report),
+            unreadable=unreadable,
+            libraries=sorted({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}),
+            argv=list(command),
+        ).to_text()
+
+    @property
+    def _report(self) -> Path:
+        assert self._folder is not None
+        return Path(self._folder.name, "report")
+
+    def collect(self, trace: Trace, ended: Ended) -> Recording | None:
+        """The steps, when the program has ended; None where there are none."""
+        if self._folder is None:
+            return None
+        report: dict[str, Any] = {"functions": [], "notes": []}
+        with suppress(OSError, ValueError):
+            report = json.loads(self._report.read_text(encoding="utf-8"))
+        self._folder.cleanup()
+        if not os.path.exists(self._path):
+            self._sentences += report["notes"]
+            if ended.signal is not None:
+                self._sentences.append(f"signal {ended.signal} ended the program, and its steps with it")
+            else:
+                self._sentences += self._why_nothing(trace, report["functions"])
+            return None
+        from coroscope.stepper.recording import load
+
+        steps = load(self._path)
+        self._sentences += filter(None, (steps.cut, steps.is_symbolic, *steps.notes))
+        return steps
+
+    def _why_nothing(self, trace: Trace, functions: Sequence[str]) -> list[str]:
+        tasks = list(dict.fromkeys(task.name for task in trace.loop_tasks.values()))
+        sentences = [
+            f"no task was called {name!r} while it ran{_closest(name, tasks)}"
+            if name not in tasks
+            else f"the task {name!r} ran no code of your own files"
+            for name in self._tasks
+        ]
+        for name in self._functions:
+            last = name.rpartition(":")[2]
+            if last in functions:
+                sentences.append(f"the function {name!r} was never called")
+            else:
+                sentences.append(f"no function {name!r} was met{_closest(last, functions)}")
+        return [f"nothing was stepped: {sentence}" for sentence in sentences]
+
+    def tell(self) -> None:
+        """Say on stderr what was not stepped, and why."""
+        for sentence in self._sentences:
+            complain(sentence)
+
+
+def _absolute(name: str) -> str:
+    """FILE:FUNCTION with the file as the program will name it, whatever its working directory is by then."""
+    file, separator, function = name.rpartition(":")
+    return f"{os.path.abspath(file)}:{function}" if separator else name
+
+
+def _closest(name: str, known: Sequence[str]) -> str:
+    """Those that there are, the ones that are most like `name` first."""
+    if not known:
+        return ", nor any other"
+    last = name.rpartition(".")[2]
+    alike = [one for one in known if one.rpartition(".")[2] == last]
+    alike += difflib.get_close_matches(name, known, _MANY, cutoff=0.5)
+    listed = list(dict.fromkeys([*alike, *known]))
+    more = f" and {len(listed) - _MANY:,} more" if len(listed) > _MANY else ""
+    return f": there was {', '.join(listed[:_MANY])}{more}"
+
+
+def _remove_older(path: str, load: Callable[[str], object]) -> None:
+    """Those of an earlier run into the same trace; whatever else has that name stays, and is complained of."""
+    if not os.path.exists(path):
+        return
+    try:
+        load(path)
+    except CoroscopeError as error:
+        raise UsageError(
+            f"the steps would go to {path!r}, where something else is: give -o another name"
+        ) from error
+    os.unlink(path)
+
+
+def stepping_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give `command` the options, and in `along` what they ask for."""
+
+    @click.option(
+        "--step",
+        "step_functions",
+        metavar="FUNCTION",
+        multiple=True,
+        help="step through this function too: NAME, FILE:NAME or module.NAME (several times)",
+    )
+    @click.option(
+        "--step-task",
+        "step_tasks",
+        metavar="NAME",
+        multiple=True,
+        help="step through what the tasks of this name run of your own files (several times)",
+    )
+    @click.option(
+        "--step-limit",
+        "step_limit",
+        metavar="N",
+        type=click.IntRange(1),
+        help=f"keep the first N instructions of these (default {_MOST_STEPS:,}); the program runs on",
+    )
+    @wraps(command)
+    def with_along(
+        *, step_functions: tuple[str, ...], step_tasks: tuple[str, ...], step_limit: int | None, **others: Any
+    ) -> int:
+        is_asked = step_functions or step_tasks
+        if step_limit is not None and not is_asked:
+            raise UsageError("--step-limit says how much is stepped: give --step or --step-task too")
+        along = Along(step_functions, step_tasks, step_limit or _MOST_STEPS) if is_asked else None
+        return command(along=along, **others)
+
+    return with_along
