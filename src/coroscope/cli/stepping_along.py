@@ -72,12 +72,11 @@ class Along:
     def prepare(self, trace: str, command: Sequence[str]) -> str:
         """What the program's process is to be told; "" where this interpreter cannot be stepped, with a sentence."""
         from coroscope.stepped_run import Order
-        from coroscope.stepper.recording import load
         from coroscope.stepper.self_test import readability
         from coroscope.stepper.versions import check_python
 
         self._path = os.path.abspath(steps_beside(trace))
-        _remove_older(self._path, load)
+        _remove_older(self._path)
         try:
             check_python()
         except CoroscopeError as error:
@@ -164,17 +163,19 @@ def _closest(name: str, known: Sequence[str]) -> str:
     return f": there was {', '.join(listed[:_MANY])}{more}"
 
 
-def _remove_older(path: str, load: Callable[[str], object]) -> None:
+def _remove_older(path: str) -> None:
     """Those of an earlier run into the same trace; whatever else has that name stays, and is complained of."""
-    if not os.path.exists(path):
+    from coroscope.stepper.file import MAGIC
+
+    if not os.path.lexists(path):
         return
-    try:
-        load(path)
-    except CoroscopeError as error:
-        raise UsageError(
-            f"the steps would go to {path!r}, where something else is: give -o another name"
-        ) from error
-    os.unlink(path)
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            is_older = file.read(len(MAGIC)) == MAGIC
+        if is_older:
+            os.unlink(path)
+            return
+    raise UsageError(f"the steps would go to {path!r}, where something else is: give -o another name")
 
 
 def stepping_options(command: Callable[..., int]) -> Callable[..., int]:

@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from coroscope.stepper.columns import Columns
+from coroscope.stepper.columns import CodeFacts, Columns
+from coroscope.stepper.instructions import Instruction
 from coroscope.trace.model import Frame, Task, Trace
 from coroscope.views.page.columns import Column, deltas, number_column
 from coroscope.views.page.interning import Places
@@ -70,17 +71,34 @@ def stretches_of(columns: Columns, trace: Trace) -> list[Stretch]:
 def stretch_columns(
     stretches: list[Stretch], columns: Columns | None, rows: RowNumbers, places: Places
 ) -> Iterator[Column]:
-    """Each a row of columns, with the line of its last step; rows are stored plus one."""
-    lines = [] if columns is None else [places.number(_line_of(each.last, columns)) for each in stretches]
-    yield number_column("stretch.place", lines)
+    """Each a row of columns, with the line that it waited or ended at; rows are stored plus one."""
+    handed_on = [] if columns is None else [_handed_on(each, columns) for each in stretches]
+    ends = zip(stretches, handed_on, strict=True)
+    lines = (_line_of(each.last - steps, columns) for each, steps in ends if columns is not None)
+    yield number_column("stretch.handedOn", handed_on)
+    yield number_column("stretch.place", map(places.number, lines))
     yield number_column("stretch.task", (rows.plus_one(each.task) for each in stretches))
     yield number_column("stretch.time", deltas(each.time_ns for each in stretches))
     yield number_column("stretch.first", deltas(each.first for each in stretches))
     yield number_column("stretch.count", (each.count for each in stretches))
 
 
+def _handed_on(stretch: Stretch, columns: Columns) -> int:
+    """How many of the last steps hand on what the innermost frame waits for, each to who awaits it."""
+    step = stretch.last
+    while step > stretch.first and all(
+        _instruction_of(one, columns)[1].base == "YIELD_VALUE" for one in (step, step - 1)
+    ):
+        step -= 1
+    return stretch.last - step
+
+
 def _line_of(step: int, columns: Columns) -> Frame:
+    code, instruction = _instruction_of(step, columns)
+    return Frame(code.qualified_name, code.file, instruction.line, True)
+
+
+def _instruction_of(step: int, columns: Columns) -> tuple[CodeFacts, Instruction]:
     number = columns.instructions[step]
     code = columns.codes[bisect_right(columns.codes, number, key=lambda each: each.first) - 1]
-    line = code.instructions[number - code.first].line
-    return Frame(code.qualified_name, code.file, line, True)
+    return code, code.instructions[number - code.first]

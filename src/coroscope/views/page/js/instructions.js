@@ -20,7 +20,7 @@ export function instructionsOfSpan(model, row, state, start, end) {
     let number = 0;
     for (let position = from; position < to; position++) number += stretches.count[stretches.at(row, position)];
     const links = [stepLink(stretches.first[first], "the first"), stepLink(stretches.last(last), "the last")];
-    return el("p", { className: "to-steps" }, `${count(number, "instruction")}: `, links[0], ", ", links[1], number > 1 ? placeOf(model, last) : null);
+    return el("p", { className: "to-steps" }, `${count(number, "instruction")}, from `, links[0], " to ", links[1], placeOf(model, last));
   }
   if (state !== WAITING || !from) return null;
   const before = stretches.at(row, from - 1);
@@ -28,7 +28,7 @@ export function instructionsOfSpan(model, row, state, start, end) {
   return el(
     "p",
     { className: "to-steps" },
-    stepLink(stretches.last(before), "The instruction that it waits in"),
+    stepLink(stretches.waitsIn(before), "The instruction that it waits in"),
     next < 0 ? null : ", ",
     next < 0 ? null : stepLink(next, "the one that it goes on with"),
   );
@@ -36,7 +36,7 @@ export function instructionsOfSpan(model, row, state, start, end) {
 
 function placeOf(model, stretch) {
   const place = model.place(model.stretches.place[stretch]);
-  return place ? `, at ${placeName(place)}` : null;
+  return place ? `, up to ${placeName(place)}` : null;
 }
 
 // Of the selected task: every stretch, each with the line that it ended at.
@@ -52,7 +52,7 @@ export function instructionsSection(model, row) {
       title: `at ${moment(stretches.time[stretch])}`,
       value: count(stretches.count[stretch], "instruction"),
       code: place ? sourceLine(place) ?? `${place.name}  ${placeName(place)}` : null,
-      detail: `${first === last ? `step ${first.toLocaleString("en")}` : `steps ${first.toLocaleString("en")} to ${last.toLocaleString("en")}`}${place ? `, ends at line ${place.line}` : ""}`,
+      detail: `${first === last ? `step ${first.toLocaleString("en")}` : `steps ${first.toLocaleString("en")} to ${last.toLocaleString("en")}`}${place ? `, up to line ${place.line}` : ""}`,
       onclick: () => (location.hash = `step=${first}`),
     });
   };

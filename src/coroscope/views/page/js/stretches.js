@@ -10,6 +10,7 @@ export class Stretches {
     this.first = sumDeltas(columns["stretch.first"]);
     this.count = columns["stretch.count"];
     this.place = columns["stretch.place"];
+    this.handedOn = columns["stretch.handedOn"];
     const counts = new Uint32Array(rows);
     for (const task of taskPlusOne) if (task) counts[task - 1]++;
     this.from = firstOf(counts);
@@ -33,6 +34,11 @@ export class Stretches {
     const [low, high] = [this.from[row], this.from[row + 1]];
     if (low === high || this.times[low] >= time) return 0;
     return lastNotAfter(this.times, time - 1, low, high) - low + 1;
+  }
+
+  // Of one that a wait follows, the step that the innermost frame waits in: it is handed on to those that await it.
+  waitsIn(stretch) {
+    return this.last(stretch) - this.handedOn[stretch];
   }
 
   last(stretch) {

@@ -1,5 +1,5 @@
 import { byId } from "../dom.js";
-import { moment as inSeconds } from "../format.js";
+import { moment } from "../format.js";
 import { visible } from "./words.js";
 
 // When the shown step was in the trace of the same run, in which of its tasks, and the way back there.
@@ -8,16 +8,16 @@ export class Moments {
     this.recording = recording;
   }
 
-  update(moment) {
+  update({ number }) {
     const { columns, facts } = this.recording;
     const link = byId("moment");
     link.hidden = !facts.timeline;
     if (link.hidden) return;
-    const run = this.recording.runOf(moment.number);
+    const run = this.recording.runOf(number);
     const time = columns.run_seconds[run] * 1e9 + columns.run_nanoseconds[run];
     const task = columns.run_tasks[run];
     const name = Object.hasOwn(facts.timeline.names, task) ? facts.timeline.names[task] : "";
     link.href = task ? `#task=${task}&at=${time}&t=span` : `#t=${Math.max(0, time - 1e6)}-${time + 1e6}`;
-    link.textContent = `← ${name ? `${visible(name)} ` : ""}at ${inSeconds(time, 1e4)} on the timeline`;
+    link.textContent = `← ${name ? `${visible(name)} ` : ""}at ${moment(time, 1e4)} on the timeline`;
   }
 }

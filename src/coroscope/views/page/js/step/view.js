@@ -92,7 +92,7 @@ export class StepView {
     const { pieces, isCut } = moment.output(MOST_OUTPUT);
     const output = byId("output");
     output.replaceChildren(...(isCut ? [el("span", { className: "quiet" }, "…\n")] : []), ...pieces.map(({ stream, text }) => el("span", { className: stream }, text.split("\n").map(visible).join("\n"))));
-    if (!pieces.length) output.append(el("span", { className: "quiet" }, "nothing yet"));
+    if (!pieces.length) output.append(el("span", { className: "quiet" }, this.recording.facts.timeline ? "not recorded here: it was the program's alone" : "nothing yet"));
     output.scrollTop = 1e9;
   }
 }
