@@ -14,6 +14,7 @@ import os
 import sys
 from _thread import get_ident
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from coroscope.record.recorder import Recorder as TraceRecorder
 from coroscope.stepper.layout import LAYOUTS
 from coroscope.stepper.named import Asked, NamedScope, TaskGate
 from coroscope.stepper.recorder import Recorder
+from coroscope.stepper.recording import Recording
 from coroscope.stepper.self_test import GENERATOR_OFFSET, Readability
 from coroscope.stepper.session import Exits, Session
 
@@ -36,7 +38,7 @@ class Order:
     recording: str
     """Where the steps go, if there are any."""
     report: str
-    """Where it is written which functions there were, as JSON."""
+    """Where it is written which functions there were, and which of those asked for ran, as JSON."""
     unreadable: str | None
     """Why no values can be read; None: they can."""
     libraries: Sequence[str]
@@ -62,21 +64,22 @@ def start(told: str, trace: TraceRecorder) -> None:
     recorder.stamp(running.moment)
     gate = TaskGate(order.tasks, scope.named, running.task_name) if order.tasks else None
     session = Session(recorder, gate=gate, hears_output=False)
-    exits = Exits(session, order.recording)
+
+    def save(recording: Recording) -> None:
+        if len(recording):
+            recording.save(order.recording)
+        report = {"functions": list(scope.seen), "met": list(scope.met), "notes": list(recording.notes)}
+        with open(order.report, "w", encoding="utf-8", errors="backslashreplace") as file:
+            json.dump(report, file)
+
+    exits = Exits(session, save)
     process = os.getpid()
 
     def finish() -> None:
-        if os.getpid() != process:
-            return
-        exits.stop()
-        recording = session.stop()
-        try:
-            if len(recording):
-                recording.save(order.recording)
-            with open(order.report, "w", encoding="utf-8", errors="backslashreplace") as file:
-                json.dump({"functions": list(scope.seen), "notes": list(recording.notes)}, file)
-        except Exception:
-            pass  # Who waits for the files finds that there are none.
+        if os.getpid() == process:
+            exits.stop()
+            with suppress(Exception):  # Who waits for the files finds that there are none.
+                save(session.stop())
 
     # Called before the recorder's own end, and behind what the program does at its exit.
     atexit.register(finish)

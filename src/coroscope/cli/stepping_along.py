@@ -7,7 +7,7 @@ import json
 import os
 import sysconfig
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
@@ -106,38 +106,45 @@ class Along:
         """The steps, when the program has ended; None where there are none."""
         if self._folder is None:
             return None
-        report: dict[str, Any] = {"functions": [], "notes": []}
+        report: dict[str, list[str]] = {"functions": [], "met": [], "notes": []}
+        is_told = self._report.exists()
         with suppress(OSError, ValueError):
             report = json.loads(self._report.read_text(encoding="utf-8"))
         self._folder.cleanup()
-        if not os.path.exists(self._path):
-            self._sentences += report["notes"]
-            if ended.signal is not None:
-                self._sentences.append(f"signal {ended.signal} ended the program, and its steps with it")
-            else:
-                self._sentences += self._why_nothing(trace, report["functions"])
-            return None
-        from coroscope.stepper.recording import load
+        steps = None
+        if os.path.exists(self._path):
+            from coroscope.stepper.recording import load
 
-        steps = load(self._path)
-        self._sentences += filter(None, (steps.cut, steps.is_symbolic, *steps.notes))
+            steps = load(self._path)
+            self._sentences += filter(None, (steps.cut, steps.is_symbolic, *steps.notes))
+        elif is_told:
+            self._sentences += ["nothing was stepped", *report["notes"]]
+        elif ended.signal is not None:
+            self._sentences.append(f"signal {ended.signal} ended the program, and its steps with it")
+        else:
+            self._sentences.append("the program became another one or ended at once, and its steps with it")
+        if is_told:
+            self._sentences += self._what_was_missed(trace, report, steps is not None)
         return steps
 
-    def _why_nothing(self, trace: Trace, functions: Sequence[str]) -> list[str]:
+    def _what_was_missed(
+        self, trace: Trace, report: Mapping[str, Sequence[str]], has_steps: bool
+    ) -> Iterator[str]:
+        functions, met = report["functions"], report["met"]
         tasks = list(dict.fromkeys(task.name for task in trace.loop_tasks.values()))
-        sentences = [
-            f"no task was called {name!r} while it ran{_closest(name, tasks)}"
-            if name not in tasks
-            else f"the task {name!r} ran no code of your own files"
-            for name in self._tasks
-        ]
+        for name in self._tasks:
+            if name not in tasks:
+                yield f"no task was called {name!r}{_closest(name, tasks)}"
+            elif not has_steps:
+                yield f"the task {name!r} ran no code of your own files"
         for name in self._functions:
-            last = name.rpartition(":")[2]
-            if last in functions:
-                sentences.append(f"the function {name!r} was never called")
+            if _absolute(name) in met:
+                continue
+            _, separator, last = name.rpartition(":")
+            if last in functions and not separator:
+                yield f"the function {name!r} was never called"
             else:
-                sentences.append(f"no function {name!r} was met{_closest(last, functions)}")
-        return [f"nothing was stepped: {sentence}" for sentence in sentences]
+                yield f"no function {name!r} was met{_closest(last, functions)}"
 
     def tell(self) -> None:
         """Say on stderr what was not stepped, and why."""

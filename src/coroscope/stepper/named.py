@@ -43,6 +43,8 @@ class NamedScope(Scope):
         """The code objects with one of the names, by their id(); who asks keeps them."""
         self.seen: dict[str, None] = {}
         """The functions of the user's files, as far as they have been met."""
+        self.met: dict[str, None] = {}
+        """The names that code has been met for."""
 
     def wants(self, code: CodeType) -> bool:
         file = code.co_filename
@@ -54,7 +56,9 @@ class NamedScope(Scope):
         if self._wanted and not self._is_own(file):
             name = code.co_qualname.replace(_LOCALS, ".")
             whole = _outermost(code.co_qualname)
-            if any(wanted.fits(file, name, whole, is_users) for wanted in self._wanted):
+            fitting = [wanted.text for wanted in self._wanted if wanted.fits(file, name, whole, is_users)]
+            if fitting:
+                self.met.update(dict.fromkeys(fitting))
                 self.named.add(id(code))
                 return True
         return self._has_tasks and is_users
@@ -78,6 +82,7 @@ class NamedScope(Scope):
 class _Wanted:
     """A function that is asked for."""
 
+    text: str
     name: str
     """Its qualified name; where `file` is None that may begin with its module's."""
     file: str | None
@@ -86,7 +91,7 @@ class _Wanted:
     def of(text: str) -> _Wanted:
         file, separator, name = text.rpartition(":")
         name = name.replace(_LOCALS, ".")
-        return _Wanted(name, os.path.abspath(file)) if separator else _Wanted(name, None)
+        return _Wanted(text, name, os.path.abspath(file) if separator else None)
 
     def fits(self, file: str, name: str, whole: Sequence[str], is_users: bool) -> bool:
         """Whether it is that, or defined in it; `whole` are the qualified names of the functions around it."""

@@ -114,7 +114,7 @@ def run_file(
         module.__dict__.update(__annotations__={})
     sys.modules[name] = module
     session = _new_session([path], path, what)
-    exits = Exits(session, save_to)
+    exits = None if save_to is None else Exits(session, lambda recording: recording.save(save_to))
     end = _End()
     try:
         if function is None:
@@ -125,7 +125,8 @@ def run_file(
             _check_arguments(called, function, values)
             _call(session, exits, end, called, values, codes=(_code_of(called), code))
     finally:
-        exits.stop()
+        if exits is not None:
+            exits.stop()
     recording = session.stop()
     if save_to is not None:
         recording.save(save_to)
@@ -195,14 +196,15 @@ async def _drained(values: types.AsyncGeneratorType[Any, Any]) -> None:
 
 def _call(
     session: Session,
-    exits: Exits,
+    exits: Exits | None,
     end: _End,
     called: Callable[..., Any],
     arguments: Iterable[Any],
     *,
     codes: Sequence[types.CodeType],
 ) -> None:
-    exits.start()
+    if exits is not None:
+        exits.start()
     session.start(*codes)
     end.of(called, *arguments)
     _wait_for_threads()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -58,16 +59,15 @@ class Session:
 class Exits:
     """Has the recording saved where the program ends at once."""
 
-    def __init__(self, session: Session, path: str | None) -> None:
+    def __init__(self, session: Session, save: Callable[[Recording], None]) -> None:
         self._session = session
-        self._path = path
+        self._save = save
         self._exit = os._exit
         self._process = os.getpid()
 
     def start(self) -> None:
         """From now on."""
-        if self._path is not None:
-            os._exit = self._save_and_exit  # type: ignore[assignment]
+        os._exit = self._save_and_exit  # type: ignore[assignment]
 
     def stop(self) -> None:
         """The program ends by itself."""
@@ -79,9 +79,7 @@ class Exits:
         if os.getpid() == self._process and not session.is_over:
             try:
                 session.recorder.columns.say("the program ended by os._exit: what followed was not run")
-                recording = session.stop()
-                if self._path is not None:
-                    recording.save(self._path)
+                self._save(session.stop())
             except Exception:
                 pass  # The program ends, whatever becomes of its recording.
         self._exit(status)
