@@ -215,7 +215,7 @@ def test_the_trace_goes_on_behind_the_limit_which_is_said_once(tmp_path: Path) -
     program = write_program(tmp_path, INTERLEAVED)
     done = run_stepped(program, "--step-task", "two", "--step-limit", "20")
     assert done.stderr.count("the recording ends after 20 steps") == 1
-    assert len(steps_of(program)) == 20
+    assert 20 <= len(steps_of(program)) <= 22  # A prologue is recorded whole.
     trace = load_trace(program.with_name("program.coroscope"))
     assert [(task.name, task.outcome) for task in trace.loop_tasks.values()][-1] == ("two", "returned")
 
@@ -281,8 +281,9 @@ asyncio.run(main())
     done = run_stepped(program, "--step-task", "outer")
     assert done.returncode == 0
     recording = steps_of(program)
-    assert functions(recording) == ["work"]
-    assert {step.instruction.line for step in recording.steps} == {4, 5, 6, 7, 8, 9}
+    assert functions(recording) == ["work", "eager"]
+    assert {step.instruction.line for step in recording.steps if step.frame == 0} == {4, 5, 6, 7, 8, 9}
+    assert {step.instruction.line for step in recording.steps if step.frame == 1} == {2}  # It was made there.
     assert recording.frames[0].outcome == "returned"
 
 

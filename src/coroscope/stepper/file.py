@@ -190,7 +190,7 @@ def _columns(sections: dict[str, bytes]) -> Columns:
         origin_ns=facts.get("origin_ns", 0),
     )
     for name in _MOMENTS:
-        getattr(columns, name).extend(_unpacked(sections.get(name, b"")))
+        getattr(columns, name).extend(unpacked(sections.get(name, b"")))
     for name in _NUMBERS:
         getattr(columns, name).extend(
             _instructions_from(numbers[name], columns) if name == "instructions" else numbers[name]

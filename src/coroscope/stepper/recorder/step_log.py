@@ -18,7 +18,7 @@ class StepLog:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self.moment: Callable[[], tuple[int, int]] | None = None
-        """Tells the time and the trace's task, if a trace is recorded too; asked as a frame comes to run, or goes on."""
+        """Tells the time and the task of a trace that is recorded too; asked as a frame comes to run, or goes on."""
         self._last_run: FrameState | None = None
 
     def append(self, thread: ThreadState, state: FrameState, plan: Plan) -> None:

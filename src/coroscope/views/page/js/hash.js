@@ -17,6 +17,7 @@ export class HashLink {
   constructor(model, view) {
     this.model = model;
     this.view = view;
+    addEventListener("click", () => this.#settle(), true); // it may lead away: what is left must be what was looked at
     addEventListener("hashchange", () => {
       if (location.hash === this.#written) return;
       if (asksForSteps()) changeView();
@@ -102,8 +103,15 @@ export class HashLink {
     this.#timer = setTimeout(() => this.#write(), SETTLE_MS);
   }
 
+  #settle() {
+    if (!this.#timer) return;
+    clearTimeout(this.#timer);
+    this.#write();
+  }
+
   // Not over an address that the reader has just changed: that one is about to be restored.
   #write() {
+    this.#timer = 0;
     if (location.hash !== this.#written) return;
     const text = this.#describe().toString();
     if (text === location.hash.slice(1)) return;

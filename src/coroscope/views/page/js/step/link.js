@@ -11,6 +11,7 @@ export class StepLink {
 
   constructor(view) {
     this.view = view;
+    addEventListener("click", () => this.#settle(), true); // it may lead away: what is left must be what was looked at
     addEventListener("hashchange", () => {
       if (location.hash === this.#written) return;
       if (byId("other-view") && !asksForSteps()) changeView();
@@ -31,8 +32,15 @@ export class StepLink {
     this.#timer = setTimeout(() => this.#write(), SETTLE_MS);
   }
 
+  #settle() {
+    if (!this.#timer) return;
+    clearTimeout(this.#timer);
+    this.#write();
+  }
+
   // Not over an address that the reader has just changed: that one is about to be restored.
   #write() {
+    this.#timer = 0;
     const wanted = `#step=${this.view.step}`;
     if (location.hash !== this.#written || location.hash === wanted) return;
     history.replaceState(null, "", wanted);
