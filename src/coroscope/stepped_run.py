@@ -62,7 +62,7 @@ def start(told: str, trace: TraceRecorder) -> None:
     recorder.columns.origin_ns = trace.origin_ns
     running = _Running(trace)
     recorder.stamp(running.moment)
-    gate = TaskGate(order.tasks, scope.named, running.task_name) if order.tasks else None
+    gate = TaskGate(order.tasks, scope, running.task_name) if order.tasks else None
     session = Session(recorder, gate=gate, hears_output=False)
 
     def save(recording: Recording) -> None:

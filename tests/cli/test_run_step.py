@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from coroscope.stepper.recording import Recording, load
+from coroscope.stepper.self_test import _build
 from coroscope.trace import load as load_trace
 from coroscope.trace.model import State
 from tests.programs import coroscope, run_alone, write_program
@@ -236,6 +238,31 @@ def test_steps_of_an_earlier_run_are_not_shown_with_a_later_trace(tmp_path: Path
     assert "other-view" not in (tmp_path / "page.html").read_text().partition("<script")[0]
 
 
+def test_show_writes_the_page_with_the_steps_that_are_beside_the_trace(tmp_path: Path) -> None:
+    program = write_program(tmp_path, INTERLEAVED)
+    run_stepped(program, "--step-task", "two", "--html", "first.html")
+    coroscope("show", "program.coroscope", "--html", "second.html", folder=tmp_path)
+    pages = [(tmp_path / name).read_text() for name in ("first.html", "second.html")]
+    assert all('<template id="other-view">' in page for page in pages)
+
+
+def test_where_the_self_test_fails_steps_have_no_values_and_one_sentence_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    why = "the value stack was not read: its self-test failed (as it was told)"
+    known = {"build": _build(), "result": why}
+    (tmp_path / "coroscope").mkdir()
+    (tmp_path / "coroscope" / f"stepper-{_build()}.json").write_text(json.dumps(known))
+    program = write_program(tmp_path, INTERLEAVED)
+    done = run_stepped(program, "--step-task", "two")
+    assert done.returncode == 0
+    assert done.stderr.count(why) == 1
+    recording = steps_of(program)
+    assert recording.is_symbolic == why
+    assert recording.at(5).stack is None
+
+
 def test_a_file_that_is_no_recording_of_steps_is_not_replaced(tmp_path: Path) -> None:
     program = write_program(tmp_path, INTERLEAVED)
     (tmp_path / "program.coroscope.steps").write_text("mine")
@@ -249,6 +276,10 @@ def test_a_file_that_is_no_recording_of_steps_is_not_replaced(tmp_path: Path) ->
     ("options", "sentence"),
     [
         (("--step", "f", "--last", "10s"), "--last keeps the end of a run only"),
+        (
+            ("--step", "f", "--html", "program.coroscope.steps"),
+            "'program.coroscope.steps' is where the steps go",
+        ),
         (("--step-limit", "5"), "give --step or --step-task too"),
         (("--step-task", "a", "--step-limit", "0"), "--step-limit"),
     ],

@@ -26,6 +26,17 @@ def test_what_is_loaded_is_what_was_saved(name: str, tmp_path: Path) -> None:
     assert loaded.at(-1).locals == recording.at(-1).locals
 
 
+def test_a_file_of_the_first_format_is_read() -> None:
+    recording = load(Path(__file__).parent / "golden" / "format-1.steps")  # As it was written before moments.
+    assert [recording.codes[frame.code].qualified_name for frame in recording.frames][:2] == [
+        "<module>",
+        "main",
+    ]
+    assert recording.at(-1).output == "[0, 1, 4]\n"
+    assert not recording.columns.run_times
+    assert recording.columns.origin_ns == 0
+
+
 def test_a_step_of_an_ordinary_program_takes_four_bytes_at_most(tmp_path: Path) -> None:
     recording = coroscope.step(fib, 16)
     recording.save(tmp_path / "a.steps")

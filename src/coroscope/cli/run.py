@@ -100,6 +100,8 @@ def run(
         check_writable(html, "the page", "--html")
         if os.path.abspath(html) == os.path.abspath(trace):
             raise UsageError(f"{html!r} is where the trace goes: give --html another name")
+        if along is not None and os.path.abspath(html) == os.path.abspath(steps_beside(trace)):
+            raise UsageError(f"{html!r} is where the steps go: give --html another name")
     if along is not None and flight is not None:
         raise UsageError(
             "--last keeps the end of a run only, and steps are from all of it: leave one of them out"

@@ -136,15 +136,17 @@ class Monitoring:
         if not self._switch.is_on:
             return None
         try:
+            self._turn()
+            if self._gate is not None and not self._gate.concerns(code):
+                return self._monitoring.DISABLE
+            if not self._lets(code):
+                return None
             if not self._instrument(code):
                 return self._monitoring.DISABLE
         except RecursionError:
             # New code this near the limit: the program goes on alone. No call is made here.
             self._recorder.columns.cut = AT_LIMIT
             self._switch.is_on = False
-            return None
-        self._turn()
-        if not self._lets(code):
             return None
         self._room.make()
         if not self._switch.is_on:

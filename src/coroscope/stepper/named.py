@@ -39,14 +39,24 @@ class NamedScope(Scope):
         self._has_tasks = bool(asked.tasks)
         self._libraries = tuple(folder + os.sep for folder in libraries)
         self._is_users: dict[str, bool] = {}
+        self._verdicts: dict[int, bool] = {}
+        self._kept: list[CodeType] = []
+        """The code objects with a verdict, so that their id() remains their own."""
         self.named: set[int] = set()
-        """The code objects with one of the names, by their id(); who asks keeps them."""
+        """The code objects with one of the names, by their id()."""
         self.seen: dict[str, None] = {}
         """The functions of the user's files, as far as they have been met."""
         self.met: dict[str, None] = {}
         """The names that code has been met for."""
 
     def wants(self, code: CodeType) -> bool:
+        verdict = self._verdicts.get(id(code))
+        if verdict is None:
+            verdict = self._verdicts[id(code)] = self._decide(code)
+            self._kept.append(code)
+        return verdict
+
+    def _decide(self, code: CodeType) -> bool:
         file = code.co_filename
         is_users = self._is_users.get(file)
         if is_users is None:
@@ -124,15 +134,21 @@ def _modules(file: str) -> list[str]:
 class TaskGate:
     """Lets through what runs in a task of one of these names, and the functions that are asked for themselves.
 
+    Rule: code is not even prepared for being recorded before it is let through, so that what other tasks run goes on
+    nearly as fast as alone.
     A thread's task is found out when it is asked for first behind each of `turn`: at every call, return, yield and
     resumption of the user's code. Between two of these it is the same one.
     """
 
-    def __init__(self, names: Iterable[str], named: set[int], task_name: Callable[[], str | None]) -> None:
+    def __init__(self, names: Iterable[str], scope: NamedScope, task_name: Callable[[], str | None]) -> None:
         self._names = frozenset(names)
-        self._named = named
+        self._scope = scope
         self._task_name = task_name
         self._is_open: dict[int, bool] = {}
+
+    def concerns(self, code: CodeType) -> bool:
+        """Whether it may be let through some time."""
+        return self._scope.wants(code)
 
     def turn(self) -> None:
         """The calling thread may go on in another task."""
@@ -143,4 +159,4 @@ class TaskGate:
         is_open = self._is_open.get(get_ident())
         if is_open is None:
             is_open = self._is_open[get_ident()] = self._task_name() in self._names
-        return is_open or id(code) in self._named
+        return is_open or id(code) in self._scope.named

@@ -63,9 +63,11 @@ class Tracing:
         if not self._is_on:
             return None
         code = frame.f_code
-        plan = self._recorder.plan_of(code)
         self._turn()
-        if plan is None or not self._lets(code):
+        if self._gate is not None and not (self._gate.concerns(code) and self._gate.lets(code)):
+            return None
+        plan = self._recorder.plan_of(code)
+        if plan is None:
             return None
         if not self._recorder.room.is_there():
             # A trace function that fails there is taken away by CPython, and the program's own call fails with it.
