@@ -143,8 +143,10 @@ class TaskGate:
     def __init__(self, names: Iterable[str], scope: NamedScope, task_name: Callable[[], str | None]) -> None:
         self._names = frozenset(names)
         self._scope = scope
+        self.named = scope.named
         self._task_name = task_name
-        self._is_open: dict[int, bool] = {}
+        self.is_open: dict[int, bool] = {}
+        """By thread: whether one of the tasks runs, as far as that has been asked for."""
 
     def concerns(self, code: CodeType) -> bool:
         """Whether it may be let through some time."""
@@ -152,11 +154,11 @@ class TaskGate:
 
     def turn(self) -> None:
         """The calling thread may go on in another task."""
-        self._is_open.pop(get_ident(), None)
+        self.is_open.pop(get_ident(), None)
 
     def lets(self, code: CodeType) -> bool:
         """Whether what the calling thread does now in `code` is to be recorded."""
-        is_open = self._is_open.get(get_ident())
+        is_open = self.is_open.get(get_ident())
         if is_open is None:
-            is_open = self._is_open[get_ident()] = self._task_name() in self._names
-        return is_open or id(code) in self._scope.named
+            is_open = self.is_open[get_ident()] = self._task_name() in self._names
+        return is_open or id(code) in self.named

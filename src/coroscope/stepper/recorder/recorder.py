@@ -95,6 +95,10 @@ class Recorder:
         """Have each run of steps stamped with what `moment` tells: the time, and the task of a trace."""
         self._log.moment = moment
 
+    def is_within_frames(self) -> bool:
+        """Whether some thread runs a recorded frame, or one that such a frame waits for."""
+        return any(thread.stack for thread in list(self._states.threads.values()))
+
     def begin(self) -> None:
         """From now on."""
         self.room.begin()
