@@ -133,6 +133,9 @@ def test_the_panel_lists_the_runs_of_a_task_that_were_stepped_and_none_of_others
     browser: WebDriver, run: Path
 ) -> None:
     page = _open(browser, run)
+    assert "Stepped through (1)" in page.panel
+    page.click_text(f"{len(_steps(run)):,} instructions")
+    assert page.selected_row == page.rows.index("two")
     page.click_bar(page.rows.index("one"), None)
     assert "stepped" not in page.panel
     page.click_bar(page.rows.index("two"), None)

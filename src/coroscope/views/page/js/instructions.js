@@ -17,8 +17,7 @@ export function instructionsOfSpan(model, row, state, start, end) {
   const to = stretches.before(row, end);
   if (state === RUNNING && to > from) {
     const [first, last] = [stretches.at(row, from), stretches.at(row, to - 1)];
-    let number = 0;
-    for (let position = from; position < to; position++) number += stretches.count[stretches.at(row, position)];
+    const number = stretches.total(row, from, to);
     const links = [stepLink(stretches.first[first], "the first"), stepLink(stretches.last(last), "the last")];
     return el("p", { className: "to-steps" }, `${count(number, "instruction")}, from `, links[0], " to ", links[1], placeOf(model, last));
   }
@@ -37,6 +36,23 @@ export function instructionsOfSpan(model, row, state, start, end) {
 function placeOf(model, stretch) {
   const place = model.place(model.stretches.place[stretch]);
   return place ? `, up to ${placeName(place)}` : null;
+}
+
+// Of the whole run: the tasks that were stepped through.
+export function steppedSection(model, view) {
+  const { stretches } = model;
+  const rows = [...Array(model.count).keys()].filter((row) => stretches.countOf(row));
+  if (!rows.length) return null;
+  const item = (i) => {
+    const number = stretches.countOf(rows[i]);
+    return leadingRow({
+      title: model.name(rows[i]),
+      value: count(stretches.total(rows[i]), "instruction"),
+      detail: `in ${count(number, "run")}`,
+      onclick: () => view.goTo(rows[i], stretches.time[stretches.at(rows[i], 0)]),
+    });
+  };
+  return section(`Stepped through (${rows.length.toLocaleString("en")})`, growingList(rows.length, item, 6));
 }
 
 // Of the selected task: every stretch, each with the line that it ended at.

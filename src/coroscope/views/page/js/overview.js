@@ -1,5 +1,6 @@
 import { el } from "./dom.js";
 import { findingsSection } from "./findings.js";
+import { steppedSection } from "./instructions.js";
 import { itemsSection } from "./items.js";
 import { count, duration, moment } from "./format.js";
 import { growingList, leadingRow, placeTitle, placesList, section } from "./lists.js";
@@ -12,6 +13,7 @@ export function overview(model, view) {
     el("p", { className: "lede" }, model.facts.runs.length ? runsSentence(model) : programSentence(model)),
     model.facts.runs.length && !model.facts.findings.length ? null : findingsSection(model, view),
     itemsSection(model, view),
+    steppedSection(model, view),
     stallsSection(model, view),
     waitsSection(model, view),
     failuresSection(model, view),

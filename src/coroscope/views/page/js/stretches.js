@@ -25,6 +25,13 @@ export class Stretches {
     return this.from[row + 1] - this.from[row];
   }
 
+  // How many instructions are in them, from one position to before another.
+  total(row, from = 0, to = this.countOf(row)) {
+    let total = 0;
+    for (let position = from; position < to; position++) total += this.count[this.at(row, position)];
+    return total;
+  }
+
   at(row, position) {
     return this.order[this.from[row] + position];
   }
