@@ -131,7 +131,10 @@ class Along:
         self, trace: Trace, report: Mapping[str, Sequence[str]], has_steps: bool
     ) -> Iterator[str]:
         functions, met = report["functions"], report["met"]
-        tasks = list(dict.fromkeys(task.name for task in trace.loop_tasks.values()))
+        own = (
+            task.name for task in trace.loop_tasks.values() if task.process == 1
+        )  # Its children are not stepped.
+        tasks = list(dict.fromkeys(own))
         for name in self._tasks:
             if name not in tasks:
                 yield f"no task was called {name!r}{_closest(name, tasks)}"
