@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 from coroscope.errors import UsageError
 from coroscope.stepper.columns import Columns
+from coroscope.stepper.forms import read_forms
 from coroscope.stepper.moment import Moment
 from coroscope.stepper.recording import Recording, load
 from coroscope.stepper.running import step
@@ -417,3 +419,20 @@ def test_an_instruction_without_a_line_leaves_the_last_line_marked(
     assert "on no line of its own" in page.element("#where").text
     assert page.elements("#source .current") != []
     assert page.elements("#source mark") == []
+
+
+@pytest.mark.chromium
+def test_a_specialised_form_stands_in_the_instructions_place(browser: WebDriver, tmp_path: Path) -> None:
+    for number in range(50):
+        _square(number)
+    forms = read_forms([_square.__code__])
+    recording = step(_square, 3)
+    number = next(each.number for each in recording.steps if each.instruction.base == "BINARY_OP")
+    path = tmp_path / "steps.html"
+    write_steps(recording, path, replace(forms, problem="some forms are missing"))
+    page = OpenedPage(browser, path, fragment=f"step={number}")
+    assert page.element("#opcode").text == "BINARY_OP_MULTIPLY_INT"
+    assert page.element("#instructions .current code .form").text == "_MULTIPLY_INT"
+    assert "for two ints, multiplied" in page.element("#sentence").text
+    assert "some forms are missing" in page.element("#cut").text
+    assert page.console() == []

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +25,7 @@ from coroscope.stepper.versions import check_python
 if TYPE_CHECKING:
     from coroscope.cli.exploring import Explore
     from coroscope.record.supervise import Ended
+    from coroscope.stepper.forms import Forms
     from coroscope.stepper.recording import Recording
 
 _ROWS = 500
@@ -40,6 +41,7 @@ class _Shown:
     html: str | None
     explore: Explore | None
     """Shows it in the terminal, to go through; None where it is printed."""
+    forms: Forms | None = None
 
 
 class _AroundTheTarget(click.Command):
@@ -103,6 +105,11 @@ def _after_options(
     default=None,
     help="say in a sentence what each instruction does (default: with --static, where 110 columns have room)",
 )
+@click.option(
+    "--specialised",
+    is_flag=True,
+    help="run the program once more, unwatched, and show the specialised form of each instruction",
+)
 @click.option("--json", "as_json", is_flag=True, help="print each instruction as a line of JSON instead")
 @click.option("--html", metavar="FILE", help="write the recording as one HTML page to FILE, to step through")
 @click.option("--interactive", is_flag=True, help="go through the recording in the terminal, with keys")
@@ -121,6 +128,7 @@ def step(
     limit: int | None,
     rows: int | None,
     explain: bool | None,
+    specialised: bool,
     as_json: bool,
     html: str | None,
     interactive: bool,
@@ -133,13 +141,23 @@ def step(
     them.
     """
     if interactive:
-        _refuse_beside("--interactive", ctx, "static", "as_json", "rows", "explain")
+        _refuse_beside("--interactive", ctx, "static", "as_json", "rows", "explain", "specialised")
     if html is not None:
         check_writable(html, "the page", "--html")
     shown = _Shown(rows, explain, as_json, html, _explorer() if interactive else None)
     if loaded is not None:
         _refuse_beside(
-            "--load", ctx, "target", "static", "output", "include", "exclude", "first", "until", "limit"
+            "--load",
+            ctx,
+            "target",
+            "static",
+            "output",
+            "include",
+            "exclude",
+            "first",
+            "until",
+            "limit",
+            "specialised",
         )
         _show_loaded(loaded, shown)
         return 0
@@ -149,7 +167,7 @@ def step(
         _refuse_beside(
             "--static",
             ctx,
-            "arguments",
+            *(() if specialised else ("arguments",)),
             "output",
             "include",
             "exclude",
@@ -159,10 +177,10 @@ def step(
             "rows",
             "html",
         )
-        _show_static(target, explain, as_json)
+        _show_static(target, arguments if specialised else None, explain, as_json)
         return 0
     what = What(include, exclude, first, until, MOST_STEPS if limit is None else limit)
-    return _run(target, arguments, what, output, shown)
+    return _run(target, arguments, what, output, shown, specialised=specialised)
 
 
 def _refuse_beside(option: str, ctx: click.Context, *names: str) -> None:
@@ -179,19 +197,34 @@ def _explorer() -> Explore:
     return find_explorer()
 
 
-def _show_static(target: str, explain: bool | None, as_json: bool) -> None:
+def _show_static(target: str, arguments: tuple[str, ...] | None, explain: bool | None, as_json: bool) -> None:
+    """Show the code of a file; with `arguments` it is run, for the specialised forms."""
     check_python()
     file, name = split_target(target)
     source = read_source(file)
     chosen = find_codes(source.code, name) if name else (source.code,)
     codes = [code for one in chosen for code in all_codes(one)]
+    forms = None if arguments is None else _run_plainly(file, name, arguments)
     if as_json:
-        _print_rows(instruction_rows(codes))
+        _print_rows(instruction_rows(codes, forms))
+        _complain_of(forms)
         return
     from coroscope.views.terminal.consoles import open_console
     from coroscope.views.terminal.disassembly import print_disassembly  # Pygments is slow to load
 
-    print_disassembly(source, codes, open_console(sys.stdout), explain=explain)
+    print_disassembly(source, codes, open_console(sys.stdout), explain=explain, forms=forms)
+
+
+def _run_plainly(file: str, name: str, arguments: tuple[str, ...], *, after: Ended | None = None) -> Forms:
+    from coroscope.cli.stepping import check_no_recording, run_plainly
+
+    check_no_recording(file)
+    return run_plainly(file, name or None, arguments, after=after)
+
+
+def _complain_of(forms: Forms | None) -> None:
+    if forms is not None and forms.problem is not None:
+        complain(forms.problem)
 
 
 def _show_loaded(path: str, shown: _Shown) -> None:
@@ -206,14 +239,15 @@ def _show_loaded(path: str, shown: _Shown) -> None:
 def _show(recording: Recording, shown: _Shown, stream: Any) -> None:
     is_explored = shown.explore is not None and len(recording) > 0
     if shown.as_json:
-        _print_rows(step_rows(recording))
+        _print_rows(step_rows(recording, shown.forms))
         _tell_limits(recording)
+        _complain_of(shown.forms)
     elif not is_explored:
-        _print_story(recording, shown.rows, shown.explain, stream)
+        _print_story(recording, shown, stream)
     if shown.html is not None:
         from coroscope.views.page import write_steps
 
-        write_steps(recording, shown.html)
+        write_steps(recording, shown.html, shown.forms)
         # On stderr: stdout may hold the JSON.
         print(f"The page is in {shown.html!r}: open it in a browser.", file=sys.stderr)
     if shown.explore is not None and is_explored:
@@ -226,6 +260,8 @@ def _run(
     what: What,
     output: str | None,
     shown: _Shown,
+    *,
+    specialised: bool,
 ) -> int:
     from coroscope.cli.stepping import check_lines, check_no_recording, run_stepped
     from coroscope.record.supervise import end_as
@@ -247,6 +283,8 @@ def _run(
     if recording is None:
         complain(f"nothing was recorded: {_why_nothing(ended)}")
         return end_as(ended)
+    if specialised:
+        shown = replace(shown, forms=_run_plainly(file, name, arguments, after=ended))
     # Whatever becomes of the story, the program's own exit code comes through.
     with suppress(OSError):
         _show(recording, shown, sys.stderr or io.StringIO())
@@ -262,11 +300,17 @@ def _why_nothing(ended: Ended) -> str:
     return "the program ended at once, or became another program"
 
 
-def _print_story(recording: Recording, rows: int | None, explain: bool | None, stream: Any) -> None:
+def _print_story(recording: Recording, shown: _Shown, stream: Any) -> None:
     from coroscope.views.terminal.consoles import open_console
     from coroscope.views.terminal.story import print_story  # Pygments is slow to load
 
-    print_story(recording, open_console(stream), rows=rows or _ROWS, explain=bool(explain))
+    print_story(
+        recording,
+        open_console(stream),
+        rows=shown.rows or _ROWS,
+        explain=bool(shown.explain),
+        forms=shown.forms,
+    )
 
 
 def _print_rows(rows: Any) -> None:

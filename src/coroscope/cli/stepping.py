@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from coroscope.errors import UsageError
@@ -15,6 +16,7 @@ from coroscope.record.supervise import Ended, run_command
 from coroscope.stepper import child
 from coroscope.stepper.codes import all_codes
 from coroscope.stepper.file import MAGIC
+from coroscope.stepper.forms import Forms, load_forms
 from coroscope.stepper.recording import Recording, load
 from coroscope.stepper.running import What
 from coroscope.stepper.source import Source
@@ -49,6 +51,47 @@ def run_stepped(
                     f"cannot write the recording to {keep!r} ({error.strerror}): choose another place with -o"
                 ) from error
         return load(recorded), ended
+
+
+def run_plainly(
+    file: str, function: str | None, arguments: Sequence[str], *, after: Ended | None = None
+) -> Forms:
+    """Run a program once more, unwatched, and give the specialised forms that its instructions had at its end.
+
+    Given how it ended `after` it was recorded, nothing of it is seen and nothing can be typed in; else it is the first
+    run: its stdout goes to our stderr.
+    """
+    with tempfile.TemporaryDirectory(prefix="coroscope-") as folder:
+        told, problem = Path(folder, "forms"), Path(folder, "problem")
+        command = child.plain_command(file, function, arguments, str(told), str(problem))
+        nowhere = None if after is None else subprocess.DEVNULL
+        out = _stderr() if after is None else nowhere
+        ended = run_command(command, stdin=nowhere, stdout=out, stderr=nowhere)
+        if problem.exists():
+            raise UsageError(problem.read_text(encoding="utf-8"))
+        if not told.exists():
+            how = "at once" if ended.signal is None else f"by signal {ended.signal}"
+            return Forms(
+                problem=f"the specialised forms are missing: the plain run ended {how}, telling none"
+            )
+        forms = load_forms(told)
+    if (ended.exit_code, ended.signal) == ((0, None) if after is None else (after.exit_code, after.signal)):
+        return forms
+    return replace(forms, problem=_ended_otherwise(ended, after))
+
+
+def _ended_otherwise(ended: Ended, after: Ended | None) -> str:
+    how = _how(ended)
+    if after is None:
+        return f"the program ended with {how}: of what it did not come to, the specialised forms are missing"
+    return (
+        f"the plain run ended with {how}, not with {_how(after)}: of what it did not come to, the specialised forms "
+        "are missing"
+    )
+
+
+def _how(ended: Ended) -> str:
+    return f"exit code {ended.exit_code}" if ended.signal is None else f"signal {ended.signal}"
 
 
 def _stderr() -> int:

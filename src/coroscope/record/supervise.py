@@ -85,19 +85,28 @@ def run_program(
     return ended
 
 
-def run_command(command: Sequence[str], *, stdout: int | None = None) -> Ended:
+def run_command(
+    command: Sequence[str], *, stdin: int | None = None, stdout: int | None = None, stderr: int | None = None
+) -> Ended:
     """Run `python command…` without recording it as a trace; returns when it has ended."""
-    process = _start(command, stdout=stdout)
+    process = _start(command, stdin=stdin, stdout=stdout, stderr=stderr)
     return _wait(process, _pass_on_signals(process, None), None)
 
 
 def _start(
-    command: Sequence[str], *, environment: dict[str, str] | None = None, stdout: int | None = None
+    command: Sequence[str],
+    *,
+    environment: dict[str, str] | None = None,
+    stdin: int | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, *subprocess._args_from_interpreter_flags(), *command],  # type: ignore[attr-defined]
         env=environment,
+        stdin=stdin,
         stdout=stdout,
+        stderr=stderr,
         close_fds=False,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )

@@ -1,4 +1,4 @@
-"""The process in which a program is run to be stepped through: what it is told, and how it is started.
+"""How a program is run in a process of its own, to be stepped through or plainly: what that is told, how it starts.
 
 Rule: nothing of it reaches the program: no environment variable, no argument, no entry of `sys.path`.
 """
@@ -19,7 +19,7 @@ _CHILD = """
 import sys
 first = [] if sys.flags.safe_path else [sys.path.pop(0)]
 sys.path.append(sys.argv[1])
-from coroscope.stepper.child import run
+from coroscope.stepper.{module} import run
 sys.path.pop()
 sys.path[:0] = first
 del first
@@ -34,9 +34,20 @@ def command(
 
     What is wrong with what was asked for it writes to the file `problem`, in a sentence.
     """
-    package = str(Path(__file__).parent.parent.parent)
     told = json.dumps({"function": function, "what": asdict(what)})
-    return ["-c", _CHILD, package, told, recording, problem, file, *arguments]
+    return _command("child", told, recording, problem, file, *arguments)
+
+
+def plain_command(
+    file: str, function: str | None, arguments: Sequence[str], forms: str, problem: str
+) -> list[str]:
+    """What to give to a Python to have it run `file` unwatched, and save the specialised forms at its end."""
+    return _command("plain_run", function or "", forms, problem, file, *arguments)
+
+
+def _command(module: str, *told: str) -> list[str]:
+    package = str(Path(__file__).parent.parent.parent)
+    return ["-c", _CHILD.format(module=module), package, *told]
 
 
 def run(told: str, recording: str, problem: str, file: str, *arguments: str) -> None:

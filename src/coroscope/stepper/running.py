@@ -5,22 +5,19 @@ Rule: what the program prints, raises and exits with is what it does alone.
 
 from __future__ import annotations
 
-import builtins
 import functools
 import inspect
-import os
 import sys
-import threading
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
 from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.stepper.recorder import Recorder
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.scope import Scope
+from coroscope.stepper.script import End, Script, wait_for_threads
 from coroscope.stepper.self_test import Readability, readability
 from coroscope.stepper.session import Exits, Session
 from coroscope.stepper.versions import check_python
@@ -97,33 +94,22 @@ def run_file(
     UsageError where there is no such script or function. The program's own errors are reported as Python does.
     """
     what = what or What()
-    sys.argv = [path, *(arguments if function is None else ())]
-    path = os.path.abspath(path)
-    if not sys.flags.safe_path:
-        sys.path[0] = os.path.dirname(os.path.realpath(path))
-    code = _compiled(path)
-    name = "__main__" if function is None else os.path.splitext(os.path.basename(path))[0]
-    module = types.ModuleType(name)
-    # Of the script that Python is given, the module itself stands here; of others, its dict.
-    own_builtins = builtins if function is None else builtins.__dict__
-    loader = SourceFileLoader(name, path)
-    module.__dict__.update(__file__=path, __builtins__=own_builtins, __loader__=loader)
-    if sys.version_info < (3, 15):
-        module.__dict__.update(__cached__=None)
-    if function is None and sys.version_info < (3, 14):
-        module.__dict__.update(__annotations__={})
-    sys.modules[name] = module
-    session = _new_session([path], path, what)
+    script = Script(path, function, arguments)
+    session = _new_session([script.path], script.path, what)
     exits = None if save_to is None else Exits(session, lambda recording: recording.save(save_to))
-    end = _End()
+    end = End()
+
+    def recorded(called: Callable[..., object], /, *values: object) -> None:
+        codes = (script.code,) if called is exec else (_code_of(called), script.code)
+        if exits is not None:
+            exits.start()
+        session.start(*codes)
+        end.of(called, *values)
+        wait_for_threads()
+        session.stop()
+
     try:
-        if function is None:
-            _call(session, exits, end, exec, (code, module.__dict__), codes=(code,))
-        elif end.of(exec, code, module.__dict__):
-            called = _function_in(module, function, path)
-            values = [_value_of(argument) for argument in arguments]
-            _check_arguments(called, function, values)
-            _call(session, exits, end, called, values, codes=(_code_of(called), code))
+        script.run(end, recorded)
     finally:
         if exits is not None:
             exits.stop()
@@ -131,132 +117,6 @@ def run_file(
     if save_to is not None:
         recording.save(save_to)
     return Run(recording, end.exit_code, end.is_interrupted)
-
-
-def _function_in(module: types.ModuleType, name: str, path: str) -> Callable[..., Any]:
-    found: Any = module
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
-        raise UsageError(f"there is no function {name!r} in {path!r} once it has run: check the name")
-    called: Callable[..., Any] = found
-    return called
-
-
-def _check_arguments(called: Callable[..., Any], name: str, values: Sequence[Any]) -> None:
-    if type(called) not in (types.FunctionType, types.MethodType):
-        return
-    try:
-        signature = inspect.signature(called)
-        signature.bind(*values)
-    except TypeError as error:
-        raise UsageError(f"{name}{signature} cannot be called so: {error}") from error
-
-
-class _End:
-    """How the program ends."""
-
-    def __init__(self) -> None:
-        self.exit_code = 0
-        self.is_interrupted = False
-
-    def of(self, called: Callable[..., Any], *arguments: Any) -> bool:
-        """Call it to its end; false where it raised something, which is reported as Python does."""
-        try:
-            _run_to_end(called(*arguments))
-        except SystemExit as error:
-            self.exit_code = _exit_code_of(error)
-        except BaseException as error:
-            self.is_interrupted = type(error) is KeyboardInterrupt
-            self.exit_code = 130 if self.is_interrupted else 1
-            _report(error)
-        else:
-            return True
-        return False
-
-
-def _run_to_end(result: Any) -> None:
-    if type(result) is types.GeneratorType:
-        for _ in result:
-            pass
-    elif type(result) is types.CoroutineType:
-        import asyncio
-
-        asyncio.run(result)
-    elif type(result) is types.AsyncGeneratorType:
-        import asyncio
-
-        asyncio.run(_drained(result))
-
-
-async def _drained(values: types.AsyncGeneratorType[Any, Any]) -> None:
-    async for _ in values:
-        pass
-
-
-def _call(
-    session: Session,
-    exits: Exits | None,
-    end: _End,
-    called: Callable[..., Any],
-    arguments: Iterable[Any],
-    *,
-    codes: Sequence[types.CodeType],
-) -> None:
-    if exits is not None:
-        exits.start()
-    session.start(*codes)
-    end.of(called, *arguments)
-    _wait_for_threads()
-    session.stop()
-
-
-def _report(error: BaseException) -> None:
-    """As the interpreter does at its end, without our own calls."""
-    # Before the program's frames are those that call it; behind them, at the limit of recursion, the recorder's.
-    traceback = None
-    own = os.path.dirname(__file__)
-    for entry in reversed(list(_entries(error.__traceback__))):
-        if not entry.tb_frame.f_code.co_filename.startswith(own):
-            entry.tb_next = traceback
-            traceback = entry
-    error.__traceback__ = traceback
-    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, traceback
-    sys.excepthook(type(error), error, traceback)
-
-
-def _entries(traceback: types.TracebackType | None) -> Iterator[types.TracebackType]:
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next
-
-
-def _exit_code_of(error: SystemExit) -> int:
-    code = error.code
-    if code is None:
-        return 0
-    if isinstance(code, int):
-        return code & 0xFF
-    print(code, file=sys.stderr)
-    return 1
-
-
-def _wait_for_threads() -> None:
-    """As the interpreter does before it ends."""
-    own = threading.current_thread()
-    while True:
-        left = [
-            thread
-            for thread in threading.enumerate()
-            if not thread.daemon and thread is not own and thread.is_alive()
-        ]
-        if not left:
-            return
-        for thread in left:
-            try:
-                thread.join()
-            except RuntimeError:
-                return
 
 
 def _new_session(files: Iterable[str], main_file: str, what: What) -> Session:
@@ -291,24 +151,3 @@ def _code_of(function: Any) -> types.CodeType:
     if type(call) is types.FunctionType:
         return call.__code__
     raise UsageError(f"{function!r} has no instructions to step through: give a function written in Python")
-
-
-def _compiled(path: str) -> types.CodeType:
-    try:
-        with open(path, "rb") as file:
-            source = file.read()
-    except OSError as error:
-        raise UsageError(f"cannot read {path!r} ({error.strerror}): give the path of a script") from error
-    try:
-        return compile(source, path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{path!r} is no Python that this interpreter understands: {error}") from error
-
-
-def _value_of(word: str) -> Any:
-    import ast
-
-    try:
-        return ast.literal_eval(word)
-    except (ValueError, SyntaxError):
-        return word

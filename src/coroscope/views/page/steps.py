@@ -11,12 +11,14 @@ import json
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.stepper.columns import EVENT_KINDS, CodeFacts, Columns
 from coroscope.stepper.file import number_sections
+from coroscope.stepper.forms import Form, Forms
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.packed_numbers import packed, packed_values
 from coroscope.stepper.recording import Recording
@@ -31,11 +33,11 @@ _SECOND = 1_000_000_000
 _WHOLE_EVERY = 64  # js/step/recording.js reads with the same number
 
 
-def render_steps(recording: Recording) -> str:
+def render_steps(recording: Recording, forms: Forms | None = None) -> str:
     """The whole page."""
     contents = {
         "title": html.escape(_title(recording.columns)),
-        "data": b64encode(_pack(recording.columns)).decode("ascii"),
+        "data": b64encode(_pack(recording.columns, forms)).decode("ascii"),
     }
     return assemble("step.html", ["style.css", "step.css"], "step/main.js", contents)
 
@@ -51,7 +53,7 @@ def linked_steps(recording: Recording, trace: Trace) -> bytes:
         ("run_nanoseconds", packed(time_ns % _SECOND for time_ns in columns.run_times)),
         ("run_tasks", packed(tasks)),
     ]
-    return _pack(columns, sections, {"timeline": {"names": names}})
+    return _pack(columns, None, sections, {"timeline": {"names": names}})
 
 
 def _title(columns: Columns) -> str:
@@ -61,6 +63,7 @@ def _title(columns: Columns) -> str:
 
 def _pack(
     columns: Columns,
+    forms: Forms | None = None,
     more_sections: Iterable[tuple[str, bytes]] = (),
     more_facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
@@ -73,7 +76,7 @@ def _pack(
         *more_sections,
     ]
     listed = [(name, len(data)) for name, data in sections]
-    facts = {**_facts(columns, words), **more_facts, "sections": listed}
+    facts = {**_facts(columns, words, forms), **more_facts, "sections": listed}
     # In ASCII: a text of the program's may hold halves of characters, which UTF-8 has no form for.
     text = json.dumps(facts, separators=(",", ":")).encode("ascii")
     coder = zlib.compressobj(_COMPRESSION_LEVEL)
@@ -146,28 +149,30 @@ def _fact_sections(columns: Columns, words: _Words) -> Iterable[tuple[str, bytes
     yield "value_types", packed(words.numbers(type_name for type_name, _ in columns.values))
 
 
-def _facts(columns: Columns, words: _Words) -> dict[str, Any]:
+def _facts(columns: Columns, words: _Words, forms: Forms | None) -> dict[str, Any]:
     version = _version(columns.python)
     return {
         "python": columns.python,
         "title": _title(columns),
         "kinds": EVENT_KINDS,
         "texts": [text for _, text in columns.values],
-        "codes": [_code(code, words, version) for code in columns.codes],
+        "codes": [_code(code, words, version, forms) for code in columns.codes],
         "tasks": [(task.number, task.name) for task in columns.tasks],
         "threads": [(thread.number, thread.name) for thread in columns.threads],
         "sources": columns.sources,
         "output": columns.output,
-        "notes": columns.notes,
+        "notes": [*columns.notes, *([] if forms is None or forms.problem is None else [forms.problem])],
         "cut": columns.cut,
         "isSymbolic": columns.is_symbolic,
         "words": words.all,
     }
 
 
-def _code(code: CodeFacts, words: _Words, version: tuple[int, int]) -> dict[str, Any]:
+def _code(code: CodeFacts, words: _Words, version: tuple[int, int], forms: Forms | None) -> dict[str, Any]:
     """Of its instructions, a list for each thing that is known of them."""
     listed = code.instructions
+    if forms is not None:
+        listed = tuple(map(_in_form, listed, forms.of(code.qualified_name, code.first_line, listed)))
     return {
         "name": code.qualified_name,
         "file": code.file,
@@ -178,6 +183,7 @@ def _code(code: CodeFacts, words: _Words, version: tuple[int, int]) -> dict[str,
         "cells": code.cell_names,
         "offset": [each.offset for each in listed],
         "opcode": words.numbers(each.base for each in listed),
+        **({} if forms is None else {"form": words.numbers(each.opcode for each in listed)}),
         "arg": [each.arg for each in listed],
         "meaning": words.numbers(each.meaning for each in listed),
         "sentence": words.numbers(_sentence(each, version) for each in listed),
@@ -192,6 +198,10 @@ def _code(code: CodeFacts, words: _Words, version: tuple[int, int]) -> dict[str,
         "after": [each.depth_after for each in listed],
         "below": code.below,
     }
+
+
+def _in_form(instruction: Instruction, form: Form) -> Instruction:
+    return replace(instruction, opcode=form if isinstance(form, str) else instruction.base)
 
 
 def _sentence(instruction: Instruction, version: tuple[int, int]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from coroscope.analysis.findings import Finding, find
 from coroscope.errors import UsageError
 from coroscope.export.whole_file import open_whole
+from coroscope.stepper.forms import Forms
 from coroscope.stepper.recording import Recording
 from coroscope.trace.model import Trace
 from coroscope.views.page.comparison import Comparison
@@ -43,13 +44,13 @@ def write_page(
     )
 
 
-def write_steps(recording: Recording, path: str | os.PathLike[str]) -> None:
+def write_steps(recording: Recording, path: str | os.PathLike[str], forms: Forms | None = None) -> None:
     """Write `recording` as one HTML file that opens anywhere, offline.
 
-    It shows the source, the instructions, the stack, the frames and the objects at any step. Raises `UsageError`
-    when `path` cannot be written.
+    It shows the source, the instructions, the stack, the frames and the objects at any step, and with `forms` the
+    specialised form of each instruction. Raises `UsageError` when `path` cannot be written.
     """
-    write_document(render_steps(recording), path)
+    write_document(render_steps(recording, forms), path)
 
 
 def write_document(document: str, path: str | os.PathLike[str]) -> None:

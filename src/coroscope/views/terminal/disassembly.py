@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from types import CodeType
 
@@ -18,8 +19,10 @@ from rich.text import Text
 
 from coroscope.stepper import Instruction, disassemble, exception_table, kind_of, sentence
 from coroscope.stepper.exception_table import ExceptionEntry
+from coroscope.stepper.forms import Form, Forms
 from coroscope.stepper.meanings import count
 from coroscope.stepper.source import Source
+from coroscope.views.terminal.forms import print_count, told_form
 from coroscope.views.terminal.glyphs import QUIET, STRONG
 from coroscope.views.terminal.highlighting import highlighted
 from coroscope.views.terminal.sheet import INDENT, Sheet
@@ -34,23 +37,34 @@ _LEAST_OPCODE, _MOST_OPCODE = 16, 24
 _MOST_ARGUMENT = 20
 _LEAST_ARGUMENT = 8
 _FRAGMENT, _LEAST_FRAGMENT = 16, 8
+_LEAST_FORM, _MOST_FORM = 22, 41
 _LEAST_SENTENCE = 44
 _WIDE = 110
 """From here on there is room for sentences beside."""
 
 
 def print_disassembly(
-    source: Source, codes: Iterable[CodeType], console: Console, *, explain: bool | None = None
+    source: Source,
+    codes: Iterable[CodeType],
+    console: Console,
+    *,
+    explain: bool | None = None,
+    forms: Forms | None = None,
 ) -> None:
     """Print the instructions of `codes`, which `source` was compiled to.
 
-    What each of them does is told if `explain` is true, and where it is None if there is room for it.
+    What each of them does is told if `explain` is true, and where it is None if there is room for it. With `forms` the
+    specialised one stands beside each, where else the part of the source stands that it comes from.
     """
     sheet = Sheet(console)
     lines = highlighted(sheet, source.lines)
-    with_sentences = sheet.width >= _WIDE if explain is None else explain
+    has_room = sheet.width >= _WIDE and forms is None
+    with_sentences = has_room if explain is None else explain
     for code in codes:
-        _Listing(sheet, source, lines, code, with_sentences).print()
+        of_code = None if forms is None else forms.of_code(code)
+        _Listing(sheet, source, lines, code, with_sentences, of_code).print()
+    if forms is not None:
+        print_count(sheet, forms)
     if explain is None and not with_sentences:
         sheet.blank()
         sheet.paragraph("--explain says in a sentence what each instruction does.", QUIET)
@@ -60,7 +74,13 @@ class _Listing:
     """One code object on the sheet."""
 
     def __init__(
-        self, sheet: Sheet, source: Source, lines: Sequence[Text], code: CodeType, with_sentences: bool
+        self,
+        sheet: Sheet,
+        source: Source,
+        lines: Sequence[Text],
+        code: CodeType,
+        with_sentences: bool,
+        forms: Sequence[Form] | None,
     ) -> None:
         self._sheet = sheet
         self._source = source
@@ -73,8 +93,12 @@ class _Listing:
         self._opcode = min(max(longest, _LEAST_OPCODE), _MOST_OPCODE, max(room - _LEAST_ARGUMENT - 1, 1))
         room -= self._opcode + 1
         self._has_sentences = with_sentences
-        self._is_beside = with_sentences and sheet.width >= _WIDE
-        self._argument, self._fragment = _share(room - (_LEAST_SENTENCE if self._is_beside else 0))
+        self._is_beside = with_sentences and sheet.width >= _WIDE and forms is None
+        self._forms = forms
+        if forms is None:
+            self._argument, self._fragment = _share(room - (_LEAST_SENTENCE if self._is_beside else 0))
+        else:
+            self._argument, self._fragment = _share_with_forms(room)
 
     def print(self) -> None:
         self._print_title()
@@ -102,7 +126,8 @@ class _Listing:
         header = f"{'':{_GUTTER}}{'at':>{_OFFSET}}  {'stack':{_STACK}} {'instruction':{self._opcode}} "
         header += f"{'argument':{self._argument}}"
         if self._fragment:
-            header += f" {'from':{self._fragment}}"
+            last = "from" if self._forms is None else "specialised form"
+            header += f" {last:{self._fragment}}"
         sheet.line(Text(f"{header}  what it does" if self._is_beside else header, QUIET))
 
     def _print_line(self, number: int | None) -> None:
@@ -120,14 +145,24 @@ class _Listing:
         row.append(f"{instruction.offset:>{_OFFSET}}  ", QUIET)
         row.append(f"{_stack(instruction):{_STACK}} ")
         row.append_text(self._told(instruction))
-        if not self._has_sentences:
-            sheet.line(row)
-        elif self._is_beside:
+        if self._forms is not None:
+            row = self._with_form(row, self._forms[instruction.index])
+            instruction = _in_form(instruction, self._forms[instruction.index])
+        if self._is_beside:
             self._print_beside(row, sheet.inert(sentence(instruction)))
-        else:
-            sheet.line(row)
+            return
+        sheet.line(row)
+        if self._has_sentences:
             indent = _GUTTER + _OFFSET + 2
             sheet.paragraph(Text(sheet.inert(sentence(instruction)), QUIET), label="", label_width=indent)
+
+    def _with_form(self, row: Text, form: Form) -> Text:
+        """The form at the end of the row; where it is too long for that, on a row of its own."""
+        told = told_form(form)
+        if len(told) <= self._fragment:
+            return Text.assemble(row, " ", told)
+        self._sheet.line(row)
+        return Text(" " * (_GUTTER + _OFFSET + 2 + _STACK + 1)) + told
 
     def _print_beside(self, row: Text, told: str) -> None:
         width = cell_len(row.plain) + 2
@@ -144,7 +179,7 @@ class _Listing:
         """Name, argument and part of the source; what is too long for its column takes from the next one's."""
         sheet = self._sheet
         width = self._opcode + 1 + self._argument
-        whole = width + (self._fragment + 1 if self._fragment else 0)
+        whole = width + (self._fragment + 1 if self._fragment and self._forms is None else 0)
         told = Text(instruction.opcode.ljust(self._opcode) + " ")
         end = width if len(instruction.opcode) <= self._opcode else whole
         told.append_text(self._told_argument(instruction, max(end - len(told), 0)))
@@ -190,6 +225,17 @@ def _share(room: int) -> tuple[int, int]:
     argument = min(max(room - _FRAGMENT - 1, _LEAST_ARGUMENT), _MOST_ARGUMENT)
     fragment = min(room - argument - 1, _FRAGMENT)
     return argument, fragment if fragment >= _LEAST_FRAGMENT else 0
+
+
+def _share_with_forms(room: int) -> tuple[int, int]:
+    """The same for the argument and the specialised form, the longest of which has a line of its own."""
+    form = min(max(room - _MOST_ARGUMENT - 1, _LEAST_FORM), _MOST_FORM)
+    argument = max(room - form - 1, _LEAST_ARGUMENT)
+    return argument, max(room - argument - 1, 0)
+
+
+def _in_form(instruction: Instruction, form: Form) -> Instruction:
+    return replace(instruction, opcode=form) if isinstance(form, str) else instruction
 
 
 def _stack(instruction: Instruction) -> str:

@@ -8,17 +8,20 @@ Below a row, the names that have other values after it. Lines with an arrow tell
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from coroscope.stepper import sentence
+from coroscope.stepper import Instruction, sentence
 from coroscope.stepper.events import Event
+from coroscope.stepper.forms import Forms
 from coroscope.stepper.meanings import count
 from coroscope.stepper.moment import Moment
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
+from coroscope.views.terminal.forms import named_with_form, print_count
 from coroscope.views.terminal.glyphs import QUIET, STRONG, TROUBLE
 from coroscope.views.terminal.highlighting import highlighted
 from coroscope.views.terminal.sheet import INDENT, Sheet
@@ -48,13 +51,20 @@ _BEGINS_FRAME = ("call", "resume", "throw")
 _ENDS_FRAME = ("return", "create", "yield", "unwind")
 
 
-def print_story(recording: Recording, console: Console, *, rows: int, explain: bool = False) -> None:
-    """Print the first `rows` steps of `recording`; with `explain`, a sentence for each."""
-    _Story(recording, Sheet(console), rows, explain).print()
+def print_story(
+    recording: Recording, console: Console, *, rows: int, explain: bool = False, forms: Forms | None = None
+) -> None:
+    """Print the first `rows` steps of `recording`; with `explain`, a sentence for each.
+
+    With `forms` each instruction is named by the specialised form that it had at the end of a plain run.
+    """
+    _Story(recording, Sheet(console), rows, explain, forms).print()
 
 
 class _Story:
-    def __init__(self, recording: Recording, sheet: Sheet, rows: int, explain: bool) -> None:
+    def __init__(
+        self, recording: Recording, sheet: Sheet, rows: int, explain: bool, forms: Forms | None
+    ) -> None:
         self._recording = recording
         self._sheet = sheet
         self._telling = Telling(recording, sheet.glyphs)
@@ -67,7 +77,16 @@ class _Story:
             file: highlighted(sheet, text.split("\n")) for file, text in recording.sources.items()
         }
         self._number = max(len(str(self._rows)), 3)
-        names = {step.instruction.opcode for step in recording.steps[: self._rows]}
+        self._forms = forms
+        self._forms_of = (
+            {}
+            if forms is None
+            else {
+                code.number: forms.of(code.qualified_name, code.first_line, code.instructions)
+                for code in recording.codes
+            }
+        )
+        names = {self._name_of(step.code, step.instruction).plain for step in recording.steps[: self._rows]}
         most = _MOST_OPCODE if sheet.width >= _WIDE else _MOST_OPCODE_NARROW
         self._opcode = min(max(map(len, names), default=0), most)
         room = sheet.width - INDENT - self._number - 2 - _STEP - self._opcode - 1
@@ -110,7 +129,8 @@ class _Story:
             self._place = place
         self._print_instruction(moment, indent)
         if self._explain:
-            told = sentence(moment.instruction, self._version)
+            named = self._name_of(moment.step.code, moment.instruction).plain
+            told = sentence(replace(moment.instruction, opcode=named), self._version)
             label = self._number + 2 + indent + _STEP
             self._sheet.paragraph(Text(self._sheet.inert(told), QUIET), label="", label_width=label)
         number = moment.number
@@ -149,7 +169,10 @@ class _Story:
         row = Text(f"{moment.number:>{self._number}}  ", QUIET)
         row.append(" " * (indent + _STEP))
         width = self._opcode + 1 + self._argument
-        told = Text(sheet.cut(instruction.opcode, width).ljust(self._opcode) + " ")
+        told = self._name_of(moment.step.code, instruction)
+        if len(told) > width:
+            told = Text(sheet.cut(told.plain, width))
+        told.pad_right(max(self._opcode - len(told), 0) + 1)
         # A long name takes from the argument's room.
         argument = sheet.inert(sheet.plain(self._telling.argument(instruction)))
         told.append(sheet.cut(argument, max(width - len(told), 0)), _MEANING)
@@ -159,6 +182,12 @@ class _Story:
         for boxes in self._boxes(moment.stack, sheet.width - INDENT - width):
             sheet.line(row + boxes)
             row = Text(" " * width)
+
+    def _name_of(self, code: int, instruction: Instruction) -> Text:
+        of_code = self._forms_of.get(code)
+        if of_code is None:
+            return Text(instruction.opcode)
+        return named_with_form(instruction.opcode, of_code[instruction.index])
 
     def _boxes(self, stack: Sequence[Value] | None, room: int) -> list[Text]:
         """The values between walls, the top at the end, on as many lines as they need.
@@ -227,3 +256,5 @@ class _Story:
             sheet.paragraph(f"{left:,} more instructions were recorded: --rows {len(recording)} prints all.")
         for told in filter(None, (recording.cut, *recording.notes)):
             sheet.paragraph(sheet.inert(told[:1].upper() + told[1:].rstrip(".") + "."))
+        if self._forms is not None:
+            print_count(sheet, self._forms)

@@ -23,7 +23,7 @@ export class Instructions {
       el("span", { className: "number" }, isFirst && line !== null ? String(line) : ""),
       el("span", { className: "sign", title: sign === "catch" ? "exceptions lead here" : sign ? "jumps lead here" : "" }, sign),
       el("span", { className: "offset" }, String(code.offset[index])),
-      el("code", {}, this.recording.word(code.opcode[index])),
+      el("code", {}, ...named(this.recording, code, index)),
       el("span", { className: "arg" }, argument(this.recording, code, index)),
     );
   }
@@ -33,6 +33,14 @@ export class Instructions {
     byId("code").textContent = `Instructions of ${visible(moment.code.name)}`;
     this.listing.show(this.key, moment.code.offset.length, moment.index);
   }
+}
+
+// Its name; with what the specialised form adds to that, where the forms are known and it has one.
+export function named(recording, code, index) {
+  const name = recording.word(code.opcode[index]);
+  const form = code.form ? recording.word(code.form[index]) : name;
+  if (form === name) return [name];
+  return form.startsWith(name) ? [name, el("span", { className: "form" }, form.slice(name.length))] : [el("span", { className: "form" }, form)];
 }
 
 export function argument(recording, code, index) {

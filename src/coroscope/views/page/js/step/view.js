@@ -2,7 +2,7 @@ import { byId, el } from "../dom.js";
 import { boxes, names } from "./chips.js";
 import { Frames, Heap } from "./frames.js";
 import { taskName, tell } from "./happenings.js";
-import { argument, Instructions } from "./instructions.js";
+import { argument, Instructions, named } from "./instructions.js";
 import { Moments } from "./moments.js";
 import { Moves } from "./moves.js";
 import { Source } from "./source.js";
@@ -63,7 +63,7 @@ export class StepView {
     const { code, index, frame } = moment;
     const task = frame.task ? `, ${taskName(recording, frame.task)}` : "";
     byId("where").textContent = `In ${visible(code.name)}${moment.line === null ? ", on no line of its own" : `, line ${moment.line}`}${task}, about to run:`;
-    byId("opcode").textContent = recording.word(code.opcode[index]);
+    byId("opcode").replaceChildren(...named(recording, code, index));
     byId("meaning").textContent = argument(recording, code, index);
     const [depth, after] = [code.depth[index], code.after[index]];
     byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${after}`;
