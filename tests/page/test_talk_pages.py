@@ -19,7 +19,8 @@ import pytest
 from selenium.webdriver.chrome.webdriver import WebDriver
 
 from coroscope.stepper.document import step_rows
-from coroscope.stepper.recording import Event, Recording, load
+from coroscope.stepper.events import Event
+from coroscope.stepper.recording import Recording, load
 from coroscope.views.page import write_steps
 from tests.page.opened_page import OpenedPage
 from tests.programs import coroscope, write_program

@@ -9,13 +9,14 @@ import os
 from collections.abc import Iterator, Sequence
 
 from coroscope.stepper.columns import CodeFacts, Columns, FrameFacts, ObjectFacts, TaskFacts, ThreadFacts
+from coroscope.stepper.displayed import Displayed
 from coroscope.stepper.events import Events
 from coroscope.stepper.moment import Moment
 from coroscope.stepper.replay import Replay, State
 from coroscope.stepper.steps import Steps
 
 
-class Recording:
+class Recording(Displayed):
     """What ran."""
 
     def __init__(self, columns: Columns) -> None:
@@ -82,7 +83,8 @@ class Recording:
         return len(self.columns.instructions)
 
     def __repr__(self) -> str:
-        return f"<Recording of {len(self):,} steps in {len(self.frames):,} frames>"
+        steps, frames = len(self), len(self.frames)
+        return f"<Recording of {steps:,} step{'s' * (steps != 1)} in {frames:,} frame{'s' * (frames != 1)}>"
 
     def at(self, number: int) -> Moment:
         """How everything stood before step `number`; negative numbers count from the end."""

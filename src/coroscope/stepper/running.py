@@ -60,6 +60,7 @@ def step(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Recordin
     """
     code = _code_of(function)
     session = _new_session([code.co_filename], code.co_filename, What())
+    session.recorder.columns.argv = []  # The process's own say nothing of the function.
     result: Any = None
     error: BaseException | None = None
     session.start(code)

@@ -62,7 +62,18 @@ class Scope:
             with open(file, "rb") as opened:
                 return _decoded(opened.read())
         except (OSError, ValueError):
-            return ""
+            return _typed_in(file)
+
+
+def _typed_in(file: str) -> str:
+    """Of what was typed into a console or a notebook's cell, the text that they leave for tracebacks; else ""."""
+    linecache = sys.modules.get("linecache")
+    # Looked at, not asked: a lazy entry would call its module's loader.
+    cache = None if linecache is None else vars(linecache).get("cache")
+    entry = cache.get(file) if type(cache) is dict else None
+    if type(entry) is not tuple or len(entry) != 4 or type(entry[2]) is not list:
+        return ""
+    return "".join(line for line in entry[2] if type(line) is str)
 
 
 def _decoded(data: bytes) -> str:

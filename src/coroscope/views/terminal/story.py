@@ -48,23 +48,38 @@ _MOST_LINES = 3
 _MOST_NOTE = 200
 _LINE = 4
 _BEGINS_FRAME = ("call", "resume", "throw")
+MORE = "{left} more instructions were recorded: --rows {all} prints all."
 _ENDS_FRAME = ("return", "create", "yield", "unwind")
 
 
 def print_story(
-    recording: Recording, console: Console, *, rows: int, explain: bool = False, forms: Forms | None = None
+    recording: Recording,
+    console: Console,
+    *,
+    rows: int,
+    explain: bool = False,
+    forms: Forms | None = None,
+    more: str = MORE,
 ) -> None:
     """Print the first `rows` steps of `recording`; with `explain`, a sentence for each.
 
-    With `forms` each instruction is named by the specialised form that it had at the end of a plain run.
+    With `forms` each instruction is named by the specialised form that it had at the end of a plain run. `more` says
+    how the `{left}` steps that are not printed, of `{all}`, can be seen.
     """
-    _Story(recording, Sheet(console), rows, explain, forms).print()
+    _Story(recording, Sheet(console), rows, explain, forms, more).print()
 
 
 class _Story:
     def __init__(
-        self, recording: Recording, sheet: Sheet, rows: int, explain: bool, forms: Forms | None
+        self,
+        recording: Recording,
+        sheet: Sheet,
+        rows: int,
+        explain: bool,
+        forms: Forms | None,
+        more: str,
     ) -> None:
+        self._more = more
         self._recording = recording
         self._sheet = sheet
         self._telling = Telling(recording, sheet.glyphs)
@@ -253,7 +268,7 @@ class _Story:
             sheet.paragraph("No instruction was recorded: nothing of what was to be recorded ran.")
         elif self._rows < len(recording):
             left = len(recording) - self._rows
-            sheet.paragraph(f"{left:,} more instructions were recorded: --rows {len(recording)} prints all.")
+            sheet.paragraph(self._more.format(left=f"{left:,}", all=len(recording)))
         for told in filter(None, (recording.cut, *recording.notes)):
             sheet.paragraph(sheet.inert(told[:1].upper() + told[1:].rstrip(".") + "."))
         if self._forms is not None:
