@@ -1,8 +1,9 @@
 """Hold recordings of the standard library's own tests to the rules of any recording; run by hand, a child a module.
 
-    PYTHONPATH=src:. python -m tests.stepper.library_truth [MODULE …] [--steps N]
+    PYTHONPATH=src:. python -m tests.stepper.library_truth [MODULE …] [--steps N] [--only CLASS]…
 
 Each line: the module, how many steps and checked values, and what was broken. A child that crashes is said to have.
+test_library_truth.py runs a small part of it with all other tests.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import io
 import subprocess
 import sys
 import unittest
+from collections.abc import Sequence
 from typing import Any
 
 MODULES = (
@@ -56,7 +58,13 @@ _OWN_LIBRARY = ("contextlib",)
 _TIME_LIMIT_S = 280
 
 
-def run_one(name: str, most_steps: int) -> str:
+def command(name: str, most_steps: int, only: Sequence[str] = ()) -> list[str]:
+    """What checks a module's tests, or those of some of its classes, in a process of its own."""
+    words = [sys.executable, "-m", "tests.stepper.library_truth", "--here", name, "--steps", str(most_steps)]
+    return words + [word for each in only for word in ("--only", each)]
+
+
+def run_one(name: str, most_steps: int, only: Sequence[str]) -> str:
     """Run a module's tests in this process, recorded, and check."""
     import importlib
 
@@ -68,7 +76,9 @@ def run_one(name: str, most_steps: int) -> str:
     file = module.__file__ or ""
     what = What(include=(name, *_OWN_LIBRARY), most_steps=most_steps)
     session = _new_session([file], file, what)
-    suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+    loader = unittest.TestLoader()
+    loader.testNamePatterns = [f"*.{each}.*" for each in only] or None
+    suite = loader.loadTestsFromModule(module)
     said = io.StringIO()
     runner: Any = unittest.TextTestRunner(stream=said, verbosity=0)
     session.start()
@@ -93,24 +103,16 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("modules", nargs="*")
     parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--only", action="append", default=[], metavar="CLASS")
     parser.add_argument("--here", action="store_true")
     chosen = parser.parse_args()
     if chosen.here:
-        print(run_one(chosen.modules[0], chosen.steps))
+        print(run_one(chosen.modules[0], chosen.steps, chosen.only))
         return 0
     for name in chosen.modules or MODULES:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.stepper.library_truth",
-            "--here",
-            name,
-            "--steps",
-            str(chosen.steps),
-        ]
         try:
             done = subprocess.run(
-                command,
+                command(name, chosen.steps, chosen.only),
                 capture_output=True,
                 text=True,
                 timeout=_TIME_LIMIT_S,
