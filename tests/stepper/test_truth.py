@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import coroscope
+from coroscope.stepper import heap
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.plans import Plan
 from coroscope.stepper.recorder.states import FrameState, ThreadState
@@ -19,6 +20,7 @@ from coroscope.stepper.recorder.step_log import StepLog
 from coroscope.stepper.recorder.step_recorder import StepRecorder
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.rules import check
+from coroscope.stepper.values import Kinds
 from tests.stepper.corpus import PROGRAMS
 
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
@@ -208,6 +210,58 @@ def test_a_suspended_generator_keeps_its_stack_and_locals() -> None:
     assert suspended.locals["number"].text == "1"
     assert suspended.stack is not None
     assert suspended.stack[0].type == "range_iterator"
+
+
+@pytest.mark.parametrize("links", [500, 1_000])
+def test_work_grows_with_the_steps_not_with_what_is_reached_at_each(
+    links: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = 0
+    of = Kinds.of
+
+    def counted(self: Kinds, value: Any) -> Any:
+        nonlocal looked_at
+        looked_at += 1
+        return of(self, value)
+
+    def chain() -> BaseException:
+        error: Exception = TypeError(1)
+        for _ in range(links):
+            error = ExceptionGroup("chained", [error])
+        return error
+
+    monkeypatch.setattr(Kinds, "of", counted)
+    monkeypatch.setattr(heap, "SPARE", 2 * heap.MOST_LOOKED_AT)
+    recording = coroscope.step(chain)
+    # Each new object is looked at a few times; after each step, as many others as are earned by that.
+    assert looked_at < 2 * heap.SPARE + 8 * len(recording.objects) + heap.EARNED * len(recording)
+    assert looked_at < heap.EARNED * len(recording)
+    assert any("every now and then" in note for note in recording.notes)
+    assert not check(recording).broken
+
+
+def test_what_is_far_from_the_running_frame_is_found_to_have_changed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heap, "SPARE", heap.MOST_LOOKED_AT)
+
+    def change() -> list[list[int]]:
+        lists: list[list[int]] = [[] for _ in range(300)]
+        for round_number in range(100):
+            if round_number in (0, 1):
+                list(map(list.append, lists, range(300)))  # Seen by nobody, and nothing near leads there.
+            str(round_number)
+        return lists
+
+    recording = coroscope.step(change)
+    last = recording.at(-1)
+    outer = last.locals["lists"].object
+    assert outer is not None
+    held = [last.object(value.object or 0).items for value in last.object(outer).items]
+    assert len(held) >= 50
+    assert [[item.text for item in items] for items in held] == [
+        [str(number)] * 2 for number in range(len(held))
+    ]
 
 
 # Programs made up

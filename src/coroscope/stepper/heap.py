@@ -15,6 +15,7 @@ import builtins
 import types
 import weakref
 from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -32,8 +33,14 @@ _MOST_AT_ONCE = 2000
 """Objects that are looked into at one step for the first time."""
 _LOOK_FOR_DEAD_EVERY = 256
 """Steps, at least: objects that die in code that is not recorded are noticed so late."""
-_MOST_LOOKED_AT = 1000
+MOST_LOOKED_AT = 1000
 """Objects that are looked at again after one step: a list of lists of lists would take longer at each."""
+NEAR = 32
+"""So many of them at any rate, even where many have been looked at before."""
+EARNED = 64
+"""For each time that objects are looked at again, so many more may be, all in all: work grows as the steps do."""
+SPARE = 200_000
+"""So many before that counts, so that all of a short run is exact."""
 
 
 class Heap:
@@ -65,6 +72,8 @@ class Heap:
         self.unreferenced: list[int] = []
         """Those to which nothing recorded refers any more, for `sweep` to look at."""
         self._next_look = 0
+        self._allowance = SPARE
+        """How many objects may be looked at again."""
 
     # Values
 
@@ -217,27 +226,25 @@ class Heap:
     def look_again(self, roots: Iterable[int]) -> None:
         """Find what has changed in the objects at these addresses, and in what is reached from them.
 
-        The interpreter must hold a reference to each now.
+        The interpreter must hold a reference to each now. Where a lot has been looked at before, it is at the nearest
+        only, and every now and then at all.
         """
+        most = self._most_to_look_at()
         seen: set[int] = set()
         contents = self._contents
         by_address = self.by_address
         # No object stays in here beyond the call; each is held by what it was found in, or by a frame.
-        waiting = [
+        waiting = deque(
             (-by_address[address], PyObj_FromPtr(address))
             for address in roots
             if by_address.get(address, 0) < 0 and -by_address[address] in contents
-        ]
-        waiting.reverse()  # The running frame's own first.
+        )
         while waiting:
-            number, obj = waiting.pop()
+            number, obj = waiting.popleft()  # The running frame's own first, then what is in them.
             if number in seen or number not in contents:
                 continue
-            if len(seen) >= _MOST_LOOKED_AT:
-                self.columns.say(
-                    f"changes of objects were looked for in the {_MOST_LOOKED_AT:,} nearest to the running frame: "
-                    "others may have changed earlier than is shown"
-                )
+            if len(seen) >= most:
+                self._say_which(most)
                 break
             seen.add(number)
             kind, known = self.kinds.of(obj), contents[number]
@@ -252,10 +259,28 @@ class Heap:
                     continue
             for position in known[2]:
                 waiting.append((-known[1][position], items[position]))
+        del waiting
+        self._allowance -= len(seen)
         self.finish_reading()
         self.sweep()
         if self.step >= self._next_look:
             self.look_for_dead()
+
+    def _most_to_look_at(self) -> int:
+        self._allowance = min(self._allowance + EARNED, SPARE)
+        return MOST_LOOKED_AT if self._allowance >= MOST_LOOKED_AT else NEAR
+
+    def _say_which(self, most: int) -> None:
+        if most == MOST_LOOKED_AT:
+            self.columns.say(
+                f"changes of objects were looked for in the {MOST_LOOKED_AT:,} nearest to the running frame: "
+                "others may have changed earlier than is shown"
+            )
+        else:
+            self.columns.say(
+                f"there were many objects: changes were looked for in the {NEAR} nearest to the running frame at any "
+                "time, in others every now and then, so those may have changed earlier than is shown"
+            )
 
     def _read(self, number: int, obj: Any) -> None:
         items = self.kinds.of(obj).read(obj)
