@@ -1,6 +1,6 @@
 """How many instructions a second are recorded, with their values?
 
-    PYTHONPATH=src python benchmarks/stepping.py
+    python benchmarks/stepping.py
 
 Beside each program: the size of its recording. Python Tutor records about 12,000 lines a second.
 """
