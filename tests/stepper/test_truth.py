@@ -362,3 +362,36 @@ def test_made_up_programs_run_as_alone_and_are_recorded_as_they_ran(body: list[s
     assert not recordings[0].notes
     for number in range(0, len(recordings[0]), 17):
         assert recordings[0].at(number).stack is not None
+
+
+def test_an_exception_that_only_another_one_keeps_is_still_the_same_object() -> None:
+    def chained() -> Any:
+        try:
+            try:
+                int("x")
+            except ValueError as error:
+                first = error
+                raise KeyError(1) from error
+            finally:
+                del first
+        except KeyError as error:
+            cause = error.__cause__
+            return type(cause)
+
+    recording = coroscope.step(chained)
+    seen = {
+        value.object
+        for number in range(len(recording))
+        for name, value in recording.at(number).locals.items()
+        if name in ("first", "cause")
+    }
+    assert len(seen) == 1
+
+
+def test_a_generator_that_was_made_unseen_is_resumed_and_not_called() -> None:
+    made = (item for item in [1, 2])
+    recording = coroscope.step(lambda: list(made))
+    own = [event for event in recording.events if event.frame is not None and event.frame > 0]
+    assert [event.kind for event in own][:1] == ["resume"]
+    assert "RETURN_GENERATOR" not in [step.instruction.opcode for step in recording.steps if step.frame > 0]
+    assert not check(recording).broken

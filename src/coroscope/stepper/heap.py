@@ -22,7 +22,7 @@ from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.values import GENERATORS, SCALARS, UNCHANGING, Kinds, cut
+from coroscope.stepper.values import GENERATORS, HIDDEN, SCALARS, UNCHANGING, Kinds, cut
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -283,7 +283,8 @@ class Heap:
             )
 
     def _read(self, number: int, obj: Any) -> None:
-        items = self.kinds.of(obj).read(obj)
+        kind = self.kinds.of(obj)
+        items = kind.read(obj)
         by_address = self.by_address
         values = []
         for item in items:
@@ -305,7 +306,10 @@ class Heap:
                     self.counts[-value] += 1
             if known is not None:
                 self.drop(known[1])
-            self.columns.add_contents(self.step, number, new)
+            hidden = HIDDEN.get(kind.layout, 0)
+            shown = new[: len(new) - hidden]
+            if known is None or known[1][: len(known[1]) - hidden] != shown:
+                self.columns.add_contents(self.step, number, shown)
 
 
 _BUILTINS = vars(builtins)

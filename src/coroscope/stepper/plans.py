@@ -46,6 +46,8 @@ _OF_ONE = ("TO_BOOL", "UNARY_", "CONVERT_", "LOAD_", "GET_", "UNPACK_")
 """Those of them that work on the top of the stack; the others on the two on top."""
 
 CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES = 1, 2, 4, 8, 16, 32
+RUNS_CODE = CHANGES | DEPENDS | CALLS | ITERATES
+"""It may run other code than its own."""
 _SUBSCRIPT = 26
 """BINARY_OP's for `a[b]` (NB_SUBSCR, CPython 3.14)."""
 

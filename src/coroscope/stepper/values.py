@@ -34,9 +34,12 @@ _qualified_name_of = type.__dict__["__qualname__"].__get__
 _read_dictionary = types.GetSetDescriptorType.__get__
 _read_slot = types.MemberDescriptorType.__get__
 _arguments_of = BaseException.__dict__["args"].__get__
+_causes_of = tuple(BaseException.__dict__[name].__get__ for name in ("__cause__", "__context__"))
 _IS_HEAP_TYPE, _IS_TUPLE, _IS_DICT, _IS_LIST, _IS_EXCEPTION = 1 << 9, 1 << 26, 1 << 29, 1 << 25, 1 << 30
 
 
+HIDDEN = {"exception": len(_causes_of)}
+"""By layout: so many of the last contents are not shown, but known to be referred to."""
 UNCHANGING = frozenset(("tuple", "frozenset", "function", "method"))
 """The layouts of which the contents stay what they are."""
 
@@ -180,6 +183,10 @@ def _method(value: Any) -> Sequence[Any]:
     return (value.__func__, value.__self__)
 
 
+def _exception(value: Any) -> Sequence[Any]:
+    return (*_arguments_of(value), *(cause(value) for cause in _causes_of))
+
+
 def _nothing(_: Any) -> Sequence[Any]:
     return ()
 
@@ -206,7 +213,7 @@ def _reader_for(type_: type) -> tuple[str, Reader]:
         return exact
     flags = _flags_of(type_)
     if flags & _IS_EXCEPTION:
-        return "exception", _arguments_of
+        return "exception", _exception
     if not flags & _IS_HEAP_TYPE or flags & (1 << 31):  # made in C, or a class
         return "opaque", _nothing
     return _reader_of_instances(type_, flags)

@@ -60,7 +60,8 @@ class Entries:
 
     def enter(self, thread: ThreadState, plan: CodePlan, frame: FrameType, *, has_begun: bool) -> FrameState:
         """A frame that has not been seen before, or a generator's that has been made and is resumed."""
-        if plan.facts.kind in ("generator", "coroutine", "async generator") and not has_begun:
+        is_generator = plan.facts.kind in ("generator", "coroutine", "async generator")
+        if is_generator and not has_begun:
             made = self._generators.pop_made(frame, plan)
             if made is not None:
                 state = self._generators.resume(thread, made, frame, kinds.RESUME)
@@ -73,8 +74,9 @@ class Entries:
         state = self._states.new_frame(thread, plan, id(frame), caller)
         thread.stack.append(state)
         self._tasks.note(thread, state)
-        self._columns.add_event(kinds.CALL, state.number, thread.number)
-        if not has_begun:
+        # A generator was called where that was not recorded, and its first instructions ran there.
+        self._columns.add_event(kinds.RESUME if is_generator else kinds.CALL, state.number, thread.number)
+        if not (has_begun or is_generator):
             self._prologues.of_call(thread, state)
         return state
 

@@ -15,7 +15,7 @@ from coroscope.stepper import columns as kinds
 from coroscope.stepper.heap import NOTHING
 from coroscope.stepper.layout import INTERPRETER_FRAME_AT
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.plans import CodePlan
+from coroscope.stepper.plans import RUNS_CODE, CodePlan
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.prologues import Prologues
 from coroscope.stepper.recorder.stacks import Stacks
@@ -45,12 +45,14 @@ class Generators:
         """Generators just met that are to be recorded, and have not begun: their prologue has run."""
         heap = self._heap
         met, heap.met_generators = heap.met_generators, []
+        caller = thread.stack[-1] if thread.stack else None
+        if caller is None or caller.plan is None or not caller.plan.flags & RUNS_CODE:
+            return  # It has been made before, unseen, and only now is a name for it looked at.
         for number, obj in met:
             plan = self._codes.plan_of(code_of(obj))
             if plan is None or not _is_unstarted(obj, plan):
                 continue
             where = id(obj) + self._frame_at
-            caller = thread.stack[-1] if thread.stack else None
             state = self._states.new_frame(thread, plan, 0, caller)
             state.pointer = ctypes.c_uint64(where)  # It has no frame object yet.
             state.facts.generator = number

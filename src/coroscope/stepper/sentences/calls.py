@@ -93,7 +93,7 @@ def _resume(told: Told) -> str:
         "after await": "The coroutine goes on here after what it awaits was suspended",
     }
     checks = (
-        "nothing is computed, but tracing is told"
+        "nothing is computed; debuggers and profilers are told here"
         if told.arg & 3 > 1
         else "nothing is computed, but signals are seen to, and other threads that wait for their turn"
     )

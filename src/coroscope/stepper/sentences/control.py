@@ -79,8 +79,8 @@ def _get_iter(told: Told) -> str:
 def _reraise(told: Told) -> str:
     if told.arg:
         return (
-            "Pop an exception and raise it again. The offset at which it was raised first, "
-            f"{told.nth(told.arg + 1)}, is restored for the traceback."
+            "Pop an exception and raise it again. Where it was raised first, in units of two bytes, is "
+            f"{told.nth(told.arg + 1)}: it is restored for the traceback."
         )
     return "Pop an exception and raise it again, to the handler further out or to the caller."
 

@@ -106,7 +106,7 @@ _WORDS: dict[str, tuple[str, Tone]] = {
     "raise": ("{value} is raised", "trouble"),
     "unwind": ("{out} {name} is left by {value}", "trouble"),
     "drop": ("{name} is dropped unfinished", "quiet"),
-    "c call": ("{into} {value} runs, unseen", "quiet"),
+    "c call": ("{into} {value} is called, unseen", "quiet"),
     "c return": ("{out} that gives {value}", "quiet"),
     "c raise": ("{out} that raises {value}", "trouble"),
 }

@@ -18,7 +18,7 @@ _DIGITS = r"\d{0,9}"
 _READING = (
     "What you see is how everything stood before the instruction that is marked ▶; the sentence above says what that "
     "instruction does. • marks a value that has come, or has changed, since the frame's last instruction. Grey source "
-    "never ran. » is where jumps lead, × or catch where exceptions do. The same number # is the same object."
+    "was not recorded. » is where jumps lead, × or catch where exceptions do. The same number # is the same object."
 )
 
 

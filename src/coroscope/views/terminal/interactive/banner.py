@@ -64,6 +64,10 @@ def where(look: Look) -> Content:
     """The step, its place, and the instruction with the depth of the stack before and after it."""
     instruction = look.instruction
     depth, after = instruction.depth, instruction.depth_after
+    if (
+        look.after is not None and look.after.stack is not None
+    ):  # An exception leaves less than the instruction does.
+        after = len(look.after.stack)
     name = inert(look.sight.telling.name(look.frame.number))
     return Content.assemble(
         (f"step {look.number:,} of {look.sight.last:,}", STRONG),

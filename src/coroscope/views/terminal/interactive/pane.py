@@ -27,10 +27,14 @@ class Pane(Widget):
         self._look: Look | None = None
         self._rows = Rows.of([])
         self._top = 0
+        self._unscrolled_top: int | None = None
+        """What was on top before the reader scrolled."""
 
     def show(self, look: Look) -> None:
         """Show a step."""
         self._look = look
+        if self._unscrolled_top is not None:
+            self._top, self._unscrolled_top = self._unscrolled_top, None
         self._redraw()
 
     def on_resize(self) -> None:
@@ -41,6 +45,8 @@ class Pane(Widget):
 
     def scroll_rows(self, by: int) -> None:
         """Show rows that are farther down, or up, until the next step is shown."""
+        if self._unscrolled_top is None:
+            self._unscrolled_top = self._top
         self._place(self._top + by)
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:

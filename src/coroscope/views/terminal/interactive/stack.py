@@ -19,7 +19,7 @@ _LEAST_WIDTH = 8
 
 
 def stack_rows(look: Look, width: int, height: int) -> Rows:
-    """Two stacks side by side, on the same ground."""
+    """Two stacks side by side."""
     room = max((width - _BETWEEN) // 2, _LEAST_WIDTH)
     after = look.after
     step = "" if after is None or after.step is None else f", step {after.step:,}"
@@ -33,8 +33,13 @@ def stack_rows(look: Look, width: int, height: int) -> Rows:
     left = _column(look.frame, known, room, is_walled)
     right = [quiet(_why_none(look))] if after is None else _column(after, look.frame.stack, room, is_walled)
     rows = max(len(left), len(right))
-    left = [Content("")] * (rows - len(left)) + left
-    right = [Content("")] * (rows - len(right)) + right
+    # On the same ground, or, where that is out of view, with the tops side by side.
+    left, right = (
+        [Content("")] * (rows - len(each)) + each
+        if rows < height
+        else each + [Content("")] * (rows - len(each))
+        for each in (left, right)
+    )
     paired = (
         Content.assemble(one.truncate(room, pad=True), " " * _BETWEEN, other)
         for one, other in zip(left, right, strict=True)

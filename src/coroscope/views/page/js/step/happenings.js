@@ -17,9 +17,9 @@ const TELLINGS = {
   handle: (event, name) => [`${name} handles `, value(event)],
   unwind: (event, name) => [`${name} is left by an exception: `, value(event)],
   drop: (event, name) => [`${name} is thrown away unfinished`],
-  "c call": (event) => ["written in C, called: ", value(event)],
-  "c return": (event) => ["back from C: ", value(event)],
-  "c raise": (event) => ["raised in C: ", value(event)],
+  "c call": (event) => ["called, unseen: ", value(event)],
+  "c return": (event) => ["which gives ", value(event)],
+  "c raise": (event) => ["which raises ", value(event)],
   output: (event) => ["written: ", el("code", { className: "text" }, visible(event.text.replace(/\n$/, "")))],
 };
 
