@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -144,11 +145,17 @@ def test_waiting_is_what_the_items_slept(tmp_path: Path, way: str) -> None:
 
 
 def test_threads_wait_for_the_lock_as_long_as_they_are_held_up(tmp_path: Path) -> None:
-    run, lines = recorded(tmp_path, COMPUTING, "threads", "--workers", "2")
-    states = run["states_s"]
-    assert states["lock"] + states["ready"] == pytest.approx(total(lines, "held_up"), rel=0.1)
-    if run["lock_wait_s"] is not None:  # Where the system lets us look.
-        assert states["lock"] > states["ready"]
+    shown_of_held_up, lock_of_ready = [], []
+    for number in range(3):  # Who looks at the threads may himself have to wait for a processor.
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        run, lines = recorded(folder, COMPUTING, "threads", "--workers", "2")
+        states = run["states_s"]
+        shown_of_held_up.append((states["lock"] + states["ready"]) / total(lines, "held_up"))
+        if run["lock_wait_s"] is not None:  # Where the system lets us look.
+            lock_of_ready.append(states["lock"] / states["ready"])
+    assert median(shown_of_held_up) == pytest.approx(1, rel=0.1)
+    assert median(lock_of_ready or [2]) > 1
 
 
 @pytest.mark.parametrize("way", ["processes:fork", "processes:spawn"])
