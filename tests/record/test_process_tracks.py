@@ -36,7 +36,7 @@ def does_both():
 def has_threads():
     thread = threading.Thread(target=computes, name="beside")
     thread.start()
-    time.sleep(0.05)
+    time.sleep(0.15)
     thread.join()
 
 def job(number):
