@@ -79,7 +79,7 @@ def test_without_a_terminal_nothing_runs(tmp_path: Path, stream: str) -> None:
     out = tmp_path / "out"
     written = terminal.written + (out.read_text() if out.exists() else "")
     assert written.splitlines() == [
-        f"coroscope: --interactive needs a terminal, and {stream} is none: leave it out, or write a page with --html"
+        f"coroscope: --interactive needs a terminal, and {stream} is not one: leave it out, or write a page with --html"
     ]
 
 

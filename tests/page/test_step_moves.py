@@ -13,11 +13,11 @@ from coroscope.stepper.running import step
 from coroscope.stepper.turns import Turns
 from coroscope.views.page import write_steps
 from tests.page.opened_page import OpenedPage
-from tests.stepper.corpus import PROGRAMS
-from tests.stepper.test_moves import DIRECTIONS, counted, failing, interleaved, threads
+from tests.stepper.corpus import PROGRAMS, threads_at_once
+from tests.stepper.test_moves import DIRECTIONS, counted, failing, interleaved
 
 _PROGRAMS = {
-    **PROGRAMS, "counted": counted, "failing": failing, "interleaved": interleaved, "threads": threads,
+    **PROGRAMS, "counted": counted, "failing": failing, "interleaved": interleaved, "threads": threads_at_once,
 }  # fmt: skip
 _MOVES = """
 const [groups, numbers] = arguments;

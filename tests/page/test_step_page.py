@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from coroscope.stepper.shown_values import Value
 from coroscope.views.page import write_steps
 from coroscope.views.page.steps import render_steps
 from tests.page.opened_page import OpenedPage
-from tests.stepper.corpus import PROGRAMS
+from tests.stepper.corpus import PROGRAMS, threads_at_once
 
 _MOMENT = """
 const told = (value) => [value.text, value.type, value.object || null];
@@ -341,21 +340,6 @@ def test_a_step_takes_few_bytes() -> None:
     assert (len(render_steps(recording)) - empty) / len(recording) < 4
 
 
-def _threads() -> int:
-    found: list[int] = []
-
-    def work(number: int) -> None:
-        for each in range(5):
-            found.append(_square(number + each))
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return len(found)
-
-
 def _deep() -> int:
     def down(depth: int) -> int:
         return 0 if depth == 0 else 1 + down(depth - 1)
@@ -364,7 +348,7 @@ def _deep() -> int:
 
 
 @pytest.mark.chromium
-@pytest.mark.parametrize("program", [_threads, _deep])
+@pytest.mark.parametrize("program", [threads_at_once, _deep])
 def test_threads_and_deep_calls_are_as_recorded(browser: WebDriver, tmp_path: Path, program: Any) -> None:
     recording = step(program)
     page = _open(browser, tmp_path, recording)

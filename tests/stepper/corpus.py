@@ -278,6 +278,22 @@ def called_back() -> Any:
     return items, first, found, counting.log, names, filled, total, log
 
 
+def threads_at_once() -> int:
+    """Three threads call the same function; not among PROGRAMS, for each run has another order."""
+    found: list[int] = []
+
+    def work(number: int) -> None:
+        for each in range(3):
+            found.append(square(number + each))
+
+    started = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    return len(found)
+
+
 def threads_in_turn() -> Any:
     """Two threads change what only one of them knows."""
     turns = [threading.Semaphore(1), threading.Semaphore(0)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from coroscope.stepper.moves import EVENT_GROUPS, Direction, EventGroup, Moves
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.running import step
-from tests.stepper.corpus import PROGRAMS
+from tests.stepper.corpus import PROGRAMS, threads_at_once
 
 _EVERY = 7
 """Of long recordings, each step of so many is tried: a walk over all of them is slow."""
@@ -47,21 +46,6 @@ async def interleaved() -> list[str]:
     return list(await asyncio.gather(_ticking("a", 2), _ticking("b", 3)))
 
 
-def threads() -> int:
-    found: list[int] = []
-
-    def work(number: int) -> None:
-        for each in range(3):
-            found.append(_doubled(number + each))
-
-    started = [threading.Thread(target=work, args=(number,)) for number in range(3)]
-    for thread in started:
-        thread.start()
-    for thread in started:
-        thread.join()
-    return len(found)
-
-
 def failing() -> str:
     def fail() -> None:
         raise KeyError("failed")
@@ -74,7 +58,7 @@ def failing() -> str:
 
 
 ALL: dict[str, Callable[[], Any]] = {
-    **PROGRAMS, "counted": counted, "interleaved": interleaved, "threads": threads, "failing": failing,
+    **PROGRAMS, "counted": counted, "interleaved": interleaved, "threads": threads_at_once, "failing": failing,
 }  # fmt: skip
 
 

@@ -323,7 +323,7 @@ _STEP = """
 import sys
 from coroscope.stepper.running import What, run_file
 run = run_file(sys.argv[1], None, sys.argv[2:], what=What(), save_to=sys.argv[1] + ".steps")
-sys.exit(run.exit_code)
+sys.exit(run.end.exit_code)
 """
 
 

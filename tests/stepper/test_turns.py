@@ -6,10 +6,10 @@ import pytest
 
 from coroscope.stepper.running import step
 from coroscope.stepper.turns import Turns
-from tests.stepper.corpus import PROGRAMS
-from tests.stepper.test_moves import interleaved, threads
+from tests.stepper.corpus import PROGRAMS, threads_at_once
+from tests.stepper.test_moves import interleaved
 
-ALL = {"interleaved": interleaved, "threads": threads, "under_coroscope": PROGRAMS["under_coroscope"]}
+ALL = {"interleaved": interleaved, "threads": threads_at_once, "under_coroscope": PROGRAMS["under_coroscope"]}
 
 
 @pytest.mark.parametrize("name", ALL)

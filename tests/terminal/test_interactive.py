@@ -21,8 +21,8 @@ from coroscope.views.terminal.interactive.output import output_rows
 from coroscope.views.terminal.interactive.rows import folded
 from coroscope.views.terminal.interactive.source import source_rows
 from coroscope.views.terminal.interactive.stack import stack_rows
-from tests.stepper.corpus import PROGRAMS
-from tests.stepper.test_moves import counted, failing, interleaved, threads
+from tests.stepper.corpus import PROGRAMS, threads_at_once
+from tests.stepper.test_moves import counted, failing, interleaved
 from tests.terminal.screens import opened, see
 
 HOSTILE = "[bold]\x1b[2J\u202e\ud800\t\x07$text"
@@ -219,7 +219,7 @@ def _value_texts(rows: list[str]) -> list[str]:
     return [row for row in rows if row.startswith("│")]
 
 
-@pytest.mark.parametrize("program", [*PROGRAMS.values(), counted, interleaved, threads, failing])
+@pytest.mark.parametrize("program", [*PROGRAMS.values(), counted, interleaved, threads_at_once, failing])
 def test_every_step_is_drawn_and_its_stack_is_the_recordings(program: Any) -> None:
     recording = step(program)
     sight = Sight(recording)

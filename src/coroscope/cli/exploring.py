@@ -20,7 +20,7 @@ def find_explorer() -> Explore:
     for name, stream in streams.items():
         if stream is None or not stream.isatty():
             raise UsageError(
-                f"--interactive needs a terminal, and {name} is none: leave it out, or write a page with --html"
+                f"--interactive needs a terminal, and {name} is not one: leave it out, or write a page with --html"
             )
     try:
         module = import_module("coroscope.views.terminal.interactive")

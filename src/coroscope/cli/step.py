@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from coroscope.stepper.recording import Recording
 
 _ROWS = 500
+_OF_A_RECORDING = ("output", "include", "exclude", "first", "until", "limit")
+"""The parameters that say what is recorded, and where it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,37 +148,14 @@ def step(
         check_writable(html, "the page", "--html")
     shown = _Shown(rows, explain, as_json, html, _explorer() if interactive else None)
     if loaded is not None:
-        _refuse_beside(
-            "--load",
-            ctx,
-            "target",
-            "static",
-            "output",
-            "include",
-            "exclude",
-            "first",
-            "until",
-            "limit",
-            "specialised",
-        )
+        _refuse_beside("--load", ctx, *_OF_A_RECORDING, "target", "static", "specialised")
         _show_loaded(loaded, shown)
         return 0
     if target is None:
         raise UsageError("nothing to run: give FILE or FILE:FUNCTION (see coroscope step --help)")
     if static:
-        _refuse_beside(
-            "--static",
-            ctx,
-            *(() if specialised else ("arguments",)),
-            "output",
-            "include",
-            "exclude",
-            "first",
-            "until",
-            "limit",
-            "rows",
-            "html",
-        )
+        of_a_run = () if specialised else ("arguments",)
+        _refuse_beside("--static", ctx, *_OF_A_RECORDING, *of_a_run, "rows", "html")
         _show_static(target, arguments if specialised else None, explain, as_json)
         return 0
     what = What(include, exclude, first, until, MOST_STEPS if limit is None else limit)

@@ -6,13 +6,12 @@ Rule: nothing of it reaches the program: no environment variable, no argument, n
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from coroscope.errors import CoroscopeError
 from coroscope.stepper.running import What, run_file
+from coroscope.stepper.script import refusals_to
 
 # The working directory, which is first there, must not shadow the standard library while we import.
 _CHILD = """
@@ -53,12 +52,6 @@ def _command(module: str, *told: str) -> list[str]:
 def run(told: str, recording: str, problem: str, file: str, *arguments: str) -> None:
     """Run `file`, save the recording, and end as the program ends."""
     asked = json.loads(told)
-    try:
+    with refusals_to(problem):
         ran = run_file(file, asked["function"], arguments, what=What(**asked["what"]), save_to=recording)
-    except CoroscopeError as error:
-        Path(problem).write_text(str(error), encoding="utf-8", errors="backslashreplace")
-        sys.exit(error.exit_code)
-    if ran.is_interrupted:
-        sys.excepthook = lambda *_: None  # It has been reported.
-        raise KeyboardInterrupt
-    sys.exit(ran.exit_code)
+    ran.end.leave()

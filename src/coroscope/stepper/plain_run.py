@@ -11,13 +11,11 @@ import atexit
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
-from coroscope.errors import CoroscopeError
 from coroscope.stepper.codes import all_codes
 from coroscope.stepper.forms import read_forms
-from coroscope.stepper.script import End, Script
+from coroscope.stepper.script import End, Script, refusals_to
 
 _TOOLS = 6
 """Of `sys.monitoring`, that can be anyone's."""
@@ -27,7 +25,7 @@ def run(function: str, forms: str, problem: str, file: str, *arguments: str) -> 
     """Run `file`, or `function` of it unless that is "", save the forms, and end as the program ends."""
     _watch_nothing()
     end = End()
-    try:
+    with refusals_to(problem):
         script = Script(file, function or None, arguments)
         process = os.getpid()
 
@@ -37,13 +35,7 @@ def run(function: str, forms: str, problem: str, file: str, *arguments: str) -> 
 
         atexit.register(tell)  # What was registered first is called last, after all of the program's.
         script.run(end)
-    except CoroscopeError as error:
-        Path(problem).write_text(str(error), encoding="utf-8", errors="backslashreplace")
-        sys.exit(error.exit_code)
-    if end.is_interrupted:
-        sys.excepthook = lambda *_: None  # It has been reported.
-        raise KeyboardInterrupt
-    sys.exit(end.exit_code)
+    end.leave()
 
 
 def _watch_nothing() -> None:

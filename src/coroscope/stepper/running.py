@@ -47,9 +47,7 @@ class Run:
     """A script that has run."""
 
     recording: Recording
-    exit_code: int
-    is_interrupted: bool = False
-    """KeyboardInterrupt went through it: Python then ends by SIGINT."""
+    end: End
 
 
 def step(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Recording:
@@ -117,7 +115,7 @@ def run_file(
     recording = session.stop()
     if save_to is not None:
         recording.save(save_to)
-    return Run(recording, end.exit_code, end.is_interrupted)
+    return Run(recording, end)
 
 
 def _new_session(files: Iterable[str], main_file: str, what: What) -> Session:

@@ -12,10 +12,11 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
-from typing import Any
+from typing import Any, NoReturn
 
-from coroscope.errors import UsageError
+from coroscope.errors import CoroscopeError, UsageError
 
 
 class Script:
@@ -100,6 +101,24 @@ class End:
         else:
             return True
         return False
+
+    def leave(self) -> NoReturn:
+        """End this process as the program has ended."""
+        if self.is_interrupted:  # Python then ends by SIGINT.
+            sys.excepthook = lambda *_: None  # It has been reported.
+            raise KeyboardInterrupt
+        sys.exit(self.exit_code)
+
+
+@contextmanager
+def refusals_to(path: str) -> Iterator[None]:
+    """What is refused in the block ends this process, and is said in the file at `path`: to who has started it."""
+    try:
+        yield
+    except CoroscopeError as error:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(str(error))
+        sys.exit(error.exit_code)
 
 
 def _run_to_end(result: Any) -> None:
