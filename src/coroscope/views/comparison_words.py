@@ -13,6 +13,20 @@ TOOK = ("strategy", "time", "speed-up", "CPU", "memory", "per worker", "start-up
 """What it took."""
 WENT_ON = ("strategy", "idle", "serialised", "serialising", "lock wait", "switches", "forced")
 """What went on in it."""
+TOOK_MEANS = (
+    "time: from the first item handed out to the end of the last worker, start-up included; the recommendation goes by "
+    "it. CPU: of all processes. memory: of all together, at most; per worker: of one worker's process. start-up: until "
+    "the first item began."
+)
+WENT_ON_MEANS = (
+    "idle: the share of the workers' time in which they waited, for input, a timer or an item. serialised: bytes that "
+    "went to workers and came back; serialising: the time to pickle and unpickle them. lock wait: for the "
+    "interpreter's lock, in the caller's process. switches: threads that left a processor, by themselves to wait, or "
+    f"forced to by the system. {_NONE}: none, or not known."
+)
+BARS_MEAN = (
+    "At the right: how much of the run's time a worker was running. Where a bar is empty, it was not there."
+)
 
 
 def took(comparison: Comparison, row: Row) -> list[str]:
@@ -70,10 +84,8 @@ def method(comparison: Comparison) -> str:
     times = "once" if repeat == 1 else f"{repeat} times in turn"
     figures = "" if repeat == 1 else " Figures are medians, of memory the most."
     return (
-        f"Each way was run {times} to be measured (the first table, and the switches: those that threads made, and "
-        "those they were forced to), and once more to be recorded (the bars, idle, serialising, lock wait), which "
-        f"takes longer.{figures} Time is from the first item handed out to the end of the last worker; the "
-        "recommendation goes by it."
+        f"Each way was run {times} to be measured (what it took, and switches), and once more to be recorded (the "
+        f"bars, idle, serialising, lock wait): so the two differ, also by what recording costs.{figures}"
     )
 
 

@@ -29,6 +29,7 @@ def write_comparison(compared: Compared, path: str | os.PathLike[str]) -> None:
         facts=[
             ("Machine", str(compared.machine)),
             ("Method", words.method(compared)),
+            ("Columns", f"{words.TOOK_MEANS} {words.WENT_ON_MEANS}"),
         ],
         notes=list(words.notes(compared)),
         runs=[numbers.get(id(row)) for row in rows],

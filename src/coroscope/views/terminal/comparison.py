@@ -30,17 +30,24 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     if runs:
         sheet.heading("What each worker did, in a run that was recorded")
         print_workers(side_by_side(runs), console)
+        _explain(sheet, words.BARS_MEAN)
     if comparison.measured:
         sheet.heading("What it took")
         _print_figures(sheet, comparison, words.TOOK, partial(words.took, comparison))
+        _explain(sheet, words.TOOK_MEANS)
         sheet.heading("What went on in it")
         _print_figures(sheet, comparison, words.WENT_ON, words.went_on)
+        _explain(sheet, words.WENT_ON_MEANS)
     sheet.blank()
-    sheet.paragraph(sheet.plain(words.method(comparison)), QUIET)
+    _explain(sheet, words.method(comparison))
     for note in words.notes(comparison):
         sheet.paragraph(sheet.plain(sheet.inert(note)), QUIET)
     sheet.blank()
     sheet.paragraph(sheet.plain(sheet.inert(words.recommendation(comparison))), STRONG)
+
+
+def _explain(sheet: Sheet, sentences: str) -> None:
+    sheet.paragraph(sheet.plain(sentences), QUIET)
 
 
 def _print_figures(
