@@ -20,9 +20,10 @@ class Key:
     def __hash__(self): self.log.append("hash"); return 1
     def __eq__(self, other): self.log.append("eq"); return True
     def __index__(self): self.log.append("index"); return 0
+    def __add__(self, other): self.log.append("add"); return self
     def __radd__(self, other): self.log.append("radd"); return other
     def __lt__(self, other): self.log.append("lt"); return False
-    def __iter__(self): return iter(lambda: (self.log.append("next"), len(self.log))[1], 20)
+    def __iter__(self): return (self.log.append("next") or number for number in range(3))
 
 class Asked:
     def __getattr__(self, name): self.__dict__["log"].append(name); return name
@@ -125,6 +126,18 @@ def keys_and_finalisers() -> Any:
     return log, total, greatest is key, listed, len(made), len(by_key), kept, last, read[0]
 
 
+def between_two_values_of_a_generator() -> Any:
+    """What is called with a generator changes what that looks at."""
+    log: list[Any] = []
+    key = library["Key"](log)
+
+    def watching(seen: list[Any]) -> Iterator[int]:
+        for item in (1, 2, 3):
+            yield len(seen) + item
+
+    return sum(watching(log)), sum(watching(log), key) is key, list(map(log.append, watching(log))), log
+
+
 def changed_one_at_a_time() -> Any:
     """Containers of numbers and strings, by statements and by methods."""
     items, found, names = [3, 1, 2], {"a": 1}, {"x"}
@@ -189,4 +202,10 @@ def names_of_modules_and_classes() -> Any:
     return log, Plain.two, WithNames.two
 
 
-CHANGES = (attributes, keys_and_finalisers, changed_one_at_a_time, names_of_modules_and_classes)
+CHANGES = (
+    attributes,
+    keys_and_finalisers,
+    between_two_values_of_a_generator,
+    changed_one_at_a_time,
+    names_of_modules_and_classes,
+)

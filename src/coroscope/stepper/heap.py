@@ -280,7 +280,9 @@ class Heap:
     def holds_scalars(self, value: int) -> bool:
         """Whether all that is in the object is known, and has no contents itself."""
         known = self._contents.get(-value)
-        return known is not None and len(known[1]) < MOST_ITEMS and min(known[1], default=1) > UNKNOWN
+        return (
+            known is not None and len(known[1]) < MOST_ITEMS and min(known[1], default=UNKNOWN + 1) > UNKNOWN
+        )
 
     def _most_to_look_at(self) -> int:
         self._allowance = min(self._allowance + EARNED, SPARE)

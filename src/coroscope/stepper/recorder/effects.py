@@ -122,22 +122,23 @@ class Effects:
             return False
         self._columns.add_event(kinds.C_CALL, state.number, thread.number, value)
         state.pending_call = 1
-        if id(callee) in QUIET:
-            return not self._is_quiet(state, plan, slot + 1)
+        if id(callee) in QUIET and self._is_quiet(state, slot + 1):
+            state.direct = plan
+            return False
         changes = CHANGING_ONE.get(id(callee))
         return changes is None or not self._changes_its_own(state, changes, slot + 1)
 
-    def _is_quiet(self, state: FrameState, plan: Plan, first: int) -> bool:
+    def _is_quiet(self, state: FrameState, first: int) -> bool:
         """Whether a function that changes nothing itself runs no unrecorded code for what it is called with."""
         heap = self._heap
         for slot, value in enumerate(state.values[first:], first):
             if value == UNKNOWN:
                 return False
-            if value < 0:
-                if self._is_recorded_generator(state, slot):
-                    state.direct = plan
-                elif heap.type_of(value) not in CONTAINERS or not heap.holds_scalars(value):
-                    return False
+            if value < 0 and not (
+                (heap.type_of(value) in CONTAINERS and heap.holds_scalars(value))
+                or self._is_recorded_generator(state, slot)
+            ):
+                return False
         return True
 
     def _changes_its_own(self, state: FrameState, changes: ChangesOne, first: int) -> bool:
