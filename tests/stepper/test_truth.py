@@ -20,6 +20,7 @@ from coroscope.stepper.plans import Plan
 from coroscope.stepper.recorder.effects import Effects
 from coroscope.stepper.recorder.states import FrameState, ThreadState
 from coroscope.stepper.recorder.step_log import StepLog
+from coroscope.stepper.recorder.step_recorder import StepRecorder
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.rules import check
 from coroscope.stepper.values import Kinds
@@ -47,22 +48,40 @@ def test_every_value_is_as_the_instructions_say(name: str) -> None:
     assert sum(checked.counts.values()) > 50
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_deltas_replayed_equal_the_full_snapshots(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    snapshots: list[tuple[int, list[int]]] = []
-    append = StepLog.append
+Stepped = Callable[[int, ThreadState, FrameState, Plan], None]
 
-    def remember(self: Any, thread: Any, state: Any, plan: Any) -> None:
+
+@contextlib.contextmanager
+def told_of_each_step(tell: Stepped) -> Iterator[None]:
+    """Call `tell` with the number of each step once that has been recorded, or twice."""
+
+    def also(method: Callable[..., None]) -> Callable[..., None]:
+        def with_it(self: Any, thread: ThreadState, state: FrameState, plan: Plan) -> None:
+            method(self, thread, state, plan)
+            tell(len(self._columns.instructions) - 1, thread, state, plan)
+
+        return with_it
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StepLog, "append", also(StepLog.append))  # Prologues know of no other.
+        patch.setattr(StepRecorder, "add", also(StepRecorder.add))
+        yield
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_deltas_replayed_equal_the_full_snapshots(name: str) -> None:
+    snapshots: dict[int, tuple[int, list[int]]] = {}
+
+    def remember(number: int, _: ThreadState, state: FrameState, plan: Plan) -> None:
         # A prologue's POP_TOP pops what nobody has read.
         is_read = len(state.values) - HEAD_SIZE == state.code.locals + plan.depth
-        snapshots.append((state.number, list(state.values[HEAD_SIZE:]) if is_read else []))
-        append(self, thread, state, plan)
+        snapshots[number] = state.number, list(state.values[HEAD_SIZE:]) if is_read else []
 
-    monkeypatch.setattr(StepLog, "append", remember)
-    recording = coroscope.step(PROGRAMS[name])
+    with told_of_each_step(remember):
+        recording = coroscope.step(PROGRAMS[name])
     assert len(snapshots) == len(recording)
     columns = recording.columns
-    for number, (frame, values) in enumerate(snapshots):
+    for number, (frame, values) in snapshots.items():
         assert recording.steps[number].frame == frame
         if values:
             state = recording._state_at(number)
@@ -86,18 +105,16 @@ def contents_at_each_step(recording: Recording) -> list[list[str]]:
 @contextlib.contextmanager
 def looking_at_everything() -> Iterator[None]:
     """As slow as it could be: all objects are looked at after each instruction."""
-    append, note = StepLog.append, Effects.note
+    note = Effects.note
 
-    def append_and_doubt(self: StepLog, thread: ThreadState, state: FrameState, plan: Plan) -> None:
-        append(self, thread, state, plan)
+    def doubt(_: int, thread: ThreadState, *__: object) -> None:
         thread.is_dirty = True
 
     def note_and_doubt(self: Effects, thread: ThreadState, state: FrameState, plan: Plan) -> None:
         note(self, thread, state, plan)
         thread.is_dirty = True
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(StepLog, "append", append_and_doubt)
+    with pytest.MonkeyPatch.context() as patch, told_of_each_step(doubt):
         patch.setattr(Effects, "note", note_and_doubt)
         yield
 

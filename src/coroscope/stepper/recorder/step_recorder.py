@@ -85,7 +85,13 @@ class StepRecorder:
         if state.pending_call:
             columns.add_event(kinds.C_RETURN, state.number, thread.number, state.values[-1])
             state.pending_call = 0
-        self._log.append(thread, state, plan)
+        if state is self._log.last_run and not state.is_fresh:
+            # A frame that is not fresh goes on in the thread that it was in: as `append`, without the call.
+            columns.instructions.append(plan.number)
+            columns.ends.append(len(columns.places))
+            state.plan = plan
+        else:
+            self._log.append(thread, state, plan)
         if plan.flags & RUNS_CODE and self._reads:
             self._effects.note(thread, state, plan)
 
