@@ -112,7 +112,7 @@ export class Telling {
   #sent(frame) {
     const [what, depth] = this.#deedOf(frame);
     if (what !== "send" || frame.stack.length < depth) return [];
-    return [{ kind: "outcome", pieces: this.#fill("sent", { value: frame.stack.at(-1), receiver: frame.stack.at(-depth) }) }];
+    return [{ kind: "deed", pieces: this.#fill("sent", { value: frame.stack.at(-1), receiver: frame.stack.at(-depth) }) }];
   }
 
   #outcome(frame, after) {
@@ -125,7 +125,7 @@ export class Telling {
     if (goesOn === jumps || what === "raise") return [];
     if (what === "store" || what === "delete") return goesOn ? this.#named(what, parts, frame) : [];
     const why = this.#why(what, parts, jumps, frame.stack, after.stack);
-    return [{ kind: "outcome", pieces: [...why, ...(jumps ? this.#fill("jumps", { where: this.#where(code, index) }) : this.#fill("stays"))] }];
+    return [{ kind: "deed", pieces: [...why, ...(jumps ? this.#fill("jumps", { where: this.#where(code, index) }) : this.#fill("stays"))] }];
   }
 
   #raisedAgain(frame, handler) {
@@ -134,7 +134,7 @@ export class Telling {
 
   #named(what, names, frame) {
     const { stack } = frame;
-    const told = (key, parts) => ({ kind: "stored", pieces: this.#fill(key, parts) });
+    const told = (key, parts) => ({ kind: "deed", pieces: this.#fill(key, parts) });
     if (what === "delete") return [told("deleted", { name: names[0] })];
     return names.slice(0, stack.length).flatMap((name, at) => {
       const value = stack.at(-1 - at);
