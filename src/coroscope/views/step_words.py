@@ -61,7 +61,7 @@ WORDS: dict[str, str] = {
     "stored": "{name} = {value}",
     "deleted": "{name} has no value any more",
 }
-MOST_NAMED = 8
+MOST_DROPPED = 8
 """Of values that are dropped."""
 
 _CONDITION = re.compile("IF_(TRUE|FALSE|NONE|NOT_NONE)(_OR_POP)?$")

@@ -12,7 +12,7 @@ from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
-from coroscope.views.step_words import MOST_NAMED, WORDS, deed, handler_line, value_in_few_words
+from coroscope.views.step_words import MOST_DROPPED, WORDS, deed, handler_line, value_in_few_words
 from coroscope.views.terminal.glyphs import Glyphs
 
 Tone = Literal["event", "changed", "trouble", "strong", "quiet"]
@@ -157,8 +157,8 @@ class Telling:
             return told
         kept, has_place = _kept(was, now)
         dropped = list(map(value_in_few_words, was[kept:]))
-        if len(dropped) > MOST_NAMED:
-            dropped[MOST_NAMED - 1 :] = [self._fill("more", number=len(dropped) - MOST_NAMED + 1)]
+        if len(dropped) > MOST_DROPPED:
+            dropped[MOST_DROPPED - 1 :] = [self._fill("more", number=len(dropped) - MOST_DROPPED + 1)]
         pushed = [value.text for value in now[kept:]]
         if has_place:
             pushed[0] = self._fill("place", value=pushed[0])

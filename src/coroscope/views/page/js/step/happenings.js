@@ -6,7 +6,7 @@ import { inFewWords, visible } from "./words.js";
 // terminal/telling.py. What is told has a kind and pieces: texts, and values.
 
 const MOST_TOLD = 12;
-const MOST_NAMED = 8;
+const MOST_DROPPED = 8;
 const OPPOSITES = { true: "false", false: "true", none: "not none", not_none: "none" };
 const ESCAPES = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
@@ -55,7 +55,7 @@ export class Telling {
       return task ? this.#fill(kind, { task: task[1] }) : this.#fill("task left");
     }
     if (kind === "handle") return [...this.#fill(kind, parts), ...this.#handler(event, position)];
-    if (kind === "output") return this.#fill(kind, { text: quoted(event.text) });
+    if (kind === "output") return this.#fill(kind, { text: asRepr(event.text) });
     return this.#fill(kind, parts);
   }
 
@@ -87,7 +87,7 @@ export class Telling {
     if (!now.length || !was) return told;
     const [kept, hasPlace] = keptOf(was, now);
     const dropped = was.slice(kept).map((value) => [value.object ? { ...value, text: inFewWords(value.text) } : value]);
-    if (dropped.length > MOST_NAMED) dropped.splice(MOST_NAMED - 1, Infinity, this.#fill("more", { number: String(dropped.length - MOST_NAMED + 1) }));
+    if (dropped.length > MOST_DROPPED) dropped.splice(MOST_DROPPED - 1, Infinity, this.#fill("more", { number: String(dropped.length - MOST_DROPPED + 1) }));
     const pushed = now.slice(kept).map((value, at) => (hasPlace && !at ? this.#fill("place", { value }) : [value]));
     if (dropped.length) told.push(...this.#fill("dropped", { values: listed(dropped) }));
     return [...told, ...this.#fill("pushed", { values: listed(pushed) })];
@@ -189,7 +189,7 @@ function keptOf(was, now) {
 }
 
 // As `repr` writes a text.
-function quoted(text) {
+function asRepr(text) {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escaped = text.replace(/[\\\n\r\t]/g, (char) => ESCAPES[char]);
   return quote + escaped.replaceAll(quote, `\\${quote}`) + quote;
