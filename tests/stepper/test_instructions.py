@@ -14,6 +14,8 @@ from coroscope.stepper import Instruction, all_codes, disassemble, exception_tab
 from coroscope.stepper.versions import KNOWN_BYTECODES, why_unknown
 from tests.stepper.standard_library import some_codes
 
+_PUSH_NUMBERS = ("LOAD_CONST", "LOAD_SMALL_INT", "RETURN_CONST", "KW_NAMES")
+
 
 def compiled(source: str) -> CodeType:
     return compile(source, "<test>", "exec", dont_inherit=True)
@@ -58,6 +60,14 @@ def test_names_mean_what_dis_says() -> None:
                     )
                     continue
             assert own.meaning == expected
+
+
+def test_no_argument_is_left_a_number_that_says_nothing() -> None:
+    for code in some_codes():
+        for each in disassemble(code):
+            if each.arg is not None and each.jump_target is None:
+                assert each.meaning, (each.opcode, each.arg)
+                assert each.meaning != str(each.arg) or each.opcode in _PUSH_NUMBERS
 
 
 def test_jumps_lead_where_dis_says_and_past_the_end_of_a_loop() -> None:

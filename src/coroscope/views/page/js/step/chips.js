@@ -1,12 +1,14 @@
 import { el } from "../dom.js";
-import { visible } from "./words.js";
+import { inFewWords, visible } from "./words.js";
 
 // Values as the reader sees them. An object has its number and one of HUES colours, the same wherever it is shown.
 
 const HUES = 8;
 
+// Of an object its number stands beside its name.
 export function chip(value) {
-  const text = el("code", { className: "text" }, visible(value.text));
+  const name = value.object ? inFewWords(value.text).replace(/ #\d+(>?)$/, "$1") : value.text;
+  const text = el("code", { className: "text" }, visible(name));
   if (!value.object) return el("span", { className: value.type === "" ? "chip none" : "chip", title: visible(value.type) }, text);
   return el("span", { className: `chip object hue-${value.object % HUES}`, title: visible(value.type), "data-object": value.object }, text, reference(value.object));
 }

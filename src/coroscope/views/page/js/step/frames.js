@@ -38,12 +38,12 @@ export class Frames {
     const isCurrent = frame.number === moment.frameNumber;
     const source = this.recording.facts.sources[code.file]?.split?.("\n") ?? [];
     const { line } = frame;
-    const place = frame.index < 0 ? "not begun" : line === null ? "on no line of its own" : `line ${line}`;
+    const place = frame.index < 0 ? "not begun" : !line ? "on no line of its own" : `line ${line}`;
     const hasTask = frame.task > 0;
     return el(
       "li",
       { className: `frame is-${frame.state}`, "data-frame": frame.number, ...(isCurrent ? { "aria-current": "true" } : {}) },
-      el("h3", {}, el("code", {}, visible(code.name)), el("small", {}, ` ${frame.state === "running" && hasTask ? "runs" : STATES[frame.state]}`)),
+      el("h3", {}, el("code", {}, visible(code.name)), el("small", {}, ` (frame ${frame.number}) ${frame.state === "running" && hasTask ? "runs" : STATES[frame.state]}`)),
       el("p", { className: "at" }, `${code.kind === "function" ? "" : `${code.kind}, `}${place}${hasTask ? `, ${taskName(this.recording, frame.task)}` : ""}${this.recording.facts.threads.length > 1 ? `, thread ${frame.thread}` : ""}`),
       isCurrent || !source[line - 1] ? null : el("code", { className: "line" }, visible(source[line - 1].trim())),
       isCurrent ? null : el("div", { className: "kept" }, el("span", { className: "quiet" }, frame.stack.length ? "stack " : frame.isKnown ? "empty stack" : "stack not known"), ...frame.stack.map(chip)),

@@ -85,6 +85,16 @@ export class Recording {
     return Math.min(run + 1 < starts.length ? starts[run + 1] : this.count, before) - 1;
   }
 
+  // The first one of a frame after `after`; -1: there is none.
+  nextStepOf(frame, after) {
+    const { run_steps: starts } = this.columns;
+    const run = this.runOf(after);
+    const end = run + 1 < starts.length ? starts[run + 1] : this.count;
+    if (this.columns.run_frames[run] === frame && after + 1 < end) return after + 1;
+    const next = this.runsOfFrame.following(frame, after, starts);
+    return next < 0 ? -1 : starts[next];
+  }
+
   // What a place or an object holds
 
   valueAt(place, step, missing) {
