@@ -1,0 +1,123 @@
+import { byId, el } from "../dom.js";
+import { chip, hueOf, reference } from "./chips.js";
+import { visible } from "./words.js";
+
+// The objects that are reached at a step, each a card with what it holds, and what has become of them since the step before.
+// Rule: cards stand in the order of their numbers, so that none moves only because another slot refers to it.
+
+const MOST_HELD = 24;
+const MOST_NAMED = 3;
+const PAIRED = new Set(["dict", "instance"]);
+const UNNUMBERED = new Set(["set", "cell"]);
+
+export class Heap {
+  #most = 30;
+  #cards = new Map();
+  #followed = null;
+
+  constructor(recording, refresh) {
+    this.recording = recording;
+    this.showMore = () => {
+      this.#most += 100;
+      refresh();
+    };
+  }
+
+  update(moment, frames) {
+    const { shown, left, reached } = moment.heap(frames, this.#most);
+    const news = this.recording.newsAt(moment.number, reached);
+    shown.sort((one, other) => one.number - other.number);
+    const cards = shown.map((object) => this.#kept(object, moment, news));
+    this.#cards = new Map(cards.map((card) => [card.object, card]));
+    this.#place([
+      ...cards.map((card) => card.element),
+      ...(left ? [el("li", {}, el("button", { type: "button", onclick: this.showMore }, `${left.toLocaleString("en")} more`))] : []),
+      ...(shown.length ? [] : [el("li", { className: "quiet" }, "No object with contents is reached from the frames.")]),
+    ]);
+    this.#tell(news);
+    const followed = [...news.changed, ...news.born, moment.frame.stack.at(-1)?.object ?? 0].find((object) => this.#cards.has(object));
+    this.#followed = this.#cards.get(followed)?.element ?? null;
+  }
+
+  #place(elements) {
+    const heap = byId("heap");
+    const isSame = elements.length === heap.childElementCount && elements.every((element, at) => heap.children[at] === element);
+    if (!isSame) heap.replaceChildren(...elements);
+  }
+
+  #tell({ born, changed, died }) {
+    const parts = [
+      ...listedNews("new", born, "met for the first time"),
+      ...listedNews("changed", changed, "holds something else since the step before"),
+      ...listedNews("gone", died, "nothing recorded refers to it any more"),
+    ];
+    byId("heap-note").replaceChildren(...(parts.length ? parts : ["the same number is the same object"]));
+  }
+
+  // The card of the step before, where nothing in it has changed.
+  #kept({ number, contents }, moment, news) {
+    const values = Array.from(contents.slice(0, MOST_HELD), (value) => this.recording.value(value, moment.number));
+    const mark = news.born.includes(number) ? "new" : news.changed.includes(number) ? "changed" : "";
+    const said = JSON.stringify([mark, contents.length, ...values.map((value) => [value.value, value.text])]);
+    const known = this.#cards.get(number);
+    if (known?.said === said && mark !== "changed") return known;
+    return { object: number, said, element: this.#card(number, contents, values, moment, mark) };
+  }
+
+  #card(number, contents, values, moment, mark) {
+    const { recording } = this;
+    const layout = recording.layoutOf(number);
+    const isPaired = PAIRED.has(layout);
+    const most = isPaired ? MOST_HELD : MOST_HELD * (2 / 3);
+    const isNew = mark === "changed" ? newIn(contents, recording.contentsOf(number, moment.number - 1) ?? [], isPaired) : () => false;
+    const rows = [];
+    for (let at = 0; at < Math.min(contents.length, most); at += isPaired ? 2 : 1) {
+      const held = values[isPaired ? at + 1 : at];
+      const label = isPaired ? keyed(values[at], layout) : el("code", {}, UNNUMBERED.has(layout) ? "" : String(at));
+      rows.push(el("dt", {}, label), el("dd", { className: isNew(at) ? "new" : "" }, chip(held)));
+    }
+    if (contents.length > most) rows.push(el("dt", {}), el("dd", { className: "quiet" }, `… ${((contents.length - most) / (isPaired ? 2 : 1)).toLocaleString("en")} more`));
+    if (!contents.length) rows.push(el("dd", { className: "quiet" }, "empty"));
+    return el(
+      "li",
+      { className: `held hue-${hueOf(number)}${mark ? ` is-${mark}` : ""}`, "data-object": number },
+      el(
+        "h3",
+        {},
+        el("span", { className: "badge" }, `#${number}`),
+        el("code", {}, ` ${visible(recording.typeOf(-number))}`),
+        el("small", {}, ` since step ${recording.columns.object_births[number].toLocaleString("en")}`),
+        mark ? el("small", { className: "mark" }, mark) : null,
+      ),
+      el("dl", { className: "names" }, ...rows),
+    );
+  }
+
+  // Once all that is shown of the step has been changed: what has happened is in view, and else the top of the stack.
+  settle() {
+    if (!this.#followed) return;
+    const pane = byId("heap").parentElement;
+    const [box, card] = [pane.getBoundingClientRect(), this.#followed.getBoundingClientRect()];
+    const top = byId("heap").previousElementSibling.getBoundingClientRect().bottom;
+    if (card.top < top) pane.scrollTop += card.top - top;
+    else if (card.bottom > box.bottom) pane.scrollTop += Math.min(card.bottom - box.bottom, card.top - top);
+  }
+}
+
+function keyed(key, layout) {
+  return layout === "instance" ? el("code", {}, visible(key.text.replace(/^'|'$/g, ""))) : chip(key);
+}
+
+// Says of the item, or of the pair, at a position whether it was not there before.
+function newIn(contents, before, isPaired) {
+  if (!isPaired) return (at) => contents[at] !== before[at];
+  const known = new Map();
+  for (let at = 0; at + 1 < before.length; at += 2) known.set(before[at], before[at + 1]);
+  return (at) => known.get(contents[at]) !== contents[at + 1];
+}
+
+function listedNews(word, objects, title) {
+  if (!objects.length) return [];
+  const left = objects.length - MOST_NAMED;
+  return [el("span", { title }, `${word} `, ...objects.slice(0, MOST_NAMED).map(reference), left > 0 ? ` and ${left.toLocaleString("en")} more` : "")];
+}
