@@ -23,8 +23,7 @@ export class Arrows {
     this.main = this.svg.parentElement;
     this.panes = PANES.map((selector) => this.main.querySelector(selector));
     addEventListener("scroll", () => this.#scrolledTo() === this.#drawnAt || this.ask(), { capture: true, passive: true });
-    const resized = new ResizeObserver(() => this.ask());
-    for (const element of [this.main, byId("heap"), byId("frames")]) resized.observe(element);
+    new ResizeObserver(() => this.ask()).observe(this.main);
     this.main.addEventListener("pointerover", (event) => this.#point(event.target));
     this.main.addEventListener("pointerleave", () => this.#point(null));
     this.main.addEventListener("focusin", (event) => this.#point(event.target));

@@ -27,7 +27,7 @@ export class StepLink {
     const last = this.view.recording.count - 1;
     const step = /^\d+$/.test(text ?? "") ? Number(text) : 0;
     this.view.show(Math.min(step, last));
-    if (text !== null && !/^\d+$/.test(text)) say(`The address asks for step “${quoted(text)}”, which is no number: this is step 0.`);
+    if (text !== null && !/^\d+$/.test(text)) say(`The address asks for step “${quoted(text)}”, which is no step: this is step 0.`);
     else if (step > last) say(`The address asks for step ${quoted(text)}, which there is not: this is the last one, ${last.toLocaleString("en")}.`);
   }
 
