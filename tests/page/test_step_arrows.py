@@ -11,6 +11,7 @@ import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.running import step
@@ -101,6 +102,12 @@ def _hover(page: OpenedPage, selector: str) -> None:
     page.settle()
 
 
+def _await_whole(page: OpenedPage) -> None:
+    """Until the objects out of view are filled, too."""
+    WebDriverWait(page.browser, 10).until(lambda _: not page.elements(".is-bare"))
+    page.settle()
+
+
 def _arrows(page: OpenedPage) -> list[dict[str, Any]]:
     arrows: list[dict[str, Any]] = page.run(_ARROWS)
     return arrows
@@ -171,7 +178,7 @@ def test_an_object_that_is_pointed_at_has_its_arrows_stand_out_in_and_out(
 ) -> None:
     page = _open(browser, tmp_path, recording, fragment=f"step={_yields(recording)[6]}")
     page.run("document.querySelector('.heap-pane').scrollTop = 0")
-    page.settle()
+    _await_whole(page)
     second = ".held:nth-child(2)"
     number = page.element(second).get_attribute("data-object")
     inward = page.elements(f".names .ref[data-object='{number}']")
@@ -310,3 +317,26 @@ def test_a_changed_object_is_brought_into_view(browser: WebDriver, tmp_path: Pat
             assert card.rect["y"] >= pane["y"]
             assert card.rect["y"] + min(card.rect["height"], 100) <= pane["y"] + pane["height"] + 1
     assert page.run("return document.querySelector('.heap-pane').scrollTop") > 0
+
+
+def test_objects_out_of_view_are_filled_when_they_come_into_view_or_no_step_comes(
+    browser: WebDriver, tmp_path: Path, recording: Recording
+) -> None:
+    page = _open(browser, tmp_path, recording)
+    page.run("coroscope.view.show(arguments[0])", _yields(recording)[0])
+    in_view = """
+      const pane = document.querySelector(".heap-pane").getBoundingClientRect();
+      return [...document.querySelectorAll(".is-bare")].filter((card) => {
+        const { top, bottom } = card.getBoundingClientRect();
+        return bottom > pane.top && top < pane.bottom;
+      }).length;
+    """
+    assert page.run(in_view) == 0
+    for scrolled in (300, 1e6, 0):
+        page.run("coroscope.view.show(arguments[0])", _yields(recording)[5])
+        page.run(f"document.querySelector('.heap-pane').scrollTop = {scrolled}")
+        page.settle()
+        assert page.run(in_view) == 0
+    _await_whole(page)
+    assert len(page.elements(".held dl")) == len(page.elements(".held")) > 10
+    _assert_joined(page)

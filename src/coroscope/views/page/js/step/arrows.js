@@ -101,7 +101,7 @@ export class Arrows {
   #arrow(slot, pane, target, isOwn, origin) {
     const from = pane && startOf(slot, pane, isOwn);
     if (!from || (!target.isInView && !isOwn)) return null;
-    const to = target.isInView ? { ...target.box, y: within(target.pane, middleOf(target.element.firstElementChild)) } : { ...target.box, y: within(target.pane, target.box.top) };
+    const to = target.isInView ? { ...target.box, y: within(target.pane, middleOf(target.element.firstElementChild ?? target.element)) } : { ...target.box, y: within(target.pane, target.box.top) };
     const [start, end] = [from, to].map(({ left, right, y }) => ({ left: left - origin.left, right: right - origin.left, y: y - origin.top }));
     const isBeside = target.pane.left < pane.right && pane.left < target.pane.right;
     const object = Number(slot.dataset.object);

@@ -4,9 +4,14 @@ import { visible } from "./words.js";
 
 // The objects that are reached at a step, each a card with what it holds, and what has become of them since the step before.
 // Rule: cards stand in the order of their numbers, so that none moves only because another slot refers to it.
+// Costs: the browser's layout of cards is the most of a step's. So those out of view are bare, about as high as they will be,
+// and filled when no step has come for a while.
 
 const MOST_HELD = 24;
 const MOST_NAMED = 3;
+const REST_MS = 120;
+const HEAD_PX = 30;
+const ROW_PX = 22;
 const PAIRED = new Set(["dict", "instance"]);
 const UNNUMBERED = new Set(["set", "cell"]);
 
@@ -14,9 +19,13 @@ export class Heap {
   #most = 30;
   #cards = new Map();
   #followed = null;
+  #bare = [];
+  #waiting = 0;
+  onFilled = () => {};
 
   constructor(recording, refresh) {
     this.recording = recording;
+    addEventListener("scroll", () => this.#fillInView(), { capture: true, passive: true });
     this.showMore = () => {
       this.#most += 100;
       refresh();
@@ -36,7 +45,8 @@ export class Heap {
     ]);
     this.#tell(news);
     const followed = [...news.changed, ...news.born, moment.frame.stack.at(-1)?.object ?? 0].find((object) => this.#cards.has(object));
-    this.#followed = this.#cards.get(followed)?.element ?? null;
+    this.#followed = this.#cards.get(followed) ?? null;
+    this.#bare = cards.filter((card) => card.fill);
   }
 
   #place(elements) {
@@ -61,10 +71,16 @@ export class Heap {
     const said = JSON.stringify([mark, contents.length, ...values.map((value) => [value.value, value.text])]);
     const known = this.#cards.get(number);
     if (known?.said === said && mark !== "changed") return known;
-    return { object: number, said, element: this.#card(number, contents, values, moment, mark) };
+    return {
+      object: number,
+      said,
+      element: el("li", { className: `held is-bare hue-${hueOf(number)}${mark ? ` is-${mark}` : ""}`, "data-object": number }),
+      rows: values.length / (PAIRED.has(this.recording.layoutOf(number)) ? 2 : 1),
+      fill: () => this.#contents(number, contents, values, moment, mark),
+    };
   }
 
-  #card(number, contents, values, moment, mark) {
+  #contents(number, contents, values, moment, mark) {
     const { recording } = this;
     const layout = recording.layoutOf(number);
     const isPaired = PAIRED.has(layout);
@@ -78,30 +94,71 @@ export class Heap {
     }
     if (contents.length > most) rows.push(el("dt", {}), el("dd", { className: "quiet" }, `… ${((contents.length - most) / (isPaired ? 2 : 1)).toLocaleString("en")} more`));
     if (!contents.length) rows.push(el("dd", { className: "quiet" }, "empty"));
-    return el(
-      "li",
-      { className: `held hue-${hueOf(number)}${mark ? ` is-${mark}` : ""}`, "data-object": number },
-      el(
-        "h3",
-        {},
-        el("span", { className: "badge" }, `#${number}`),
-        el("code", {}, ` ${visible(recording.typeOf(-number))}`),
-        el("small", {}, ` since step ${recording.columns.object_births[number].toLocaleString("en")}`),
-        mark ? el("small", { className: "mark" }, mark) : null,
-      ),
-      el("dl", { className: "names" }, ...rows),
+    const head = el(
+      "h3",
+      {},
+      el("span", { className: "badge" }, `#${number}`),
+      el("code", {}, ` ${visible(recording.typeOf(-number))}`),
+      el("small", {}, ` since step ${recording.columns.object_births[number].toLocaleString("en")}`),
+      mark ? el("small", { className: "mark" }, mark) : null,
     );
+    return [head, el("dl", { className: "names" }, ...rows)];
   }
 
   // Once all that is shown of the step has been changed: what has happened is in view, and else the top of the stack.
   settle() {
+    for (const card of this.#bare) card.element.style.height = `${HEAD_PX + card.rows * ROW_PX}px`;
+    if (this.#followed) fill(this.#followed);
+    this.#bare = this.#bare.filter((card) => card.fill);
+    this.#follow();
+    this.#fillInView();
+    this.#follow(); // those filled above it may have moved it
+    this.#fillInView();
+    clearTimeout(this.#waiting);
+    if (this.#bare.length) this.#waiting = setTimeout(() => this.#fillAll(), REST_MS);
+  }
+
+  #fillAll() {
+    this.#bare.forEach(fill);
+    this.#bare = [];
+    this.onFilled();
+  }
+
+  // What is filled is seldom just as high as it was taken to be: then others may have come into view.
+  #fillInView() {
+    for (;;) {
+      const pane = this.#pane();
+      const inView = this.#bare.filter(({ element }) => {
+        const { top, bottom } = element.getBoundingClientRect();
+        return bottom > pane.top && top < pane.bottom;
+      });
+      if (!inView.length) return;
+      inView.forEach(fill);
+      this.#bare = this.#bare.filter((card) => card.fill);
+    }
+  }
+
+  #pane() {
+    const { top, bottom } = byId("heap").parentElement.getBoundingClientRect();
+    return { top: Math.max(0, top), bottom: Math.min(innerHeight, bottom) };
+  }
+
+  #follow() {
     if (!this.#followed) return;
     const pane = byId("heap").parentElement;
-    const [box, card] = [pane.getBoundingClientRect(), this.#followed.getBoundingClientRect()];
+    const [box, card] = [pane.getBoundingClientRect(), this.#followed.element.getBoundingClientRect()];
     const top = byId("heap").previousElementSibling.getBoundingClientRect().bottom;
     if (card.top < top) pane.scrollTop += card.top - top;
     else if (card.bottom > box.bottom) pane.scrollTop += Math.min(card.bottom - box.bottom, card.top - top);
   }
+}
+
+function fill(card) {
+  if (!card.fill) return;
+  card.element.append(...card.fill());
+  card.element.classList.remove("is-bare");
+  card.element.style.height = "";
+  card.fill = null;
 }
 
 function keyed(key, layout) {

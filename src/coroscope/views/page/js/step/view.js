@@ -27,6 +27,7 @@ export class StepView {
     this.frames = new Frames(recording, refresh);
     this.heap = new Heap(recording, refresh);
     this.arrows = new Arrows();
+    this.heap.onFilled = () => this.arrows.ask();
   }
 
   // Elsewhere if there is such a step.
