@@ -337,6 +337,11 @@ def test_objects_out_of_view_are_filled_when_they_come_into_view_or_no_step_come
         page.run(f"document.querySelector('.heap-pane').scrollTop = {scrolled}")
         page.settle()
         assert page.run(in_view) == 0
+    anew = """
+      for (const step of [0, arguments[0]]) coroscope.view.show(step);
+      return document.querySelectorAll(".is-bare").length;
+    """
+    assert page.run(anew, _yields(recording)[0]) > 0
     _await_whole(page)
     assert len(page.elements(".held dl")) == len(page.elements(".held")) > 10
     _assert_joined(page)
