@@ -292,6 +292,22 @@ def test_only_the_item_that_has_changed_is_marked_in_an_object(browser: WebDrive
     assert marked == ["4", "5"]
 
 
+def test_a_change_far_back_in_a_long_list_is_shown(browser: WebDriver, tmp_path: Path) -> None:
+    def changing() -> None:
+        items = list(range(200))
+        items[60] = -1
+
+    recording = step(changing)
+    page = _open(browser, tmp_path, recording)
+    rows = []
+    for number in range(len(recording)):
+        page.run("coroscope.view.show(arguments[0])", number)
+        rows += [card.text.split("\n") for card in page.elements(".is-changed dl")]
+    (texts,) = rows
+    assert texts[-4:] == ["… 45 more", "60", "-1", "… 39 more at least"]
+    assert texts[:2] == ["0", "0"]
+
+
 def test_an_object_stays_where_it_is_when_another_slot_refers_to_it(
     browser: WebDriver, tmp_path: Path, recording: Recording
 ) -> None:

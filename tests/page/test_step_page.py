@@ -217,6 +217,26 @@ def test_every_move_has_a_key(browser: WebDriver, tmp_path: Path) -> None:
 
 
 @pytest.mark.chromium
+def test_what_is_marked_far_to_the_right_is_in_view_beside_the_lines_numbers(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    def long_line() -> int:
+        return _square(1) + _square(2) + _square(3) + _square(4) + _square(5) + _square(6) + _square(7)
+
+    recording = step(long_line)
+    page = _open(browser, tmp_path, recording, width=1100)
+    source = page.element("#source").rect
+    for number in range(len(recording)):
+        page.run("coroscope.view.show(arguments[0])", number)
+        for mark in page.elements("#source mark"):
+            assert (
+                mark.rect["x"] + min(mark.rect["width"], source["width"] - 110)
+                <= source["x"] + source["width"]
+            )
+        assert page.element("#source .current .number").rect["x"] >= source["x"]
+
+
+@pytest.mark.chromium
 def test_a_task_switch_is_gone_to(browser: WebDriver, tmp_path: Path) -> None:
     page = _open(browser, tmp_path, step(interleaved))
     page.press("t", "t")

@@ -7,7 +7,10 @@ import { visible } from "./words.js";
 // Costs: the browser's layout of cards is the most of a step's. So those out of view are bare, about as high as they will be,
 // and filled when no step has come for a while.
 
-const MOST_HELD = 24;
+const MOST_ITEMS = 16;
+const MOST_PAIRS = 12;
+const MOST_FARTHER = 4;
+const MOST_RECORDED = 100; // of an object's items or pairs; stepper/values.py has the same number
 const MOST_NAMED = 3;
 const REST_MS = 120;
 const HEAD_PX = 30;
@@ -66,7 +69,7 @@ export class Heap {
 
   // The card of the step before, where nothing in it has changed.
   #kept({ number, contents }, moment, news) {
-    const values = Array.from(contents.slice(0, MOST_HELD), (value) => this.recording.value(value, moment.number));
+    const values = Array.from(contents.slice(0, MOST_PAIRS * 2), (value) => this.recording.value(value, moment.number));
     const mark = news.born.includes(number) ? "new" : news.changed.includes(number) ? "changed" : "";
     const said = JSON.stringify([mark, contents.length, ...values.map((value) => [value.value, value.text])]);
     const known = this.#cards.get(number);
@@ -76,23 +79,28 @@ export class Heap {
       said,
       element: el("li", { className: `held is-bare hue-${hueOf(number)}${mark ? ` is-${mark}` : ""}`, "data-object": number }),
       rows: values.length / (PAIRED.has(this.recording.layoutOf(number)) ? 2 : 1),
-      fill: () => this.#contents(number, contents, values, moment, mark),
+      fill: () => this.#contents(number, contents, moment, mark),
     };
   }
 
-  #contents(number, contents, values, moment, mark) {
+  #contents(number, contents, moment, mark) {
     const { recording } = this;
     const layout = recording.layoutOf(number);
     const isPaired = PAIRED.has(layout);
-    const most = isPaired ? MOST_HELD : MOST_HELD * (2 / 3);
     const isNew = mark === "changed" ? newIn(contents, recording.contentsOf(number, moment.number - 1) ?? [], isPaired) : () => false;
     const rows = [];
-    for (let at = 0; at < Math.min(contents.length, most); at += isPaired ? 2 : 1) {
-      const held = values[isPaired ? at + 1 : at];
-      const label = isPaired ? keyed(values[at], layout) : el("code", {}, UNNUMBERED.has(layout) ? "" : String(at));
-      rows.push(el("dt", {}, label), el("dd", { className: isNew(at) ? "new" : "" }, chip(held)));
+    const leaveOut = (left, more = "") => rows.push(el("dt", {}), el("dd", { className: "quiet" }, `… ${left.toLocaleString("en")} more${more}`));
+    const stride = isPaired ? 2 : 1;
+    const count = contents.length / stride;
+    let next = 0;
+    for (const at of positions(count, isPaired ? MOST_PAIRS : MOST_ITEMS, (row) => isNew(row * stride))) {
+      if (at > next) leaveOut(at - next);
+      next = at + 1;
+      const label = isPaired ? keyed(recording.value(contents[at * 2], moment.number), layout) : el("code", {}, UNNUMBERED.has(layout) ? "" : String(at));
+      const held = recording.value(contents[at * stride + stride - 1], moment.number);
+      rows.push(el("dt", {}, label), el("dd", { className: isNew(at * stride) ? "new" : "" }, chip(held)));
     }
-    if (contents.length > most) rows.push(el("dt", {}), el("dd", { className: "quiet" }, `… ${((contents.length - most) / (isPaired ? 2 : 1)).toLocaleString("en")} more`));
+    if (next < count) leaveOut(count - next, count >= MOST_RECORDED ? " at least" : "");
     if (!contents.length) rows.push(el("dd", { className: "quiet" }, "empty"));
     const head = el(
       "h3",
@@ -163,6 +171,14 @@ function fill(card) {
 
 function keyed(key, layout) {
   return layout === "instance" ? el("code", {}, visible(key.text.replace(/^'|'$/g, ""))) : chip(key);
+}
+
+// Which of `count` rows are shown: the first ones, and instead of the last of these a few farther on that are new.
+function positions(count, most, isNew) {
+  const farther = [];
+  for (let at = most; at < count && farther.length < MOST_FARTHER; at++) if (isNew(at)) farther.push(at);
+  const first = Math.min(count, most - farther.length);
+  return [...Array(first).keys(), ...farther];
 }
 
 // Says of the item, or of the pair, at a position whether it was not there before.
