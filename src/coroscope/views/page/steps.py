@@ -143,10 +143,12 @@ def _fact_sections(columns: Columns, words: _Words) -> Iterable[tuple[str, bytes
     yield "frame_bases", packed(frame.base for frame in frames)
     yield "frame_threads", packed(frame.thread for frame in frames)
     yield "frame_names", packed(frame.names or 0 for frame in frames)
+    yield "frame_generators", packed(frame.generator or 0 for frame in frames)
     yield "object_types", packed(words.numbers(each.type for each in objects))
     yield "object_details", packed(words.numbers(each.detail for each in objects))
     yield "object_layouts", packed(words.numbers(each.layout for each in objects))
     yield "object_births", packed(each.born for each in objects)
+    yield "object_deaths", packed(each.died or 0 for each in objects)
     yield "value_types", packed(words.numbers(type_name for type_name, _ in columns.values))
 
 

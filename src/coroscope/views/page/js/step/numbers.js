@@ -67,6 +67,10 @@ export class Positions {
     for (let i = 0; i < keys.length; i++) this.items[next[keys[i]]++] = i;
   }
 
+  of(key) {
+    return key + 1 < this.first.length ? this.items.subarray(this.first[key], this.first[key + 1]) : [];
+  }
+
   // The last position of `key` whose number, in `numbers` (or itself), is at most `limit`; -1 if there is none.
   last(key, limit, numbers = null) {
     const end = this.#endUpTo(key, limit, numbers);

@@ -1,7 +1,9 @@
 import { byId, el } from "../dom.js";
+import { Arrows } from "./arrows.js";
 import { boxes, names } from "./chips.js";
-import { Frames, Heap } from "./frames.js";
+import { Frames } from "./frames.js";
 import { showTold, taskName, Telling } from "./happenings.js";
+import { Heap } from "./heap.js";
 import { argument, Instructions, named } from "./instructions.js";
 import { Moments } from "./moments.js";
 import { Moves } from "./moves.js";
@@ -25,6 +27,8 @@ export class StepView {
     this.instructions = new Instructions(recording, (number) => this.goTo(this.moves.marked(this.step, { [number]: 1 }, 1)));
     this.frames = new Frames(recording, refresh);
     this.heap = new Heap(recording, refresh);
+    this.arrows = new Arrows();
+    this.heap.onFilled = () => this.arrows.ask();
   }
 
   // Elsewhere if there is such a step.
@@ -56,6 +60,8 @@ export class StepView {
     this.#showOutput(moment);
     this.source.settle();
     this.instructions.listing.settle();
+    this.heap.settle();
+    this.arrows.draw();
     this.onChange();
   }
 
