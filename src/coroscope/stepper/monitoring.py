@@ -36,6 +36,11 @@ class Monitoring:
         self._resting: set[int] = set()
         """Those of it whose instructions are not told for now, by their id()."""
 
+    @property
+    def callbacks(self) -> tuple[CodeType, ...]:
+        """The code of what the interpreter calls."""
+        return tuple(callback.__code__ for _, callback in self._callbacks())
+
     def start(self, *codes: CodeType) -> None:
         """From now on; `codes` and those nested in them from their first instruction on."""
         monitoring = self._monitoring
