@@ -2,7 +2,7 @@
 
 Signals are handled between instructions, and most of those that run while a program is recorded are ours. A handler
 that ran among them would be unrecorded, would see our frames, and what it raises would leave the recorder's work half
-done. So it is put off: a signal that comes there is made to come again, until instructions of the program's are reached.
+done. So it is put off: a signal that comes there is made to come again, until the program's own are reached.
 
 Rule: the program sees its handlers as it has set them, and nothing of ours is on the stack while one runs.
 Rule: behind the instruction that makes a signal come again, none of ours looks for signals: a function of C's would.

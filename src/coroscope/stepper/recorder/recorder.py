@@ -236,7 +236,8 @@ class Recorder:
         for state in self._states.on_no_stack():
             if state.generator is not None and state.generator() is None:
                 state.facts.outcome = "dropped"
-        self._heap.look_for_dead()
+        if not self.guard.has_failed:
+            self._heap.look_for_dead()
         if self.guard.has_left_out:
             self.columns.say("steps at the very limit of recursion were left out")
         return self.columns
