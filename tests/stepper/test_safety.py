@@ -243,8 +243,23 @@ def test_a_program_that_traces_itself_sees_what_it_sees_alone() -> None:
     alone = traced()
     recording = coroscope.step(traced)
     assert recording.result == alone
-    if sys.version_info < (3, 12):
-        assert "sys.settrace" in " ".join(recording.notes)
+    assert "sys.settrace" in " ".join(recording.notes)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tracing takes the recorder's away")
+def test_steps_go_on_behind_what_a_program_traces() -> None:
+    def traced() -> None:
+        before = sys.gettrace()
+        sys.settrace(lambda *_: None)
+        sys.settrace(before)
+        counted(1, {})
+        counted(2, {})
+
+    recording = coroscope.step(traced)
+    steps = [recording.codes[step.code].qualified_name for step in recording.steps].count("counted")
+    assert steps > 500 * 5
+    assert "sys.settrace" in " ".join(recording.notes)
+    assert not check(recording).broken
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

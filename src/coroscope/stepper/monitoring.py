@@ -6,7 +6,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable
 from contextlib import suppress
-from sys import _getframe
+from sys import _getframe, gettrace
 from types import CodeType
 from typing import Any
 
@@ -21,6 +21,7 @@ __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 _TOOLS = (3, 4, 2, 1, 0, 5)
 """3 and 4 have no use of their own."""
+_NO_TRACER = id(None)
 
 
 class Monitoring:
@@ -35,6 +36,8 @@ class Monitoring:
         self._instrumented: dict[int, CodeType] = {}
         self._resting: set[int] = set()
         """Those of it whose instructions are not told for now, by their id()."""
+        self._tracers: dict[int, int] = {}
+        """Of each thread, by its ident, the id() of what traced it when it was last looked at."""
 
     @property
     def callbacks(self) -> tuple[CodeType, ...]:
@@ -54,6 +57,7 @@ class Monitoring:
         events = monitoring.events
         for event, callback in self._callbacks():
             monitoring.register_callback(self._tool, event, callback)
+        self._tracers[get_ident()] = id(gettrace())
         for code in codes:
             self._instrument_all(code)
         monitoring.set_events(
@@ -102,6 +106,22 @@ class Monitoring:
         events = self._monitoring.events
         frames = events.PY_START | events.PY_RESUME | events.PY_RETURN | events.PY_YIELD
         self._monitoring.set_local_events(self._tool, code, frames | more)
+
+    def _renew(self) -> None:
+        """Ask for the instructions anew: CPython tells of them no more once `sys.settrace` has asked for lines."""
+        # So it is up to 3.15 where a code has other events than those of its instructions.
+        recorder = self._recorder
+        recorder.has_gap = False
+        if self._tool < 0 or not self._switch.is_on or recorder.guard.has_left_out:
+            return
+        recorder.columns.say(
+            "the program traced itself with sys.settrace: some of the steps behind that are missing"
+        )
+        with suppress(RecursionError):
+            for code in list(self._instrumented.values()):
+                if id(code) not in self._resting:
+                    self._monitoring.set_local_events(self._tool, code, 0)
+                    self._set_events(code, self._monitoring.events.INSTRUCTION)
 
     def _callbacks(self) -> tuple[tuple[int, Callable[..., Any]], ...]:
         events = self._monitoring.events
@@ -160,6 +180,9 @@ class Monitoring:
         if not self._switch.is_on:
             return None
         try:
+            if id(gettrace()) != self._tracers.get(get_ident(), _NO_TRACER):
+                self._tracers[get_ident()] = id(gettrace())
+                self._renew()
             self._turn()
             if self._gate is not None and not self._gate.concerns(code):
                 return self._monitoring.DISABLE
@@ -199,11 +222,15 @@ class Monitoring:
     def _on_return(self, code: CodeType, _: int, value: Any) -> None:
         if self._lets(code):
             self._guard.run(self._recorder.finish, _getframe(1), code, value)
+            if self._recorder.has_gap:
+                self._renew()
         self._turn()
 
     def _on_yield(self, code: CodeType, _: int, value: Any) -> None:
         if self._lets(code):
             self._guard.run(self._recorder.suspend, _getframe(1), code, value)
+            if self._recorder.has_gap:
+                self._renew()
         self._turn()
 
     def _on_raise(self, code: CodeType, _: int, error: BaseException) -> None:

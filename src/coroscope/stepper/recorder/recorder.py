@@ -29,7 +29,7 @@ from coroscope.stepper.recorder.reach import Reach
 from coroscope.stepper.recorder.room import Room
 from coroscope.stepper.recorder.slots import Slots
 from coroscope.stepper.recorder.stacks import Stacks
-from coroscope.stepper.recorder.states import States
+from coroscope.stepper.recorder.states import FrameState, States
 from coroscope.stepper.recorder.step_log import StepLog
 from coroscope.stepper.recorder.step_recorder import StepRecorder
 from coroscope.stepper.recorder.switch import Switch
@@ -38,6 +38,9 @@ from coroscope.stepper.scope import Scope
 from coroscope.stepper.self_test import Readability
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+_RETURNS = frozenset(("RETURN_VALUE", "RETURN_CONST"))
+_YIELDS = frozenset(("YIELD_VALUE",))
 
 
 class Recorder:
@@ -79,6 +82,8 @@ class Recorder:
         self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
         self._steps = StepRecorder(basis, self._slots, self._reach, self._generators, log, most_steps)
+        self.has_gap = False
+        """The last instruction of a frame was not told."""
         self.switch = Switch()
         self.room = Room(columns, self.switch)
         self.guard = Guard(
@@ -170,6 +175,7 @@ class Recorder:
             return
         number = self._noted(value)
         thread.pop()
+        self._look_for_gap(state, _YIELDS)
         if state.plan is not None:
             self._slots.truncate(state, max(0, state.plan.depth - 1))
         self._generators.suspend(thread, state, number)
@@ -181,7 +187,13 @@ class Recorder:
             return
         number = self._noted(value)
         thread.pop()
+        self._look_for_gap(state, _RETURNS)
         self._stacks.end(thread, state, kinds.RETURN, "returned", number)
+
+    def _look_for_gap(self, state: FrameState, ways_out: frozenset[str]) -> None:
+        plan = state.plan
+        if plan is not None and state.code.facts.instructions[plan.place].base not in ways_out:
+            self.has_gap = True
 
     def raised(self, frame: FrameType, code: CodeType, error: Any) -> None:
         """An exception is raised in a frame, or comes to it from what it has called."""
