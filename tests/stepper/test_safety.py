@@ -272,7 +272,9 @@ def test_a_forked_child_goes_on_alone() -> None:
             os._exit(3)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    assert coroscope.step(forking).result == 3
+    recording = coroscope.step(forking)
+    assert recording.result == 3
+    assert recording.notes == ["1 child process was forked by the program, and not recorded"]
 
 
 def test_what_raises_is_recorded_to_its_end() -> None:

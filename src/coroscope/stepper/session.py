@@ -27,6 +27,8 @@ class Session:
         self._streams = Streams(self._wrote) if hears_output else None
         self._source: Any = None
         self._signals: Signals | None = None
+        self._children = 0
+        """Processes that the program has forked."""
 
     def _wrote(self, stream: str, text: str) -> None:
         self.recorder.guard.run(self.recorder.wrote, stream, text)
@@ -35,7 +37,7 @@ class Session:
         """From now on; `codes` and those nested in them from their first instruction on."""
         self._source = _source_of(self.recorder, self._gate)
         self.recorder.switch.stop = self._source.stop
-        os.register_at_fork(after_in_child=self._forked)
+        os.register_at_fork(after_in_child=self._forked, after_in_parent=self._has_forked)
         if self._streams is not None:
             self._streams.start()
         self._signals = Signals((Session._wrote.__code__, *self._source.callbacks))
@@ -55,6 +57,13 @@ class Session:
             if self._signals is not None:
                 self._signals.stop()
                 self._say_unrecorded(self._signals)
+            if self._children:
+                were = (
+                    "1 child process was"
+                    if self._children == 1
+                    else f"{self._children:,} child processes were"
+                )
+                self.recorder.columns.say(f"{were} forked by the program, and not recorded")
         return Recording(self.recorder.close())
 
     def _say_unrecorded(self, signals: Signals) -> None:
@@ -65,6 +74,10 @@ class Session:
                     f"{calls} of the signal handler {code.co_qualname} could not be recorded: the program also reads "
                     "from a file which signals come (signal.set_wakeup_fd)"
                 )
+
+    def _has_forked(self) -> None:
+        if not self.is_over:
+            self._children += 1
 
     def _forked(self) -> None:
         if not self.is_over:
