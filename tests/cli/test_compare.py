@@ -22,11 +22,11 @@ import asyncio, time
 import coroscope
 
 def call(number):
-    time.sleep(0.005)
+    time.sleep(0.03)
     return number * number
 
 async def coroutine(number):
-    await asyncio.sleep(0.005)
+    await asyncio.sleep(0.03)
     return number * number
 
 workload = coroscope.Workload(range(8), call=call, coroutine=coroutine, name="squares")

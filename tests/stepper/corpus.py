@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import coroscope
+from tests.stepper.changes_corpus import CHANGES
 
 
 def square(number: int) -> int:
@@ -321,6 +322,6 @@ PROGRAMS: dict[str, Callable[[], Any]] = {
     for program in (
         squares, recursion, generator_sent_to, yield_from, under_asyncio, under_coroscope, exceptions,
         with_statements, matches, comprehensions, classes, closures, calls_of_all_kinds,
-        called_back, threads_in_turn,
+        called_back, threads_in_turn, *CHANGES,
     )
 }  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import coroscope
 from coroscope.stepper import heap
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.plans import Plan
+from coroscope.stepper.recorder.effects import Effects
 from coroscope.stepper.recorder.states import FrameState, ThreadState
 from coroscope.stepper.recorder.step_log import StepLog
 from coroscope.stepper.recorder.step_recorder import StepRecorder
@@ -45,22 +48,40 @@ def test_every_value_is_as_the_instructions_say(name: str) -> None:
     assert sum(checked.counts.values()) > 50
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_deltas_replayed_equal_the_full_snapshots(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    snapshots: list[tuple[int, list[int]]] = []
-    append = StepLog.append
+Stepped = Callable[[int, ThreadState, FrameState, Plan], None]
 
-    def remember(self: Any, thread: Any, state: Any, plan: Any) -> None:
+
+@contextlib.contextmanager
+def told_of_each_step(tell: Stepped) -> Iterator[None]:
+    """Call `tell` with the number of each step once that has been recorded, or twice."""
+
+    def also(method: Callable[..., None]) -> Callable[..., None]:
+        def with_it(self: Any, thread: ThreadState, state: FrameState, plan: Plan) -> None:
+            method(self, thread, state, plan)
+            tell(len(self._columns.instructions) - 1, thread, state, plan)
+
+        return with_it
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StepLog, "append", also(StepLog.append))  # Prologues know of no other.
+        patch.setattr(StepRecorder, "add", also(StepRecorder.add))
+        yield
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_deltas_replayed_equal_the_full_snapshots(name: str) -> None:
+    snapshots: dict[int, tuple[int, list[int]]] = {}
+
+    def remember(number: int, _: ThreadState, state: FrameState, plan: Plan) -> None:
         # A prologue's POP_TOP pops what nobody has read.
         is_read = len(state.values) - HEAD_SIZE == state.code.locals + plan.depth
-        snapshots.append((state.number, list(state.values[HEAD_SIZE:]) if is_read else []))
-        append(self, thread, state, plan)
+        snapshots[number] = state.number, list(state.values[HEAD_SIZE:]) if is_read else []
 
-    monkeypatch.setattr(StepLog, "append", remember)
-    recording = coroscope.step(PROGRAMS[name])
+    with told_of_each_step(remember):
+        recording = coroscope.step(PROGRAMS[name])
     assert len(snapshots) == len(recording)
     columns = recording.columns
-    for number, (frame, values) in enumerate(snapshots):
+    for number, (frame, values) in snapshots.items():
         assert recording.steps[number].frame == frame
         if values:
             state = recording._state_at(number)
@@ -81,25 +102,28 @@ def contents_at_each_step(recording: Recording) -> list[list[str]]:
     return told
 
 
-@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "threads_in_turn"])
-def test_changes_are_seen_at_the_instruction_that_made_them(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    as_recorded = contents_at_each_step(coroscope.step(PROGRAMS[name]))
-    append, may_change = StepLog.append, StepRecorder._may_change
+@contextlib.contextmanager
+def looking_at_everything() -> Iterator[None]:
+    """As slow as it could be: all objects are looked at after each instruction."""
+    note = Effects.note
 
-    def append_and_doubt(self: StepLog, thread: ThreadState, state: FrameState, plan: Plan) -> None:
-        append(self, thread, state, plan)
+    def doubt(_: int, thread: ThreadState, *__: object) -> None:
         thread.is_dirty = True
 
-    def may_always_change(self: StepRecorder, thread: ThreadState, state: FrameState, plan: Plan) -> bool:
-        may_change(self, thread, state, plan)
-        return True
+    def note_and_doubt(self: Effects, thread: ThreadState, state: FrameState, plan: Plan) -> None:
+        note(self, thread, state, plan)
+        thread.is_dirty = True
 
-    # As slow as it could be: all objects are looked at after each instruction.
-    monkeypatch.setattr(StepLog, "append", append_and_doubt)
-    monkeypatch.setattr(StepRecorder, "_may_change", may_always_change)
-    assert as_recorded == contents_at_each_step(coroscope.step(PROGRAMS[name]))
+    with pytest.MonkeyPatch.context() as patch, told_of_each_step(doubt):
+        patch.setattr(Effects, "note", note_and_doubt)
+        yield
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "threads_in_turn"])
+def test_changes_are_seen_at_the_instruction_that_made_them(name: str) -> None:
+    as_recorded = contents_at_each_step(coroscope.step(PROGRAMS[name]))
+    with looking_at_everything():
+        assert as_recorded == contents_at_each_step(coroscope.step(PROGRAMS[name]))
 
 
 def test_what_one_thread_changes_is_seen_though_another_ran_in_between() -> None:
@@ -362,6 +386,156 @@ def test_made_up_programs_run_as_alone_and_are_recorded_as_they_ran(body: list[s
     assert not recordings[0].notes
     for number in range(0, len(recordings[0]), 17):
         assert recordings[0].at(number).stack is not None
+
+
+_CHANGES = """
+class Point:
+    of_class = []
+    def __init__(self):
+        self.x, self.items = 1, []
+    @property
+    def first(self):
+        self.items.append(self.x)
+        return self.items[0]
+    def __hash__(self):
+        return 2
+class Guarded(Point):
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        self.__dict__["set"] = name
+    def __hash__(self):
+        self.items.append("hash")
+        return 1
+    def __eq__(self, other):
+        self.items.append("eq")
+        return True
+    def __radd__(self, other):
+        self.x += 1
+        return other
+    def __del__(self):
+        kept.append(self.x)
+kept = []
+found, names, number = {{}}, {{1}}, 0
+def inner():
+    global found, names, number
+    items, point, other, nested = [3, 1, 2], Point(), Guarded(), [[]]
+    def counted():
+        nonlocal number_here
+        for number_here in [*items[:2], other]:
+            items.append(number_here)
+            yield number_here
+    number_here = 0
+    here, there = items, found
+{body}
+    return len(items)
+"""
+_lists = st.sampled_from(
+    ["items", "here", "kept", "nested", "nested[0]", "point.items", "other.items", "Point.of_class"]
+)
+_things = st.sampled_from(
+    ["0", "1", "'x'", "number", "(1, 2)", "[1]", "point", "other", "Guarded()", "items", "here"]
+)
+_changes = st.one_of(
+    *(
+        st.builds(change.format, _lists, _things, _things)
+        for change in (
+            *(
+                "{0}.append({1})",
+                "{0}[0] = {1}",
+                "{0}[:1] = [{1}, {2}]",
+                "del {0}[-1]",
+                "{0} += [{1}]",
+                "{0}.pop()",
+            ),
+            *(
+                "{0}.insert({1}, {2})",
+                "{0}.sort()",
+                "found[{1}] = {0}",
+                "found.setdefault({1}, {2})",
+                "found.get({1})",
+            ),
+            *(
+                "there[{1}] = {2}",
+                "found.pop({1})",
+                "names.add({1})",
+                "names |= {{{1}}}",
+                "number = {1} in names",
+            ),
+            *(
+                "number = found[{1}]",
+                "found = {{{1}: {0}, {2}: 1}}",
+                "names = {{{1}, {2}}}",
+                "found = {{'a': {1}}}",
+            ),
+            *(
+                "point.x = {1}",
+                "other.x = {1}",
+                "point.items = {0}",
+                "number = point.first",
+                "number = other.first",
+            ),
+            *(
+                "Point.x = {1}",
+                "point.__class__ = Guarded",
+                "point.__dict__ = {{'items': {0}, 'x': {1}}}",
+                "del point.x",
+            ),
+            *(
+                "number = {0}[{1}]",
+                "number = {0} + [{1}]",
+                "number = {0}[1:]",
+                "number = sum([1, {1}])",
+                "del number",
+            ),
+            *(
+                "number = len({0})",
+                "number = max({0})",
+                "number = sorted({0})",
+                "number = list(counted())",
+                "{0} = {1}",
+            ),
+            *(
+                "number = sum(counted())",
+                "for number in counted(): names.add({1})",
+                "number_here = {1}",
+                "found.clear()",
+            ),
+            *(
+                "number = [each for each in {0}]",
+                "number = {{each: 1 for each in {0}}}",
+                "nested[0] = {1}",
+                "other = 0",
+            ),
+            *(
+                "number = list(map({0}.append, [{1}, {2}]))",
+                "number = ''.join({0})",
+                "nested.append({1})",
+                "point = 0",
+            ),
+        )
+    )
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_changes, min_size=2, max_size=12))
+def test_made_up_changes_are_seen_at_the_instruction_that_made_them(changes: list[str]) -> None:
+    body = "".join(f"try:\n    {change}\nexcept Exception:\n    pass\n" for change in changes)
+    source = _CHANGES.format(body=_indented([body]))
+
+    def told() -> list[list[str]]:
+        names: dict[str, Any] = {"__name__": "made_up"}
+        exec(compile(source, "<made up>", "exec"), names)
+        gc.collect()  # The one before has left finalisers.
+        try:
+            gc.disable()
+            return contents_at_each_step(coroscope.step(names["inner"]))
+        finally:
+            gc.enable()
+
+    as_recorded = told()
+    with looking_at_everything():
+        assert as_recorded == told()
 
 
 def test_an_exception_that_only_another_one_keeps_is_still_the_same_object() -> None:

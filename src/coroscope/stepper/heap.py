@@ -16,13 +16,14 @@ import types
 import weakref
 from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import repeat
 from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.values import GENERATORS, HIDDEN, SCALARS, UNCHANGING, Kinds, cut
+from coroscope.stepper.values import GENERATORS, HIDDEN, MOST_ITEMS, SCALARS, UNCHANGING, Kinds, cut
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -266,6 +267,23 @@ class Heap:
         if self.step >= self._next_look:
             self.look_for_dead()
 
+    def look_at(self, number: int, address: int) -> None:
+        """Find what has changed in the one object at this address, to which the interpreter must hold a reference."""
+        known = self._contents.get(number)
+        if known is None:
+            return
+        obj = PyObj_FromPtr(address)
+        if tuple(map(id, self.kinds.of(obj).read(obj))) != known[0]:
+            self._read(number, obj)
+            self.finish_reading()
+
+    def holds_scalars(self, value: int) -> bool:
+        """Whether all that is in the object is known, and has no contents itself."""
+        known = self._contents.get(-value)
+        return (
+            known is not None and len(known[1]) < MOST_ITEMS and min(known[1], default=UNKNOWN + 1) > UNKNOWN
+        )
+
     def _most_to_look_at(self) -> int:
         self._allowance = min(self._allowance + EARNED, SPARE)
         return MOST_LOOKED_AT if self._allowance >= MOST_LOOKED_AT else NEAR
@@ -285,21 +303,18 @@ class Heap:
     def _read(self, number: int, obj: Any) -> None:
         kind = self.kinds.of(obj)
         items = kind.read(obj)
-        by_address = self.by_address
-        values = []
-        for item in items:
-            value = by_address.get(id(item))
-            if value is None or (value < 0 and not self.is_still(value)):
-                value = self.value_of(item)
-            values.append(value)
+        addresses = tuple(map(id, items))
+        new: tuple[int, ...] = tuple(map(self.by_address.get, addresses, repeat(NOTHING)))
+        inner: tuple[int, ...] = ()
+        if min(new, default=1) <= NOTHING:
+            new = tuple(self._values_of(items))
+            inner = tuple(
+                position
+                for position, value in enumerate(new)
+                if value < 0 and self.columns.objects[-value].layout not in ("opaque", "function")
+            )
         known = self._contents.get(number)
-        new = tuple(values)
-        inner = tuple(
-            position
-            for position, value in enumerate(new)
-            if value < 0 and self.columns.objects[-value].layout not in ("opaque", "function")
-        )
-        self._contents[number] = tuple(map(id, items)), new, inner
+        self._contents[number] = addresses, new, inner
         if known is None or known[1] != new:
             for value in new:
                 if value < 0:
@@ -310,6 +325,15 @@ class Heap:
             shown = new[: len(new) - hidden]
             if known is None or known[1][: len(known[1]) - hidden] != shown:
                 self.columns.add_contents(self.step, number, shown)
+
+    def _values_of(self, items: Iterable[Any]) -> Iterator[int]:
+        by_address = self.by_address
+        for item in items:
+            value = by_address.get(id(item))
+            if value is None or (value < 0 and not self.is_still(value)):
+                value = self.value_of(item)
+                by_address = self.by_address
+            yield value
 
 
 _BUILTINS = vars(builtins)

@@ -6,7 +6,7 @@ import struct
 import sys
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_NEWLOCALS, CO_OPTIMIZED
-from types import CodeType
+from types import CellType, CodeType
 from typing import Any, NamedTuple
 
 from coroscope.stepper.columns import CodeFacts
@@ -21,9 +21,10 @@ _PUSHES_NOTHING = ("STORE_", "DELETE_", "POP_", "LIST_", "SET_", "DICT_", "MAP_"
 _CANNOT_CHANGE = (
     "LOAD_FAST", "LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLOSURE",
     "STORE_FAST", "POP_", "COPY", "SWAP", "PUSH_NULL", "JUMP_", "NOP", "RESUME", "PRECALL", "KW_NAMES",
-    "EXTENDED_ARG", "MAKE_", "IS_OP", "BUILD_", "RETURN_", "PUSH_EXC_INFO", "CHECK_EXC_MATCH", "NOT_TAKEN",
-    "END_FOR", "UNARY_NOT", "LOAD_ASSERTION_ERROR", "LOAD_BUILD_CLASS", "LOAD_LOCALS", "SET_FUNCTION_ATTRIBUTE",
-    "LIST_TO_TUPLE", "MATCH_SEQUENCE", "MATCH_MAPPING", "GET_LEN", "RERAISE", "YIELD_", "END_SEND",
+    "EXTENDED_ARG", "MAKE_", "IS_OP", "RETURN_", "BUILD_LIST", "BUILD_TUPLE", "BUILD_STRING", "BUILD_SLICE",
+    "BUILD_CONST_KEY_MAP", "BUILD_TEMPLATE", "PUSH_EXC_INFO", "CHECK_EXC_MATCH", "NOT_TAKEN", "END_FOR", "UNARY_NOT",
+    "LOAD_ASSERTION_ERROR", "LOAD_BUILD_CLASS", "LOAD_LOCALS", "SET_FUNCTION_ATTRIBUTE", "LIST_TO_TUPLE",
+    "MATCH_SEQUENCE", "MATCH_MAPPING", "GET_LEN", "RERAISE", "YIELD_", "END_SEND",
 )  # fmt: skip
 """Beginnings of the names of the instructions that leave all objects as they are, as long as no finaliser runs."""
 _DEPENDS = (
@@ -33,10 +34,14 @@ _DEPENDS = (
     "TO_BOOL",
     "UNARY_",
     "BINARY_SUBSCR",
+    "BINARY_SLICE",
+    "BUILD_MAP",
+    "BUILD_SET",
     "FORMAT_",
     "CONVERT_",
     "LOAD_ATTR",
     "LOAD_METHOD",
+    "LOAD_NAME",
     "GET_ITER",
     "GET_AWAITABLE",
     "UNPACK_SEQUENCE",
@@ -44,12 +49,31 @@ _DEPENDS = (
 """Those of which that holds if what they work on has no contents, or is of one of the `plain` types."""
 _OF_ONE = ("TO_BOOL", "UNARY_", "CONVERT_", "LOAD_", "GET_", "UNPACK_")
 """Those of them that work on the top of the stack; the others on the two on top."""
+_OF_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR")
 
-CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES = 1, 2, 4, 8, 16, 32
-RUNS_CODE = CHANGES | DEPENDS | CALLS | ITERATES
+CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES, TOUCHES = 1, 2, 4, 8, 16, 32, 64
+RUNS_CODE = CHANGES | DEPENDS | CALLS | ITERATES | TOUCHES
 """It may run other code than its own."""
 _SUBSCRIPT = 26
 """BINARY_OP's for `a[b]` (NB_SUBSCR, CPython 3.14)."""
+_ADD, _MULTIPLY = 0, 5
+_LISTS, _DICTS, _SETS = frozenset((id(list),)), frozenset((id(dict),)), frozenset((id(set),))
+_TOUCHED: dict[str, frozenset[int]] = {
+    "STORE_SUBSCR": _LISTS | _DICTS,
+    "DELETE_SUBSCR": _LISTS | _DICTS,
+    "LIST_APPEND": _LISTS,
+    "SET_ADD": _SETS,
+    "MAP_ADD": _DICTS,
+    "STORE_DEREF": frozenset((id(CellType),)),
+    "DELETE_DEREF": frozenset((id(CellType),)),
+    "STORE_ATTR": frozenset(),
+    "DELETE_ATTR": frozenset(),
+    "STORE_NAME": _DICTS,
+    "DELETE_NAME": _DICTS,
+    "STORE_GLOBAL": _DICTS,
+    "DELETE_GLOBAL": _DICTS,
+}
+"""Those that change one object, as long as no finaliser runs, and the types of which that is so."""
 
 
 class Plan(NamedTuple):
@@ -74,7 +98,15 @@ class Plan(NamedTuple):
     operands: int
     """How many values of the stack one with `DEPENDS` works on."""
     plain: frozenset[int]
-    """The identities of the types of which it changes nothing either."""
+    """The identities of the types of which it changes nothing either; with `TOUCHES`, nothing but that object."""
+    target: int
+    """Where the object is that it changes, one of `TOUCHES`; where its namespace is, below the first local."""
+    key: int
+    """Where the key is by which it does; 0: it has none, or is one with a name."""
+    keeps_target: bool
+    """What it changes is there afterwards."""
+    name: str
+    """Of the attribute that it gets, sets or deletes; "" if it does not."""
 
 
 class CodePlan:
@@ -94,11 +126,11 @@ class CodePlan:
         self.plans: list[Plan | None] = [None] * (len(code.co_code) // 2 + 1)
         """By offset in code units."""
         for instruction in facts.instructions:
-            plan = self._plan(instruction)
+            plan = self._plan(instruction, layout)
             if plan is not None:
                 self.plans[instruction.offset // 2] = plan
 
-    def _plan(self, instruction: Instruction) -> Plan | None:
+    def _plan(self, instruction: Instruction, layout: Layout) -> Plan | None:
         depth = instruction.depth
         if depth is None or not 0 <= depth <= self.code.co_stacksize:
             return None  # It is never reached, or something is wrong: nothing is read then.
@@ -112,6 +144,10 @@ class CodePlan:
             flags = 0
         elif name.startswith(_DEPENDS):
             flags = DEPENDS
+        attribute = instruction.operands[0] if name in _OF_ATTRIBUTES else ""
+        if name in _TOUCHED and not attribute.startswith("__"):
+            flags = TOUCHES
+        target, key = _target(name, arg, end, layout)
         if name == "RESUME":
             flags |= STARTS if instruction.offset == self._start else COMES_BACK
         return Plan(
@@ -125,8 +161,12 @@ class CodePlan:
             depth=depth,
             below=self.facts.below[instruction.index],
             line=instruction.line,
-            operands=min(depth, 1 if name.startswith(_OF_ONE) else 2),
+            operands=min(depth, _operands(name, arg)),
             plain=_plain_types(name, arg),
+            target=target,
+            key=key,
+            keeps_target=not name.endswith("_SUBSCR") and not name.endswith("_ATTR"),
+            name=attribute,
         )
 
 
@@ -160,7 +200,41 @@ def _callee(name: str, arg: int, end: int) -> tuple[int, int]:
     return 0, 0
 
 
+def _target(name: str, arg: int, end: int, layout: Layout) -> tuple[int, int]:
+    """Where what it changes is, or its namespace, and where the key is."""
+    match name:
+        case "STORE_SUBSCR" | "DELETE_SUBSCR":
+            return end - 2, end - 1
+        case "LIST_APPEND":
+            return end - 1 - arg, 0
+        case "SET_ADD":
+            return end - 1 - arg, end - 1
+        case "MAP_ADD":
+            return end - 2 - arg, end - 2
+        case "STORE_ATTR" | "DELETE_ATTR":
+            return end - 1, 0
+        case "STORE_DEREF" | "DELETE_DEREF":
+            return HEAD_SIZE + arg, 0
+        case "STORE_NAME" | "DELETE_NAME" | "LOAD_NAME":
+            return layout.own_names, 0
+        case "STORE_GLOBAL" | "DELETE_GLOBAL":
+            return layout.module_names, 0
+    return 0, 0
+
+
+def _operands(name: str, arg: int) -> int:
+    if name.startswith(_OF_ONE):
+        return 1
+    if name == "BUILD_MAP":
+        return 2 * arg
+    if name == "BUILD_SET":
+        return arg
+    return 3 if name == "BINARY_SLICE" else 2
+
+
 def _plain_types(name: str, arg: int) -> frozenset[int]:
+    if name in _TOUCHED:
+        return _TOUCHED[name]
     if name.startswith(("LOAD_ATTR", "LOAD_METHOD")):
         return CONTAINERS
     if name in ("GET_ITER", "GET_AWAITABLE"):
@@ -168,7 +242,12 @@ def _plain_types(name: str, arg: int) -> frozenset[int]:
     is_subscript = name == "BINARY_SUBSCR" or (
         name == "BINARY_OP" and arg == _SUBSCRIPT and sys.version_info >= (3, 14)
     )
-    return SEQUENCES if is_subscript or name == "UNPACK_SEQUENCE" else frozenset()
+    if is_subscript:
+        return SEQUENCES | _DICTS
+    if name == "CONTAINS_OP":
+        return _DICTS | _SETS
+    is_joining = name == "BINARY_OP" and arg in (_ADD, _MULTIPLY)
+    return SEQUENCES if is_joining or name in ("BINARY_SLICE", "UNPACK_SEQUENCE") else frozenset()
 
 
 def facts_of(code: CodeType, number: int, first: int) -> CodeFacts:

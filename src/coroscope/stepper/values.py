@@ -109,7 +109,7 @@ def names_of(kind: type) -> dict[str, Any]:
 class Kind:
     """What is known of one type: how its objects are called, and how their contents are read."""
 
-    __slots__ = ("layout", "module", "name", "read", "type")
+    __slots__ = ("coded", "layout", "module", "name", "read", "type")
 
     def __init__(self, type_: type, modules: Container[str]) -> None:
         # Not the type itself: the program's classes must be able to die.
@@ -121,6 +121,8 @@ class Kind:
         self.layout, self.read = _reader_for(type_)
         if self.layout == "instance" and self.module not in modules:
             self.layout, self.read = "opaque", _nothing
+        self.coded = _coded_attributes(type_)
+        """The attributes that may run code when they are got or set, as properties do; None: any may."""
 
 
 class Kinds:
@@ -138,6 +140,34 @@ class Kinds:
         if kind is None or kind.type() is not type_:
             kind = self._known[id(type_)] = Kind(type_, self.modules)
         return kind
+
+
+_PASSIVE = frozenset(SCALARS) | frozenset(
+    map(
+        id,
+        (
+            *(list, tuple, dict, set, frozenset, type, staticmethod, classmethod, types.FunctionType),
+            *(types.BuiltinFunctionType, types.MemberDescriptorType, types.GetSetDescriptorType),
+            *(types.MethodDescriptorType, types.WrapperDescriptorType),
+        ),
+    )
+)
+"""By the types' identities: what a class can have under a name without code being run for who asks for it."""
+_ASKED_INSTEAD = ("__getattribute__", "__getattr__", "__setattr__", "__delattr__")
+
+
+def _coded_attributes(type_: type) -> frozenset[str] | None:
+    if not _flags_of(type_) & _IS_HEAP_TYPE or _flags_of(type_) & (1 << 31):
+        return None
+    names: set[str] = set()
+    for base in _mro_of(type_):
+        if _flags_of(base) & _IS_HEAP_TYPE:
+            for name, value in names_of(base).items():
+                if name in _ASKED_INSTEAD:
+                    return None
+                if id(type(value)) not in _PASSIVE:
+                    names.add(name)
+    return frozenset(names)
 
 
 Reader = Callable[[Any], Sequence[Any]]

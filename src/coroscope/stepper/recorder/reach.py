@@ -28,6 +28,16 @@ class Reach:
         thread.is_dirty = False
         self._heap.look_again(self._roots(thread))
 
+    def look_at_touched(self, state: FrameState) -> None:
+        """Record what has changed in the one object that the running frame's last instruction worked on."""
+        slot, state.touched = state.touched, 0
+        words, heap = state.words, self._heap
+        if slot < len(words):
+            address = words[slot] & self._layout.address_mask
+            value = heap.by_address.get(address, 0)
+            if value < 0:
+                heap.look_at(-value, address)
+
     def _roots(self, thread: ThreadState) -> list[int]:
         """The addresses in its frames, the running one first."""
         roots: list[int] = []

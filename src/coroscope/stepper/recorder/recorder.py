@@ -19,6 +19,7 @@ from coroscope.stepper.heap import NOTHING, UNKNOWN, Heap
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import COMES_BACK, STARTS
 from coroscope.stepper.recorder.basis import Basis
+from coroscope.stepper.recorder.effects import Effects
 from coroscope.stepper.recorder.entries import Entries
 from coroscope.stepper.recorder.extent import Extent
 from coroscope.stepper.recorder.generators import Generators
@@ -81,7 +82,9 @@ class Recorder:
         prologues = Prologues(basis, self._slots, log)
         self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
-        self._steps = StepRecorder(basis, self._slots, self._reach, self._generators, log, most_steps)
+        self._steps = StepRecorder(
+            basis, self._slots, self._reach, Effects(basis), self._generators, log, most_steps
+        )
         self.has_gap = False
         """The last instruction of a frame was not told."""
         self.switch = Switch()
@@ -176,6 +179,8 @@ class Recorder:
         number = self._noted(value)
         thread.pop()
         self._look_for_gap(state, _YIELDS)
+        if number < 0:
+            thread.is_dirty = True  # What is called with it is its own affair.
         if state.plan is not None:
             self._slots.truncate(state, max(0, state.plan.depth - 1))
         self._generators.suspend(thread, state, number)

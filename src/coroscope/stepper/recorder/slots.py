@@ -63,6 +63,7 @@ class Slots:
         mask, base = self._mask, state.base
         places, changes = self._columns.places, self._columns.changes
         dropped = []
+        filled = len(values)
         shared = end if end < old_end else old_end
         differing = [slot for slot in range(HEAD_SIZE, shared) if words[slot] != old_words[slot]]
         if end > shared:
@@ -79,7 +80,7 @@ class Slots:
                 if value <= 0:  # An object: it may be another one that took over the address.
                     value = heap.value_at(address)
                     by_address = heap.by_address
-            if slot < len(values):
+            if slot < filled:
                 old = values[slot]
                 if old < 0:
                     dropped.append(old)
@@ -94,7 +95,7 @@ class Slots:
             changes.append(value)
             if value < 0:
                 counts[-value] += 1
-        if len(values) > end:
+        if filled > end:
             dropped += [value for value in values[end:] if value < 0]
             del values[end:]
         state.words = words

@@ -46,6 +46,10 @@ class Stacks:
         stack = thread.stack
         if not stack:
             return None
+        if stack[-1].touched:
+            thread.is_dirty = (
+                True  # A finaliser runs, before what the instruction changed has been looked at.
+            )
         behind: FrameType | None = frame.f_back
         if behind is not None and id(behind) == stack[-1].frame_id:
             self._wait(stack[-1])

@@ -39,6 +39,7 @@ class FrameState:
         "plan",
         "plans",
         "pointer",
+        "touched",
         "values",
         "where",
         "words",
@@ -63,6 +64,8 @@ class FrameState:
         self.pending_call = 0
         self.direct: Plan | None = None
         """The instruction, where what it calls or goes through is recorded itself, and nothing else runs."""
+        self.touched = 0
+        """Where the one object is that the instruction may have changed."""
 
 
 class ThreadState:

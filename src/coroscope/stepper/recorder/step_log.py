@@ -19,14 +19,15 @@ class StepLog:
         self._columns = columns
         self.moment: Callable[[], tuple[int, int]] | None = None
         """Tells the time and the task of a trace that is recorded too; asked as a frame comes to run, or goes on."""
-        self._last_run: FrameState | None = None
+        self.last_run: FrameState | None = None
+        """The frame that ran the step before."""
 
     def append(self, thread: ThreadState, state: FrameState, plan: Plan) -> None:
         """The frame runs the instruction; what has changed in its slots before is in the columns."""
         columns = self._columns
         moment = self.moment
         if (
-            state is not self._last_run
+            state is not self.last_run
             or thread.number != columns.run_threads[-1]
             or (moment is not None and state.is_fresh)
         ):
@@ -37,7 +38,7 @@ class StepLog:
                 time_ns, task = moment()
                 columns.run_times.append(time_ns)
                 columns.run_tracks.append(task)
-            self._last_run = state
+            self.last_run = state
         columns.instructions.append(plan.number)
         columns.ends.append(len(columns.places))
         state.plan = plan
