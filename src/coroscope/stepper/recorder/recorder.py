@@ -24,6 +24,7 @@ from coroscope.stepper.recorder.entries import Entries
 from coroscope.stepper.recorder.extent import Extent
 from coroscope.stepper.recorder.generators import Generators
 from coroscope.stepper.recorder.guard import Guard
+from coroscope.stepper.recorder.journal import Journal
 from coroscope.stepper.recorder.known_codes import KnownCodes
 from coroscope.stepper.recorder.prologues import Prologues
 from coroscope.stepper.recorder.reach import Reach
@@ -64,6 +65,8 @@ class Recorder:
         self._states = States(columns)
         self._reads = readability.reason is None
         codes = KnownCodes(columns, scope, readability.layout)
+        self._codes = codes
+        self._journal: Journal | None = None
         self.plan_of = codes.plan_of
         basis = Basis(
             columns,
@@ -82,8 +85,9 @@ class Recorder:
         prologues = Prologues(basis, self._slots, log)
         self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
+        self._effects = Effects(basis)
         self._steps = StepRecorder(
-            basis, self._slots, self._reach, Effects(basis), self._generators, log, most_steps
+            basis, self._slots, self._reach, self._effects, self._generators, log, most_steps
         )
         self.has_gap = False
         """The last instruction of a frame was not told."""
@@ -102,6 +106,17 @@ class Recorder:
     def stamp(self, moment: Callable[[], tuple[int, int]]) -> None:
         """Have each run of steps stamped with what `moment` tells: the time, and the task of a trace."""
         self._log.moment = moment
+
+    def keep(self, path: str) -> None:
+        """Write the steps to a file, too, as they are recorded."""
+        self._journal = Journal(path, self.columns, self._codes.recorded, self._states)
+        self._steps.keep(self._journal)
+        self._effects.before_death = self._journal.write
+
+    def let_go(self) -> None:
+        """The recording is saved: the file is needed no more."""
+        if self._journal is not None:
+            self._journal.close()
 
     def is_within_frames(self) -> bool:
         """Whether some thread runs a recorded frame, or one that such a frame waits for."""
