@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from coroscope.stepper.file import load, save
-from coroscope.stepper.journal import recover
+from coroscope.stepper.journal import MOST_BETWEEN, recover
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.rules import check
 from tests.programs import run_command, write_program
@@ -67,7 +67,7 @@ def test_a_journal_is_a_recording_wherever_it_ends(tmp_path: Path) -> None:
         assert not check(Recording(columns)).broken
         lengths.append(steps)
     assert lengths == sorted(lengths)
-    assert lengths[-1] > len(known.instructions) - 512
+    assert lengths[-1] > len(known.instructions) - MOST_BETWEEN
 
 
 def test_where_there_is_none_nothing_is_recovered(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ NUMBERS = ("instructions", "ends", "places", "changes", "run_steps", "run_frames
            "content_steps", "content_objects")  # fmt: skip
 LISTS = ("values", "contents", "output")
 FACTS = ("python", "argv", "notes", "cut", "is_symbolic", "places_used", "origin_ns")
-MOST_BETWEEN = 512
+MOST_BETWEEN = 1024
 """Steps between two chunks."""
 
 
@@ -30,7 +30,7 @@ def why_short(signal: int | None) -> str:
         if signal is None
         else f"signal {signal} ended the program"
     )
-    return f"{how}: of the steps before that, the last ones may be missing, {MOST_BETWEEN} at most"
+    return f"{how}: of the steps before that, the last ones may be missing, {MOST_BETWEEN:,} at most"
 
 
 def recover(path: str | os.PathLike[str]) -> Columns | None:

@@ -1,6 +1,6 @@
 """What is recorded, kept in a file while it is recorded: for whoever finds that the program was killed.
 
-Cost: about a hundredth of the recording's time (a chunk of 512 steps is one write).
+Cost: about a hundredth of the recording's time (a chunk of 1,024 steps is one write).
 """
 
 from __future__ import annotations
