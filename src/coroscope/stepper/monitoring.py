@@ -33,6 +33,8 @@ class Monitoring:
         self._guard, self._room, self._switch = recorder.guard, recorder.room, recorder.switch
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
         self._tool = -1
+        self._name = "".join(("coroscope ", "step"))
+        """Of the tool: an object of its own, to be known again."""
         self._instrumented: dict[int, CodeType] = {}
         self._resting: set[int] = set()
         """Those of it whose instructions are not told for now, by their id()."""
@@ -49,7 +51,7 @@ class Monitoring:
         monitoring = self._monitoring
         for tool in _TOOLS:
             if monitoring.get_tool(tool) is None:
-                monitoring.use_tool_id(tool, "coroscope step")
+                monitoring.use_tool_id(tool, self._name)
                 self._tool = tool
                 break
         else:
@@ -69,14 +71,23 @@ class Monitoring:
         """Leave the program alone."""
         if self._tool < 0:
             return
-        monitoring, tool = self._monitoring, self._tool
+        monitoring, tool, is_ours = self._monitoring, self._tool, self._has_tool()
         self._tool = -1
+        if not is_ours:
+            self._recorder.columns.say(
+                "the program took the recorder's tool id of sys.monitoring away: what followed was left out"
+            )
+            return
         monitoring.set_events(tool, 0)
         for code in self._instrumented.values():
             monitoring.set_local_events(tool, code, 0)
         for event, _ in self._callbacks():
             monitoring.register_callback(tool, event, None)
         monitoring.free_tool_id(tool)
+
+    def _has_tool(self) -> bool:
+        """Whether the tool id is ours still: the program can free it, and take it for itself."""
+        return self._tool >= 0 and self._monitoring.get_tool(self._tool) is self._name
 
     def _instrument_all(self, code: CodeType) -> None:
         waiting = [code]
@@ -89,7 +100,7 @@ class Monitoring:
         """Have its instructions told; False where it is not to be recorded."""
         if id(code) in self._instrumented and id(code) not in self._resting:
             return True
-        if self._tool < 0 or self._recorder.plan_of(code) is None:
+        if not self._has_tool() or self._recorder.plan_of(code) is None:
             return False
         self._set_events(code, self._monitoring.events.INSTRUCTION)
         self._instrumented[id(code)] = code
@@ -98,7 +109,7 @@ class Monitoring:
 
     def _rest(self, code: CodeType) -> None:
         """Have its instructions told again only when it starts or goes on in a task of those that are recorded."""
-        if self._tool >= 0 and not self._recorder.is_within_frames():
+        if self._has_tool() and not self._recorder.is_within_frames():
             self._set_events(code, 0)
             self._resting.add(id(code))
 
@@ -112,10 +123,11 @@ class Monitoring:
         # So it is up to 3.15 where a code has other events than those of its instructions.
         recorder = self._recorder
         recorder.has_gap = False
-        if self._tool < 0 or not self._switch.is_on or recorder.guard.has_left_out:
+        if not self._has_tool() or not self._switch.is_on or recorder.guard.has_left_out:
             return
         recorder.columns.say(
-            "the program traced itself with sys.settrace: some of the steps behind that are missing"
+            "the program traced or monitored itself (sys.settrace, sys.monitoring): some of the steps behind that are "
+            "missing"
         )
         with suppress(RecursionError):
             for code in list(self._instrumented.values()):
