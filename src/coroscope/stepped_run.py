@@ -39,6 +39,8 @@ class Order:
     """Where the steps go, if there are any."""
     report: str
     """Where it is written which functions there were, and which of those asked for ran, as JSON."""
+    journal: str
+    """Where the steps are written as they are recorded, for when the program is killed."""
     unreadable: str | None
     """Why no values can be read; None: they can."""
     libraries: Sequence[str]
@@ -64,10 +66,12 @@ def start(told: str, trace: TraceRecorder) -> None:
     recorder.stamp(running.moment)
     gate = TaskGate(order.tasks, scope, running.task_name) if order.tasks else None
     session = Session(recorder, gate=gate, hears_output=False)
+    recorder.keep(order.journal)
 
     def save(recording: Recording) -> None:
         if len(recording):
             recording.save(order.recording)
+        recorder.let_go()
         report = {"functions": list(scope.seen), "met": list(scope.met), "notes": list(recording.notes)}
         with open(order.report, "w", encoding="utf-8", errors="backslashreplace") as file:
             json.dump(report, file)

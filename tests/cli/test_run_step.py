@@ -223,8 +223,16 @@ def test_the_trace_goes_on_behind_the_limit_which_is_said_once(tmp_path: Path) -
     assert [(task.name, task.outcome) for task in trace.loop_tasks.values()][-1] == ("two", "returned")
 
 
-def test_a_program_that_is_killed_leaves_a_sentence(tmp_path: Path) -> None:
+def test_a_program_that_is_killed_leaves_its_steps(tmp_path: Path) -> None:
     program = write_program(tmp_path, "import os\ndef f():\n    os.kill(os.getpid(), 9)\nf()\n")
+    done = run_stepped(program, "--step", "f")
+    assert done.returncode == -9
+    assert "coroscope: signal 9 ended the program: of the steps before that" in done.stderr
+    assert steps_of(program).steps[-1].instruction.base == "CALL"
+
+
+def test_a_program_that_is_killed_before_the_first_step_leaves_a_sentence(tmp_path: Path) -> None:
+    program = write_program(tmp_path, "import os\ndef f():\n    pass\nos.kill(os.getpid(), 9)\n")
     done = run_stepped(program, "--step", "f")
     assert done.returncode == -9
     assert "coroscope: signal 9 ended the program, and its steps with it" in done.stderr

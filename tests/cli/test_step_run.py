@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from coroscope.stepper.recording import load
+from coroscope.stepper.rules import check
 from tests.programs import coroscope, run_alone, write_program
 from tests.stepper.talk import OUTPUT, TALK
 
@@ -51,11 +52,53 @@ def test_infinite_recursion_ends_as_alone_but_for_our_own_few_calls(tmp_path: Pa
     assert "coroscope" not in done.stderr.partition("RecursionError")[0]
 
 
-def test_a_program_that_is_killed_leaves_a_sentence(tmp_path: Path) -> None:
-    write_program(tmp_path, ALONE["killed"])
-    done = step(tmp_path, "program.py")
-    assert done.returncode == -signal.SIGKILL
-    assert "coroscope: nothing was recorded: signal 9 ended the program at once" in done.stderr
+def test_a_child_that_was_forked_leaves_the_recording_alone(tmp_path: Path) -> None:
+    source = """\
+import os, sys
+alive, parent = os.pipe()
+if not os.fork():
+    os.close(parent)
+    os.read(alive, 1)  # until the parent has ended
+    print("child")
+    sys.exit(3)
+print("parent", flush=True)
+last = 1
+"""
+    program = write_program(tmp_path, source)
+    done = step(tmp_path, "-o", "kept", "program.py")
+    assert sorted(done.stdout.split()) == sorted(run_alone(program).stdout.split()) == ["child", "parent"]
+    assert "coroscope:" not in done.stderr
+    assert "1 child process was forked by the program, and not recorded" in " ".join(done.stderr.split())
+    recording = load(tmp_path / "kept")
+    assert recording.at(len(recording) - 1).line == 9
+
+
+DEATHS = {
+    "os.kill(os.getpid(), signal.SIGKILL)": signal.SIGKILL,
+    "os.kill(os.getpid(), signal.SIGTERM)": signal.SIGTERM,
+    "signal.raise_signal(signal.SIGTERM)": signal.SIGTERM,
+    "os.abort()": signal.SIGABRT,
+    "ctypes.string_at(0)": signal.SIGSEGV,
+    "ctypes.memset(0, 1, 1)": signal.SIGSEGV,
+}
+
+
+@pytest.mark.parametrize("call", DEATHS)
+def test_a_program_that_is_killed_leaves_its_steps(tmp_path: Path, call: str) -> None:
+    source = (
+        f"import ctypes, os, signal\ndef f(n):\n    if n:\n        return f(n - 1) + 1\n    {call}\nf(200)\n"
+    )
+    program = write_program(tmp_path, source)
+    done = step(tmp_path, "-o", "kept", "program.py")
+    assert run_alone(program).returncode == done.returncode == -DEATHS[call]
+    assert "ended the program: of the steps before that" in " ".join(done.stderr.split())
+    recording = load(tmp_path / "kept")
+    assert recording.notes[-1].startswith(f"signal {DEATHS[call]:d} ended the program")
+    assert not check(recording).broken
+    last = recording.at(len(recording) - 1)
+    assert (last.line, last.step.instruction.base) == (5, "CALL")
+    assert len(last.frames) == 202
+    assert [frame.outcome for frame in recording.frames] == [None] * 202
 
 
 @pytest.mark.parametrize("name", TALK)

@@ -243,8 +243,95 @@ def test_a_program_that_traces_itself_sees_what_it_sees_alone() -> None:
     alone = traced()
     recording = coroscope.step(traced)
     assert recording.result == alone
-    if sys.version_info < (3, 12):
-        assert "sys.settrace" in " ".join(recording.notes)
+    assert "sys.settrace" in " ".join(recording.notes)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tracing takes the recorder's away")
+def test_steps_go_on_behind_what_a_program_traces() -> None:
+    def traced() -> None:
+        before = sys.gettrace()
+        sys.settrace(lambda *_: None)
+        sys.settrace(before)
+        counted(1, {})
+        counted(2, {})
+
+    recording = coroscope.step(traced)
+    steps = [recording.codes[step.code].qualified_name for step in recording.steps].count("counted")
+    assert steps > 500 * 5
+    assert "sys.settrace" in " ".join(recording.notes)
+    assert not check(recording).broken
+
+
+LOW_LIMITS = """
+import sys
+def depth():
+    frame, count = sys._getframe(), 0
+    while frame:
+        frame, count = frame.f_back, count + 1
+    return count
+def down(count):
+    return 0 if count == 0 else 1 + down(count - 1)
+def endless():
+    return endless()
+class Alike:
+    def __eq__(self, other):
+        return self == other
+def caught():
+    try:
+        caught()
+    except RecursionError:
+        raise
+for limit in (60, depth() + 20, depth() + 12, 200, 1000):
+    sys.setrecursionlimit(limit)
+    for deep in (endless, lambda: Alike() == 1, caught):
+        try:
+            deep()
+        except RecursionError as error:
+            print(str(error)[:32])
+    print(down(3), sys.getrecursionlimit() == limit)
+"""
+
+
+def test_a_low_limit_of_recursion_is_the_programs_alone(tmp_path: Path) -> None:
+    program = write_program(tmp_path, LOW_LIMITS)
+    alone, stepped = run_alone(program), run_stepped(program)
+    assert (stepped.stdout, stepped.stderr, stepped.returncode) == (alone.stdout, "", 0)
+    recording = load(f"{program}.steps")
+    assert "limit of recursion" in (recording.cut or "")
+    assert not check(recording).broken
+
+
+TAKES_THE_TOOL = """
+import sys
+monitoring, events = sys.monitoring, sys.monitoring.events
+def f():
+    return 1
+f()
+for tool in range(6):
+    if monitoring.get_tool(tool):
+        monitoring.free_tool_id(tool)
+f()
+exec("def g():\\n    return 1\\ng()")
+if "again" in sys.argv:
+    monitoring.use_tool_id(3, "the program's")
+    monitoring.set_events(3, 0)  # Up to 3.13 an id that is freed keeps them.
+    monitoring.register_callback(3, events.PY_START, lambda code, _: print(code.co_name))
+    monitoring.set_local_events(3, f.__code__, events.PY_START)
+f()
+import atexit
+atexit.register(f)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no sys.monitoring")
+@pytest.mark.parametrize("argument", ["once", "again"])
+def test_a_program_that_takes_the_tool_away_goes_on_alone(argument: str, tmp_path: Path) -> None:
+    program = write_program(tmp_path, TAKES_THE_TOOL)
+    alone, stepped = run_alone(program, argument), run_stepped(program, argument)
+    assert (stepped.stdout, stepped.stderr, stepped.returncode) == (alone.stdout, "", 0)
+    recording = load(f"{program}.steps")
+    assert "took the recorder's tool id" in " ".join(recording.notes)
+    assert len(recording) > 10
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -257,7 +344,9 @@ def test_a_forked_child_goes_on_alone() -> None:
             os._exit(3)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    assert coroscope.step(forking).result == 3
+    recording = coroscope.step(forking)
+    assert recording.result == 3
+    assert recording.notes == ["1 child process was forked by the program, and not recorded"]
 
 
 def test_what_raises_is_recorded_to_its_end() -> None:

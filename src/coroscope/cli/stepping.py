@@ -15,8 +15,9 @@ from coroscope.errors import UsageError
 from coroscope.record.supervise import Ended, run_command
 from coroscope.stepper import child
 from coroscope.stepper.codes import all_codes
-from coroscope.stepper.file import MAGIC
+from coroscope.stepper.file import MAGIC, save
 from coroscope.stepper.forms import Forms, load_forms
+from coroscope.stepper.journal import recover, why_short
 from coroscope.stepper.recording import Recording, load
 from coroscope.stepper.running import What
 from coroscope.stepper.source import Source
@@ -41,7 +42,7 @@ def run_stepped(
         ended = run_command(command, stdout=_stderr() if stdout_apart else None)
         if problem.exists():
             raise UsageError(problem.read_text(encoding="utf-8"))
-        if not recorded.exists():
+        if not recorded.exists() and not _recover(recorded, ended):
             return None, ended
         if keep is not None:
             try:
@@ -51,6 +52,16 @@ def run_stepped(
                     f"cannot write the recording to {keep!r} ({error.strerror}): choose another place with -o"
                 ) from error
         return load(recorded), ended
+
+
+def _recover(recorded: Path, ended: Ended) -> bool:
+    """Make the recording of what a program left that was killed; False where it left nothing."""
+    columns = recover(child.journal_of(str(recorded)))
+    if columns is None:
+        return False
+    columns.say(why_short(ended.signal))
+    save(columns, recorded)
+    return True
 
 
 def run_plainly(

@@ -92,6 +92,7 @@ class Along:
             most_steps=self._limit,
             recording=self._path,
             report=str(self._report),
+            journal=self._journal,
             unreadable=unreadable,
             libraries=sorted({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}),
             argv=list(command),
@@ -102,6 +103,10 @@ class Along:
         assert self._folder is not None
         return Path(self._folder.name, "report")
 
+    @property
+    def _journal(self) -> str:
+        return f"{self._report}.journal"
+
     def collect(self, trace: Trace, ended: Ended) -> Recording | None:
         """The steps, when the program has ended; None where there are none."""
         if self._folder is None:
@@ -110,6 +115,8 @@ class Along:
         is_told = self._report.exists()
         with suppress(OSError, ValueError):
             report = json.loads(self._report.read_text(encoding="utf-8"))
+        if not is_told:
+            self._recover(ended)
         self._folder.cleanup()
         steps = None
         if os.path.exists(self._path):
@@ -126,6 +133,16 @@ class Along:
         if is_told:
             self._sentences += self._what_was_missed(trace, report, steps is not None)
         return steps
+
+    def _recover(self, ended: Ended) -> None:
+        """Make the recording of what the program left, if it was killed."""
+        from coroscope.stepper.file import save
+        from coroscope.stepper.journal import recover, why_short
+
+        columns = recover(self._journal)
+        if columns is not None:
+            columns.say(why_short(ended.signal))
+            save(columns, self._path)
 
     def _what_was_missed(
         self, trace: Trace, report: Mapping[str, Sequence[str]], has_steps: bool

@@ -49,9 +49,21 @@ def _command(module: str, *told: str) -> list[str]:
     return ["-c", _CHILD.format(module=module), package, *told]
 
 
+def journal_of(recording: str) -> str:
+    """Where the steps are written as they are recorded."""
+    return recording + ".journal"
+
+
 def run(told: str, recording: str, problem: str, file: str, *arguments: str) -> None:
     """Run `file`, save the recording, and end as the program ends."""
     asked = json.loads(told)
     with refusals_to(problem):
-        ran = run_file(file, asked["function"], arguments, what=What(**asked["what"]), save_to=recording)
+        ran = run_file(
+            file,
+            asked["function"],
+            arguments,
+            what=What(**asked["what"]),
+            save_to=recording,
+            journal=journal_of(recording),
+        )
     ran.end.leave()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from typing import Any
 
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.own_builtins import OWN_BUILTINS
@@ -184,3 +185,18 @@ class Columns:
         """Something could not be recorded; each sentence once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def mend(self) -> None:
+        """Cut off what was half written."""
+        groups: tuple[tuple[Any, ...], ...] = (
+            (self.instructions, self.ends),
+            (self.places, self.changes),
+            (self.run_steps, self.run_frames, self.run_threads),
+            (self.run_times, self.run_tracks),
+            (self.event_steps, self.event_kinds, self.event_frames, self.event_threads, self.event_values),
+            (self.content_steps, self.content_objects, self.contents),
+        )
+        for together in groups:
+            length = min(map(len, together))
+            for column in together:
+                del column[length:]

@@ -6,7 +6,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable
 from contextlib import suppress
-from sys import _getframe
+from sys import _getframe, gettrace
 from types import CodeType
 from typing import Any
 
@@ -21,6 +21,7 @@ __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 _TOOLS = (3, 4, 2, 1, 0, 5)
 """3 and 4 have no use of their own."""
+_NO_TRACER = id(None)
 
 
 class Monitoring:
@@ -32,16 +33,25 @@ class Monitoring:
         self._guard, self._room, self._switch = recorder.guard, recorder.room, recorder.switch
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
         self._tool = -1
+        self._name = "".join(("coroscope ", "step"))
+        """Of the tool: an object of its own, to be known again."""
         self._instrumented: dict[int, CodeType] = {}
         self._resting: set[int] = set()
         """Those of it whose instructions are not told for now, by their id()."""
+        self._tracers: dict[int, int] = {}
+        """Of each thread, by its ident, the id() of what traced it when it was last looked at."""
+
+    @property
+    def callbacks(self) -> tuple[CodeType, ...]:
+        """The code of what the interpreter calls."""
+        return tuple(callback.__code__ for _, callback in self._callbacks())
 
     def start(self, *codes: CodeType) -> None:
         """From now on; `codes` and those nested in them from their first instruction on."""
         monitoring = self._monitoring
         for tool in _TOOLS:
             if monitoring.get_tool(tool) is None:
-                monitoring.use_tool_id(tool, "coroscope step")
+                monitoring.use_tool_id(tool, self._name)
                 self._tool = tool
                 break
         else:
@@ -49,6 +59,7 @@ class Monitoring:
         events = monitoring.events
         for event, callback in self._callbacks():
             monitoring.register_callback(self._tool, event, callback)
+        self._tracers[get_ident()] = id(gettrace())
         for code in codes:
             self._instrument_all(code)
         monitoring.set_events(
@@ -60,14 +71,23 @@ class Monitoring:
         """Leave the program alone."""
         if self._tool < 0:
             return
-        monitoring, tool = self._monitoring, self._tool
+        monitoring, tool, is_ours = self._monitoring, self._tool, self._has_tool()
         self._tool = -1
+        if not is_ours:
+            self._recorder.columns.say(
+                "the program took the recorder's tool id of sys.monitoring away: what followed was left out"
+            )
+            return
         monitoring.set_events(tool, 0)
         for code in self._instrumented.values():
             monitoring.set_local_events(tool, code, 0)
         for event, _ in self._callbacks():
             monitoring.register_callback(tool, event, None)
         monitoring.free_tool_id(tool)
+
+    def _has_tool(self) -> bool:
+        """Whether the tool id is ours still: the program can free it, and take it for itself."""
+        return self._tool >= 0 and self._monitoring.get_tool(self._tool) is self._name
 
     def _instrument_all(self, code: CodeType) -> None:
         waiting = [code]
@@ -80,7 +100,7 @@ class Monitoring:
         """Have its instructions told; False where it is not to be recorded."""
         if id(code) in self._instrumented and id(code) not in self._resting:
             return True
-        if self._tool < 0 or self._recorder.plan_of(code) is None:
+        if not self._has_tool() or self._recorder.plan_of(code) is None:
             return False
         self._set_events(code, self._monitoring.events.INSTRUCTION)
         self._instrumented[id(code)] = code
@@ -89,7 +109,7 @@ class Monitoring:
 
     def _rest(self, code: CodeType) -> None:
         """Have its instructions told again only when it starts or goes on in a task of those that are recorded."""
-        if self._tool >= 0 and not self._recorder.is_within_frames():
+        if self._has_tool() and not self._recorder.is_within_frames():
             self._set_events(code, 0)
             self._resting.add(id(code))
 
@@ -97,6 +117,23 @@ class Monitoring:
         events = self._monitoring.events
         frames = events.PY_START | events.PY_RESUME | events.PY_RETURN | events.PY_YIELD
         self._monitoring.set_local_events(self._tool, code, frames | more)
+
+    def _renew(self) -> None:
+        """Ask for the instructions anew: CPython tells of them no more once `sys.settrace` has asked for lines."""
+        # So it is up to 3.15 where a code has other events than those of its instructions.
+        recorder = self._recorder
+        recorder.has_gap = False
+        if not self._has_tool() or not self._switch.is_on or recorder.guard.has_left_out:
+            return
+        recorder.columns.say(
+            "the program traced or monitored itself (sys.settrace, sys.monitoring): some of the steps behind that are "
+            "missing"
+        )
+        with suppress(RecursionError):
+            for code in list(self._instrumented.values()):
+                if id(code) not in self._resting:
+                    self._monitoring.set_local_events(self._tool, code, 0)
+                    self._set_events(code, self._monitoring.events.INSTRUCTION)
 
     def _callbacks(self) -> tuple[tuple[int, Callable[..., Any]], ...]:
         events = self._monitoring.events
@@ -155,6 +192,9 @@ class Monitoring:
         if not self._switch.is_on:
             return None
         try:
+            if id(gettrace()) != self._tracers.get(get_ident(), _NO_TRACER):
+                self._tracers[get_ident()] = id(gettrace())
+                self._renew()
             self._turn()
             if self._gate is not None and not self._gate.concerns(code):
                 return self._monitoring.DISABLE
@@ -194,11 +234,15 @@ class Monitoring:
     def _on_return(self, code: CodeType, _: int, value: Any) -> None:
         if self._lets(code):
             self._guard.run(self._recorder.finish, _getframe(1), code, value)
+            if self._recorder.has_gap:
+                self._renew()
         self._turn()
 
     def _on_yield(self, code: CodeType, _: int, value: Any) -> None:
         if self._lets(code):
             self._guard.run(self._recorder.suspend, _getframe(1), code, value)
+            if self._recorder.has_gap:
+                self._renew()
         self._turn()
 
     def _on_raise(self, code: CodeType, _: int, error: BaseException) -> None:

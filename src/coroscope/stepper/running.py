@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 import types
 from collections.abc import Callable, Iterable, Sequence
@@ -83,19 +84,30 @@ def run_file(
     *,
     what: What | None = None,
     save_to: str | None = None,
+    journal: str | None = None,
 ) -> Run:
     """Run a script as Python would, as `__main__`, and record it; with `function`, that function of it only.
 
     With `function` the script is run as the module of its name, unrecorded, and the function called with `arguments`:
     numbers, texts and lists as Python writes them, other words as they are. What it returns is run to its end where it
     is a coroutine or generator.
-    With `save_to` the recording is saved there, also where the program ends by `os._exit`.
+    With `save_to` the recording is saved there, also where the program ends by `os._exit`. With `journal` the steps are
+    written there as they are recorded, and that file is removed at the end: there is one where the program was killed.
     UsageError where there is no such script or function. The program's own errors are reported as Python does.
     """
     what = what or What()
     script = Script(path, function, arguments)
     session = _new_session([script.path], script.path, what)
-    exits = None if save_to is None else Exits(session, lambda recording: recording.save(save_to))
+    process = os.getpid()
+
+    def save(recording: Recording) -> None:
+        if save_to is not None and os.getpid() == process:  # A child that was forked ends here too.
+            recording.save(save_to)
+            session.recorder.let_go()
+
+    exits = None if save_to is None else Exits(session, save)
+    if journal is not None:
+        session.recorder.keep(journal)
     end = End()
 
     def recorded(called: Callable[..., object], /, *values: object) -> None:
@@ -113,8 +125,7 @@ def run_file(
         if exits is not None:
             exits.stop()
     recording = session.stop()
-    if save_to is not None:
-        recording.save(save_to)
+    save(recording)
     return Run(recording, end)
 
 

@@ -11,11 +11,12 @@ from typing import Any
 from coroscope.stepper.named import TaskGate
 from coroscope.stepper.recorder import Recorder
 from coroscope.stepper.recording import Recording
+from coroscope.stepper.signals import Signals
 from coroscope.stepper.streams import Streams
 
 
 class Session:
-    """The recorder, its source of events and the streams, together."""
+    """The recorder, its source of events, the streams and the signals, together."""
 
     def __init__(
         self, recorder: Recorder, *, gate: TaskGate | None = None, hears_output: bool = True
@@ -25,6 +26,9 @@ class Session:
         self._gate = gate
         self._streams = Streams(self._wrote) if hears_output else None
         self._source: Any = None
+        self._signals: Signals | None = None
+        self._children = 0
+        """Processes that the program has forked."""
 
     def _wrote(self, stream: str, text: str) -> None:
         self.recorder.guard.run(self.recorder.wrote, stream, text)
@@ -33,9 +37,11 @@ class Session:
         """From now on; `codes` and those nested in them from their first instruction on."""
         self._source = _source_of(self.recorder, self._gate)
         self.recorder.switch.stop = self._source.stop
-        os.register_at_fork(after_in_child=self._forked)
+        os.register_at_fork(after_in_child=self._forked, after_in_parent=self._has_forked)
         if self._streams is not None:
             self._streams.start()
+        self._signals = Signals((Session._wrote.__code__, *self._source.callbacks))
+        self._signals.start()
         self.recorder.begin()
         self._source.start(*codes)
 
@@ -48,7 +54,30 @@ class Session:
             self.recorder.room.give_back()
             if self._streams is not None:
                 self._streams.stop()
+            if self._signals is not None:
+                self._signals.stop()
+                self._say_unrecorded(self._signals)
+            if self._children:
+                were = (
+                    "1 child process was"
+                    if self._children == 1
+                    else f"{self._children:,} child processes were"
+                )
+                self.recorder.columns.say(f"{were} forked by the program, and not recorded")
         return Recording(self.recorder.close())
+
+    def _say_unrecorded(self, signals: Signals) -> None:
+        for code, times in signals.unrecorded.items():
+            if self.recorder.plan_of(code) is not None:
+                calls = "1 call" if times == 1 else f"{times:,} calls"
+                self.recorder.columns.say(
+                    f"{calls} of the signal handler {code.co_qualname} could not be recorded: the program also reads "
+                    "from a file which signals come (signal.set_wakeup_fd)"
+                )
+
+    def _has_forked(self) -> None:
+        if not self.is_over:
+            self._children += 1
 
     def _forked(self) -> None:
         if not self.is_over:

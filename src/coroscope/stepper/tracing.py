@@ -30,6 +30,11 @@ class Tracing:
         self._is_on = False
         self._own = self._trace
 
+    @property
+    def callbacks(self) -> tuple[CodeType, ...]:
+        """The code of what the interpreter calls."""
+        return Tracing._trace.__code__, Tracing._trace_frame.__code__
+
     def start(self, *codes: CodeType) -> None:
         """From now on."""
         for code in codes:

@@ -7,11 +7,13 @@ Rule: where nothing is known for certain, anything that the frames refer to may 
 from __future__ import annotations
 
 from _ctypes import PyObj_FromPtr
+from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.builtin_calls import CHANGING_ONE, QUIET, ChangesOne
+from coroscope.stepper.deadly import is_deadly
 from coroscope.stepper.heap import NOTHING, UNKNOWN
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
@@ -35,6 +37,8 @@ class Effects:
         layout = basis.layout
         self._mask = layout.address_mask
         self._module_names = layout.module_names
+        self.before_death: Callable[[], object] = lambda: None
+        """Called before an instruction that may end the process."""
 
     def note(self, thread: ThreadState, state: FrameState, plan: Plan) -> None:
         """The instruction is about to run, and `state` is as it is before it."""
@@ -122,6 +126,8 @@ class Effects:
             return False
         self._columns.add_event(kinds.C_CALL, state.number, thread.number, value)
         state.pending_call = 1
+        if is_deadly(callee):
+            self.before_death()
         if id(callee) in QUIET and self._is_quiet(state, slot + 1):
             state.direct = plan
             return False

@@ -2,13 +2,16 @@
 
 Rule: while the recorder works, no other thread does, and no garbage is collected, for that runs finalisers.
 Rule: what goes wrong in the recorder ends the recording and nothing else.
+Rule: an exception that others throw into this thread (PyThreadState_SetAsyncExc) is the program's: it goes on to it.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable
+from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any
 
@@ -22,7 +25,15 @@ from coroscope.stepper.recorder.switch import StopRecordingError, Switch
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
+_arguments_of = BaseException.__dict__["args"].__get__
+_OWN_ERRORS = [
+    kind for kind in OWN_BUILTINS.values() if isinstance(kind, type) and issubclass(kind, Exception)
+]
 _LONGEST_WAIT_S = 5.0
+_LOOK_EVERY_S = 0.2
+"""So often it is looked whether who had the lock is still at work."""
+_DEEPEST_OWN = 100
+"""So many frames, from the running one on, can be ours."""
 
 
 class Guard:
@@ -49,8 +60,11 @@ class Guard:
         self._lock = allocate_lock()
         self._holder = 0
         """The ident of the thread that has the lock."""
+        self._patience_s = _LONGEST_WAIT_S
         self.has_left_out = False
         """Steps at the very limit of recursion."""
+        self.has_failed = False
+        """What the recorder knows may be half of what it was to be."""
 
     def run(self, method: Callable[..., None], *arguments: Any) -> None:
         """Run `method` as if it were not there."""
@@ -70,8 +84,11 @@ class Guard:
             method(*arguments)
         except RecursionError:
             self.has_left_out = True  # No call is made here.
-        except Exception as error:
-            self._end(error)
+        except StopRecordingError:
+            self._switch.end()
+        except BaseException as error:
+            if self._fail(error):
+                raise
         finally:
             if collects:
                 gc.enable()
@@ -107,8 +124,11 @@ class Guard:
             self._instruction(frame, code, offset)
         except RecursionError:
             self.has_left_out = True  # No call is made here.
-        except Exception as error:
-            self._end(error)
+        except StopRecordingError:
+            self._switch.end()
+        except BaseException as error:
+            if self._fail(error):
+                raise
         finally:
             if collects:
                 gc.enable()
@@ -118,14 +138,49 @@ class Guard:
                 self._room.tighten()
 
     def _wait(self) -> bool:
-        """Whether it is this thread's now. A signal's handler may have left it locked, by raising an exception."""
-        if self._holder == get_ident() or self._lock.acquire(True, _LONGEST_WAIT_S):
+        """Whether it is this thread's now. An exception thrown into one may have left it locked."""
+        if self._holder == get_ident():
             return True
+        while self._patience_s > 0:
+            if self._lock.acquire(True, _LOOK_EVERY_S):
+                return True
+            self._patience_s -= _LOOK_EVERY_S
+            if not self._is_at_work():
+                self._patience_s = _LONGEST_WAIT_S
+                with suppress(RuntimeError):  # Another thread may have found the same.
+                    self._lock.release()
         self._columns.say("steps were left out where two threads waited for one another")
-        self._lock = allocate_lock()
         return False
 
-    def _end(self, error: Exception) -> None:
-        if type(error) is not StopRecordingError:
+    def _is_at_work(self) -> bool:
+        """Whether any thread works in here, or has begun to."""
+        own = self.run.__code__, self.run_instruction.__code__
+        for frame in sys._current_frames().values():
+            behind: FrameType | None = frame
+            for _ in range(_DEEPEST_OWN):
+                if behind is None or behind.f_code is self._wait.__code__:
+                    break
+                if behind.f_code in own:
+                    return True
+                behind = behind.f_back
+        return False
+
+    def _fail(self, error: BaseException) -> bool:
+        """End the recording; whether the error is the program's."""
+        is_thrown = _is_thrown(error)
+        if is_thrown:
+            self._columns.say("the recording ends where an exception was thrown into a thread from outside")
+        else:
             self._columns.say(f"the recording stopped early: {type(error).__name__}: {error}")
+        self._columns.mend()
+        self.has_failed = True
         self._switch.end()
+        return is_thrown
+
+
+def _is_thrown(error: BaseException) -> bool:
+    """Whether others have thrown it into this thread: CPython makes it of its class alone, and ours say something."""
+    kind = type(error)
+    if not any(kind is own for own in _OWN_ERRORS):
+        return True
+    return not _arguments_of(error) and kind is not MemoryError

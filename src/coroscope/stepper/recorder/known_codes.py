@@ -22,6 +22,8 @@ class KnownCodes:
         self._layout = layout
         self._plans: dict[int, CodePlan | None] = {}
         self._kept: list[CodeType] = []
+        self.recorded: list[CodeType] = []
+        """By the number that each has in the columns."""
         self._first_number = 0
 
     def plan_of(self, code: CodeType) -> CodePlan | None:
@@ -39,6 +41,7 @@ class KnownCodes:
             else:
                 plan = CodePlan(code, facts, self._layout)
                 columns.codes.append(facts)
+                self.recorded.append(code)
                 self._first_number += len(facts.instructions)
                 if facts.file not in columns.sources:
                     columns.sources[facts.file] = self._scope.source_of(facts.file)

@@ -24,13 +24,14 @@ from coroscope.stepper.recorder.entries import Entries
 from coroscope.stepper.recorder.extent import Extent
 from coroscope.stepper.recorder.generators import Generators
 from coroscope.stepper.recorder.guard import Guard
+from coroscope.stepper.recorder.journal import Journal
 from coroscope.stepper.recorder.known_codes import KnownCodes
 from coroscope.stepper.recorder.prologues import Prologues
 from coroscope.stepper.recorder.reach import Reach
 from coroscope.stepper.recorder.room import Room
 from coroscope.stepper.recorder.slots import Slots
 from coroscope.stepper.recorder.stacks import Stacks
-from coroscope.stepper.recorder.states import States
+from coroscope.stepper.recorder.states import FrameState, States
 from coroscope.stepper.recorder.step_log import StepLog
 from coroscope.stepper.recorder.step_recorder import StepRecorder
 from coroscope.stepper.recorder.switch import Switch
@@ -39,6 +40,9 @@ from coroscope.stepper.scope import Scope
 from coroscope.stepper.self_test import Readability
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+_RETURNS = frozenset(("RETURN_VALUE", "RETURN_CONST"))
+_YIELDS = frozenset(("YIELD_VALUE",))
 
 
 class Recorder:
@@ -61,6 +65,8 @@ class Recorder:
         self._states = States(columns)
         self._reads = readability.reason is None
         codes = KnownCodes(columns, scope, readability.layout)
+        self._codes = codes
+        self._journal: Journal | None = None
         self.plan_of = codes.plan_of
         basis = Basis(
             columns,
@@ -79,9 +85,12 @@ class Recorder:
         prologues = Prologues(basis, self._slots, log)
         self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
+        self._effects = Effects(basis)
         self._steps = StepRecorder(
-            basis, self._slots, self._reach, Effects(basis), self._generators, log, most_steps
+            basis, self._slots, self._reach, self._effects, self._generators, log, most_steps
         )
+        self.has_gap = False
+        """The last instruction of a frame was not told."""
         self.switch = Switch()
         self.room = Room(columns, self.switch)
         self.guard = Guard(
@@ -97,6 +106,17 @@ class Recorder:
     def stamp(self, moment: Callable[[], tuple[int, int]]) -> None:
         """Have each run of steps stamped with what `moment` tells: the time, and the task of a trace."""
         self._log.moment = moment
+
+    def keep(self, path: str) -> None:
+        """Write the steps to a file, too, as they are recorded."""
+        self._journal = Journal(path, self.columns, self._codes.recorded, self._states)
+        self._steps.keep(self._journal)
+        self._effects.before_death = self._journal.write
+
+    def let_go(self) -> None:
+        """The recording is saved: the file is needed no more."""
+        if self._journal is not None:
+            self._journal.close()
 
     def is_within_frames(self) -> bool:
         """Whether some thread runs a recorded frame, or one that such a frame waits for."""
@@ -173,6 +193,7 @@ class Recorder:
             return
         number = self._noted(value)
         thread.pop()
+        self._look_for_gap(state, _YIELDS)
         if number < 0:
             thread.is_dirty = True  # What is called with it is its own affair.
         if state.plan is not None:
@@ -186,7 +207,13 @@ class Recorder:
             return
         number = self._noted(value)
         thread.pop()
+        self._look_for_gap(state, _RETURNS)
         self._stacks.end(thread, state, kinds.RETURN, "returned", number)
+
+    def _look_for_gap(self, state: FrameState, ways_out: frozenset[str]) -> None:
+        plan = state.plan
+        if plan is not None and state.code.facts.instructions[plan.place].base not in ways_out:
+            self.has_gap = True
 
     def raised(self, frame: FrameType, code: CodeType, error: Any) -> None:
         """An exception is raised in a frame, or comes to it from what it has called."""
@@ -241,7 +268,8 @@ class Recorder:
         for state in self._states.on_no_stack():
             if state.generator is not None and state.generator() is None:
                 state.facts.outcome = "dropped"
-        self._heap.look_for_dead()
+        if not self.guard.has_failed:
+            self._heap.look_for_dead()
         if self.guard.has_left_out:
             self.columns.say("steps at the very limit of recursion were left out")
         return self.columns

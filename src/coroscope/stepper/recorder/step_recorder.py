@@ -8,6 +8,7 @@ from coroscope.stepper.plans import RUNS_CODE, Plan
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.effects import Effects
 from coroscope.stepper.recorder.generators import Generators
+from coroscope.stepper.recorder.journal import Journal
 from coroscope.stepper.recorder.reach import Reach
 from coroscope.stepper.recorder.slots import Slots
 from coroscope.stepper.recorder.states import NO_WORDS, FrameState, ThreadState
@@ -39,7 +40,8 @@ class StepRecorder:
         self._effects = effects
         self._generators = generators
         self._log = log
-        self._most_steps = most_steps
+        self._most_steps = self._pause_at = most_steps
+        self._journal: Journal | None = None
         layout = basis.layout
         self._mask = layout.address_mask
         self._code_at, self._frame_at = layout.code, layout.frame_object
@@ -52,11 +54,8 @@ class StepRecorder:
         columns = self._columns
         heap = self._heap
         heap.step = len(columns.instructions)
-        if heap.step >= self._most_steps:
-            columns.cut = (
-                f"the recording ends after {self._most_steps:,} steps, as many as it was told to keep"
-            )
-            raise StopRecordingError
+        if heap.step >= self._pause_at:
+            self._pause(heap.step)
         state.is_leaving = False
         if self._reads:
             if state.pointer.value != state.where:
@@ -94,6 +93,21 @@ class StepRecorder:
             self._log.append(thread, state, plan)
         if plan.flags & RUNS_CODE and self._reads:
             self._effects.note(thread, state, plan)
+
+    def _pause(self, step: int) -> None:
+        """There are as many steps as are to be kept, or so many more that they are written to the journal."""
+        if step >= self._most_steps:
+            self._columns.cut = (
+                f"the recording ends after {self._most_steps:,} steps, as many as it was told to keep"
+            )
+            raise StopRecordingError
+        if self._journal is not None:
+            self._pause_at = min(step + self._journal.write(), self._most_steps)
+
+    def keep(self, journal: Journal) -> None:
+        """From now on, write the steps to it too."""
+        self._journal = journal
+        self._pause_at = 0
 
     def _forget_addresses(self) -> None:
         """Numbers and strings are kept no more: a slot with the same word may hold another one."""

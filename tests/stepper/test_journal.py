@@ -1,0 +1,76 @@
+"""What a program that was killed has left is a recording, wherever the file ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from coroscope.stepper.file import load, save
+from coroscope.stepper.journal import MOST_BETWEEN, recover
+from coroscope.stepper.recording import Recording
+from coroscope.stepper.rules import check
+from tests.programs import run_command, write_program
+
+_LEAVES_A_JOURNAL = """
+import os, sys
+from coroscope.stepper.running import run_file
+os.unlink = lambda path: None
+run_file(sys.argv[1], save_to=sys.argv[1] + ".steps", journal=sys.argv[1] + ".journal")
+"""
+_PROGRAM = """\
+import threading
+
+class Pair:
+    def __init__(self, one, other):
+        self.one, self.other = one, other
+
+def numbers(count):
+    for number in range(count):
+        yield number
+
+def work(found, count):
+    for number in numbers(count):
+        found.append(Pair(number, str(number)))
+        try:
+            {}[number]
+        except KeyError as error:
+            found[-1].other = error
+
+found = []
+threads = [threading.Thread(target=work, args=(found, 60)) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(found))
+"""
+
+
+def test_a_journal_is_a_recording_wherever_it_ends(tmp_path: Path) -> None:
+    program = write_program(tmp_path, _PROGRAM)
+    done = run_command([sys.executable, "-c", _LEAVES_A_JOURNAL, str(program)], tmp_path)
+    assert done.stdout == "120\n", done.stderr
+    whole, journal, cut_off = (tmp_path / name for name in ("program.py.steps", "program.py.journal", "cut"))
+    known, data = load(whole), journal.read_bytes()
+    lengths = []
+    for part in range(1, 9):
+        cut_off.write_bytes(data[: len(data) * part // 8])
+        columns = recover(cut_off)
+        assert columns is not None
+        save(
+            columns, tmp_path / "again"
+        )  # A file whose parts do not belong together is refused as it is loaded.
+        steps = len(load(tmp_path / "again").instructions)
+        assert columns.instructions == known.instructions[:steps]
+        assert columns.ends == known.ends[:steps]
+        assert columns.changes[: columns.ends[-1]] == known.changes[: columns.ends[-1]]
+        assert not check(Recording(columns)).broken
+        lengths.append(steps)
+    assert lengths == sorted(lengths)
+    assert lengths[-1] > len(known.instructions) - MOST_BETWEEN
+
+
+def test_where_there_is_none_nothing_is_recovered(tmp_path: Path) -> None:
+    assert recover(tmp_path / "none") is None
+    (tmp_path / "empty").write_bytes(b"")
+    assert recover(tmp_path / "empty") is None
