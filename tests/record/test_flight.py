@@ -34,7 +34,7 @@ async def main():
     beats = [asyncio.create_task(beat(), name=f"beat {number}") for number in range(3)]
     kept = asyncio.create_task(asyncio.Event().wait(), name="for ever")  # or a collection may end it
     await asyncio.sleep(0.8)
-    time.sleep(0.25)
+    time.sleep(2)  # A step of another that a busy machine holds up for so long would lead to a file as well.
     await written(1)
     print("ask", flush=True)
     await written(2)
@@ -53,7 +53,7 @@ class Service:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         write_program(folder, SERVICE, "service.py")
-        options = ["--last", "500ms", "--on-stall", "100ms", "--on-exception", "--keep", "2"]
+        options = ["--last", "500ms", "--on-stall", "1s", "--on-exception", "--keep", "2"]
         with subprocess.Popen(
             [sys.executable, "-m", "coroscope", "run", *options, "service.py"],
             cwd=folder,
