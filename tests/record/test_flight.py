@@ -36,6 +36,7 @@ async def main():
     await asyncio.sleep(0.8)
     time.sleep(2)  # A step of another that a busy machine holds up for so long would lead to a file as well.
     await written(1)
+    await asyncio.sleep(0.6)
     print("ask", flush=True)
     await written(2)
     threading.Thread(target=fail).start()
