@@ -68,9 +68,8 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 def samples_in(trace: Trace, region: str) -> list[LockSample]:
     (found,) = [known for known in trace.regions if known.name == region]
     end_ns = found.end_ns or 0
-    # Not the edges: threads that have only just begun, or are about to end, want the lock too, and on a busy machine
-    # it takes them long to come to their wait.
-    margin_ns = (end_ns - found.start_ns) // 4
+    # Not the edges: the thread that the region is of has only just begun, or is about to end.
+    margin_ns = (end_ns - found.start_ns) // 20
     inside = [
         sample
         for sample in trace.lock_samples
@@ -87,7 +86,9 @@ def test_the_one_thread_that_computes_is_the_holder_and_nobody_waits(trace: Trac
     held = Counter(sample.holder for sample in samples if sample.holder is not None)
     assert held[thread] >= 0.9 * held.total()
     assert held.total() >= 0.5 * len(samples)
-    assert sum(bool(sample.waiters) for sample in samples) <= 0.1 * len(samples)
+    # There is no holder while the recorder's own thread has it: on a busy machine, that may have to wait meanwhile.
+    waited_for = [sample for sample in samples if sample.waiters and sample.holder is not None]
+    assert len(waited_for) <= 0.1 * len(samples)
 
 
 def test_two_threads_that_compute_hold_it_in_turn_and_wait_for_one_another(trace: Trace) -> None:
