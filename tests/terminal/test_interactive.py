@@ -294,7 +294,7 @@ def _value_texts(rows: list[str]) -> list[str]:
 def test_every_step_is_drawn_and_its_stack_is_the_recordings(program: Any) -> None:
     recording = step(program)
     sight = Sight(recording)
-    for number in range(0, len(recording), max(1, len(recording) // 60)):
+    for number in range(0, len(recording), max(1, len(recording) // 30)):
         look = Look(sight, number)
         for draw in _DRAWN:
             for width in (24, 50):
