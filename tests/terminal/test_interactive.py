@@ -193,7 +193,7 @@ def test_what_is_cut_ends_with_an_ellipsis_and_can_be_read_whole(tasks: Recordin
 
 
 def test_a_jump_leads_to_what_it_does(recording: Recording) -> None:
-    number = next(each.number for each in recording.steps if "JUMP_IF" in each.instruction.base)
+    number = next(each.number for each in recording.steps if "_IF_" in each.instruction.base)
     with opened(recording, (120, 40)) as view:
         assert "jump" in next(line for line in view.at(number).lines if "leads to: " in line)
 
