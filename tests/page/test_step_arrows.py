@@ -35,21 +35,22 @@ return [...document.querySelectorAll("#arrows path")].map((path) => {
 });
 """
 _SLOTS = """
-const inView = (element) => {
+const inView = (element, top, bottom) => {
   const pane = element.closest(".pane");
-  const box = element.getBoundingClientRect();
-  const top = pane.firstElementChild.getBoundingClientRect().bottom;
-  return box.bottom > top + 5 && box.top < Math.min(pane.getBoundingClientRect().bottom, innerHeight) - 5;
+  const head = pane.firstElementChild.getBoundingClientRect();
+  return bottom > head.bottom && top < Math.min(pane.getBoundingClientRect().bottom, innerHeight);
 };
 return [...document.querySelectorAll(".box .ref, .names .ref, .kept .ref")].map((slot) => {
   const { object } = slot.dataset;
   const card = document.querySelector(`.held[data-object="${object}"], .frame[data-object="${object}"]`);
   const box = (slot.closest(".box, .kept .chip") ?? slot).getBoundingClientRect();
+  const y = box.top + box.height / 2;
+  const end = card?.getBoundingClientRect();
   return {
-    isSeen: inView(slot) && card !== null && inView(card),
+    isSeen: inView(slot, y, y) && card !== null && inView(card, end.top + 5, end.bottom - 5),
     right: box.right,
-    y: box.top + box.height / 2,
-    sides: card && [card.getBoundingClientRect().left, card.getBoundingClientRect().right],
+    y,
+    sides: card && [end.left, end.right],
   };
 });
 """
