@@ -61,7 +61,7 @@ for _ in range(100):
         inner = error.__traceback__.tb_next
         assert inner.tb_frame.f_code is spin.__code__ and inner.tb_next is None
 print(signal.getsignal(signal.SIGALRM))
-spin()
+signal.raise_signal(signal.SIGALRM)
 """
 LOOP = """
 import asyncio, os, signal
