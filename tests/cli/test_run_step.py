@@ -183,7 +183,10 @@ def test_a_function_is_stepped_with_what_is_defined_in_it_and_nothing_else(tmp_p
     program = write_program(tmp_path, THREADS)
     run_stepped(program, "--step", name)
     recording = steps_of(program)
-    assert functions(recording) == ["square", "square.<locals>.inner"] * 9
+    of_threads: dict[int, list[str]] = {}
+    for frame, function in zip(recording.frames, functions(recording), strict=True):
+        of_threads.setdefault(frame.thread, []).append(function)
+    assert list(of_threads.values()) == [["square", "square.<locals>.inner"] * 3] * 3
     assert set(recording.columns.run_tracks) == {0}
 
 
