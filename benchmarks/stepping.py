@@ -61,12 +61,42 @@ def generators(count: int) -> int:
     return sum(delegating())
 
 
+class Tree:
+    def __init__(self, key: int) -> None:
+        self.key = key
+        self.less: Tree | None = None
+        self.more: Tree | None = None
+
+
+def trees(count: int) -> int:
+    """In a tree of a thousand keys, which is then begun anew."""
+    root = None
+    for number in range(count):
+        key = number * 7919 % 1000
+        at = root if number % 1000 else None
+        if at is None:
+            root = Tree(key)
+        while at is not None:
+            if key == at.key:
+                break
+            if key < at.key:
+                if at.less is None:
+                    at.less = Tree(key)
+                at = at.less
+            else:
+                if at.more is None:
+                    at.more = Tree(key)
+                at = at.more
+    return count
+
+
 PROGRAMS: list[tuple[Callable[[int], Any], int]] = [
     (fib, 18),
     (loop, 8000),
     (words, 3000),
     (bubbles, 50),
     (generators, 4000),
+    (trees, 400),
 ]
 
 

@@ -260,6 +260,16 @@ def load_sentence(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr.rstrip().splitlines()[-1]
 
 
+@pytest.fixture(scope="module")
+def with_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a program, with one that cannot be compiled, and with what was kept of the first."""
+    folder = tmp_path_factory.mktemp("kept")
+    write_program(folder, "def f(x):\n    return x\n\n\ndef outer():\n    def inner(): pass\n")
+    write_program(folder, "f(:", "bad.py")
+    assert step(folder, "-o", "kept", "program.py").returncode == 0
+    return folder
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -284,15 +294,14 @@ def load_sentence(done: subprocess.CompletedProcess[str]) -> str:
         (("--limt", "5", "program.py"), "no such option '--limt'"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
-    write_program(tmp_path, "def f(x):\n    return x\n\n\ndef outer():\n    def inner(): pass\n")
-    write_program(tmp_path, "f(:", "bad.py")
-    assert step(tmp_path, "-o", "kept", "program.py").returncode == 0
-    done = step(tmp_path, *arguments)
+def test_what_is_wrong_is_said_in_a_sentence(with_kept: Path, arguments: tuple[str, ...], words: str) -> None:
+    before = sorted(with_kept.iterdir())
+    done = step(with_kept, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("coroscope: ")
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
+    assert sorted(with_kept.iterdir()) == before
 
 
 def test_the_page_is_written_of_a_run_and_of_what_was_kept(tmp_path: Path) -> None:

@@ -139,8 +139,9 @@ def test_running_is_what_the_items_used_of_a_processor(tmp_path: Path, way: str)
 def test_waiting_is_what_the_items_slept(tmp_path: Path, way: str) -> None:
     run, lines = recorded(tmp_path, MIXED, way, "--workers", "1")
     states = run["states_s"]
-    # Whoever wakes on a busy machine is ready until there is a processor.
-    assert states["waiting"] + states["ready"] == pytest.approx(total(lines, "not_running"), rel=0.1)
+    # Whoever wakes on a busy machine is ready, or waits for the interpreter's lock, until there is a processor.
+    not_running_s = states["waiting"] + states["ready"] + states["lock"]
+    assert not_running_s == pytest.approx(total(lines, "not_running"), rel=0.1)
     assert states["waiting"] >= 24 * 0.04 * 0.9
 
 
@@ -151,10 +152,16 @@ def test_threads_wait_for_the_lock_as_long_as_they_are_held_up(tmp_path: Path) -
         folder.mkdir()
         run, lines = recorded(folder, COMPUTING, "threads", "--workers", "2")
         states = run["states_s"]
-        shown_of_held_up.append((states["lock"] + states["ready"]) / total(lines, "held_up"))
+        held_up_s = total(lines, "held_up")
+        # With what the workers wait before their first item and behind their last one.
+        assert (
+            held_up_s * 0.95 <= states["lock"] + states["ready"] + states["waiting"] <= held_up_s * 1.1 + 0.2
+        )
+        shown_of_held_up.append((states["lock"] + states["ready"]) / held_up_s)
         if run["lock_wait_s"] is not None:  # Where the system lets us look.
             lock_of_ready.append(states["lock"] / states["ready"])
-    assert median(shown_of_held_up) == pytest.approx(1, rel=0.1)
+    # Who looks too late sees a thread that sleeps: a tenth of the time on a machine with three others at work.
+    assert 0.75 < median(shown_of_held_up) < 1.1
     assert median(lock_of_ready or [2]) > 1
 
 

@@ -14,6 +14,7 @@ import pytest
 from coroscope.analysis.findings import Finding
 from coroscope.trace.model import Frame
 from tests.page.conftest import Open
+from tests.page.contrast import READABLE, contrast, linear, seen_texts, unreadable
 from tests.page.opened_page import Color
 from tests.page.page_traces import two_tasks
 from tests.trace_builder import MS, TraceBuilder
@@ -54,26 +55,7 @@ _TO_LAB = (
     (1.9779984951, -2.428592205, 0.4505937099),
     (0.0259040371, 0.7827717662, -0.8086757660),
 )
-_READABLE = 4.5  # WCAG 2 AA, for text of normal size
 _VISIBLE = 3  # and for what shows where a control is
-# Every shown text with its colour and that of the nearest surface behind it.
-_TEXTS = """
-const surface = (element) => {
-  for (; element; element = element.parentElement) {
-    const color = getComputedStyle(element).backgroundColor;
-    if (!color.startsWith("rgba")) return color;
-  }
-  return "rgb(255, 255, 255)";
-};
-const isShown = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest("option");
-const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-const texts = [...document.body.querySelectorAll("*")].filter((element) => hasText(element) && isShown(element));
-const search = document.getElementById("search");
-return [
-  ...texts.map((element) => [element.textContent.trim(), getComputedStyle(element).color, surface(element)]),
-  ["placeholder", getComputedStyle(search, "::placeholder").color, surface(search)],
-];
-"""
 
 
 def _themes() -> dict[str, dict[str, str]]:
@@ -82,34 +64,14 @@ def _themes() -> dict[str, dict[str, str]]:
     return {"light": found[":root"], "dark": found[':root[data-theme="dark"]']}
 
 
-def _as_hex(color: str) -> str:
-    """`rgb(1, 2, 3)` as #010203."""
-    return "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", color)[:3])
-
-
-def _linear(color: str) -> list[float]:
-    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-
-
 def _times(matrix: tuple[tuple[float, ...], ...], vector: list[float]) -> list[float]:
     return [sum(map(mul, row, vector)) for row in matrix]
 
 
 def _seen(color: str, sight: str) -> list[float]:
     """The colour in OKLab, as it is seen."""
-    light = [min(max(channel, 0), 1) for channel in _times(_SIGHTS[sight], _linear(color))]
+    light = [min(max(channel, 0), 1) for channel in _times(_SIGHTS[sight], linear(color))]
     return _times(_TO_LAB, [cone ** (1 / 3) for cone in _times(_TO_CONES, light)])
-
-
-def _luminance(color: str) -> float:
-    red, green, blue = _linear(color)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _contrast(one: str, other: str) -> float:
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -117,14 +79,14 @@ def test_text_can_be_read_on_every_surface(theme: str) -> None:
     colors = _themes()[theme]
     on_bars = [(f"on-{name}", name) for name in (*_STATES, *_PHASES)]
     pairs = [*product(_INKS, _SURFACES), *on_bars]
-    too_weak = {pair for pair in pairs if _contrast(colors[pair[0]], colors[pair[1]]) < _READABLE}
+    too_weak = {pair for pair in pairs if contrast(colors[pair[0]], colors[pair[1]]) < READABLE}
     assert not too_weak
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_edge_of_a_field_stands_out_from_every_surface(theme: str) -> None:
     colors = _themes()[theme]
-    assert {s for s in ("page", "raised") if _contrast(colors["edge"], colors[s]) < _VISIBLE} == set()
+    assert {s for s in ("page", "raised") if contrast(colors["edge"], colors[s]) < _VISIBLE} == set()
 
 
 @pytest.mark.chromium
@@ -141,16 +103,15 @@ def test_every_text_can_be_read_on_what_is_behind_it(
         page.click_bar(1, 100 * MS)
     if "t" in keys:
         page.click("#statistics tbody button")
-    seen = [(text, _as_hex(ink), _as_hex(surface)) for text, ink, surface in page.run(_TEXTS)]
-    assert len(seen) > 30
-    assert [entry for entry in seen if _contrast(*entry[1:]) < _READABLE] == []
+    assert len(seen_texts(page)) > 30
+    assert unreadable(page) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_states_stand_out_from_one_another(theme: str) -> None:
     colors = _themes()[theme]
     pairs = combinations(("running", "ready", "waiting"), 2)
-    assert {pair for pair in pairs if _contrast(*(colors[state] for state in pair)) < _VISIBLE} == set()
+    assert {pair for pair in pairs if contrast(*(colors[state] for state in pair)) < _VISIBLE} == set()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -166,13 +127,13 @@ def test_states_and_phases_can_be_told_apart_by_everybody(theme: str, sight: str
 def test_bars_stand_out_from_every_row(theme: str) -> None:
     colors = _themes()[theme]
     pairs = product(("running", "ready", "waiting-edge", "lane", *_PHASES), _SURFACES)
-    assert {pair for pair in pairs if _contrast(*(colors[name] for name in pair)) < _VISIBLE} == set()
+    assert {pair for pair in pairs if contrast(*(colors[name] for name in pair)) < _VISIBLE} == set()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read_in_a_lane(theme: str) -> None:
     colors = _themes()[theme]
-    assert _contrast(colors["text"], colors["lane-fill"]) >= _READABLE
+    assert contrast(colors["text"], colors["lane-fill"]) >= READABLE
 
 
 @pytest.mark.chromium

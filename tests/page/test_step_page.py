@@ -22,6 +22,7 @@ from coroscope.stepper.running import step
 from coroscope.stepper.shown_values import Value
 from coroscope.views.page import write_steps
 from coroscope.views.page.steps import render_steps
+from tests.page.contrast import unreadable
 from tests.page.opened_page import OpenedPage
 from tests.stepper.corpus import PROGRAMS, threads_at_once
 
@@ -213,6 +214,26 @@ def test_every_move_has_a_key(browser: WebDriver, tmp_path: Path) -> None:
     assert page.element("#output").text == "ä so far 0"
     page.press("?")
     assert page.element("#help").is_displayed()
+
+
+@pytest.mark.chromium
+def test_what_is_marked_far_to_the_right_is_in_view_beside_the_lines_numbers(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    def long_line() -> int:
+        return _square(1) + _square(2) + _square(3) + _square(4) + _square(5) + _square(6) + _square(7)
+
+    recording = step(long_line)
+    page = _open(browser, tmp_path, recording, width=1100)
+    source = page.element("#source").rect
+    for number in range(len(recording)):
+        page.run("coroscope.view.show(arguments[0])", number)
+        for mark in page.elements("#source mark"):
+            assert (
+                mark.rect["x"] + min(mark.rect["width"], source["width"] - 110)
+                <= source["x"] + source["width"]
+            )
+        assert page.element("#source .current .number").rect["x"] >= source["x"]
 
 
 @pytest.mark.chromium
@@ -420,3 +441,117 @@ def test_a_specialised_form_stands_in_the_instructions_place(browser: WebDriver,
     assert "for two ints, multiplied" in page.element("#sentence").text
     assert "some forms are missing" in page.element("#cut").text
     assert page.console() == []
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("asked", ["x", "-1", "1e3", "", "<img>"])
+def test_an_address_of_no_step_goes_to_the_first_and_says_so(
+    browser: WebDriver, tmp_path: Path, asked: str
+) -> None:
+    page = _open(browser, tmp_path, step(counted), fragment=f"step={asked}")
+    assert _shown(page) == 0
+    sentence = page.element("#address").text
+    assert f"“{asked}”" in sentence
+    assert sentence.endswith("this is step 0.")
+    page.press(Keys.ARROW_RIGHT)
+    assert page.element("#address").text == ""
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("asked", ["5000", "99999999999999999999"])
+def test_an_address_beyond_the_end_goes_to_the_last_step_and_says_so(
+    browser: WebDriver, tmp_path: Path, asked: str
+) -> None:
+    recording = step(counted)
+    page = _open(browser, tmp_path, recording, fragment=f"step={asked}")
+    assert _shown(page) == len(recording) - 1
+    assert asked in page.element("#address").text
+    assert f"the last one, {len(recording) - 1}" in page.element("#address").text
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("fragment", ["", "step=5", "<img>"])
+def test_an_address_that_asks_for_a_step_or_for_none_needs_no_word(
+    browser: WebDriver, tmp_path: Path, fragment: str
+) -> None:
+    page = _open(browser, tmp_path, step(counted), fragment=fragment)
+    assert not page.element("#address").is_displayed()
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("text", ["", "square"])
+def test_escape_leaves_the_find_box_so_that_arrow_keys_step(
+    browser: WebDriver, tmp_path: Path, text: str
+) -> None:
+    page = _open(browser, tmp_path, step(counted))
+    page.press("/", *text, Keys.ESCAPE, Keys.ARROW_RIGHT)
+    assert _shown(page) == 1
+    page.run("document.getElementById('source').focus()")
+    page.press("/", *text, Keys.ESCAPE)
+    assert page.run("return document.activeElement.id") == "source"
+    page.press(Keys.ARROW_RIGHT)
+    assert _shown(page) == 2
+
+
+@pytest.mark.chromium
+def test_escape_leaves_the_step_number_as_it_was(browser: WebDriver, tmp_path: Path) -> None:
+    page = _open(browser, tmp_path, step(counted), fragment="step=3")
+    page.press("g", "9", Keys.ESCAPE, Keys.ARROW_RIGHT)
+    assert _shown(page) == 4
+
+
+_PARTS = (
+    "#banner",
+    ".state-pane",
+    ".source-pane",
+    ".code-pane",
+    ".frames-pane",
+    ".heap-pane",
+    ".output-pane",
+)
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("width", [360, 380, 400])
+def test_on_a_phone_the_parts_stand_below_one_another_and_the_buttons_at_the_bottom(
+    browser: WebDriver, tmp_path: Path, width: int
+) -> None:
+    page = _open(browser, tmp_path, step(counted), fragment="step=30", width=width, height=740)
+    tops = [page.element(part).rect["y"] for part in _PARTS]
+    assert tops == sorted(tops)
+    assert len(set(tops)) == len(tops)
+    for scrolled in (0, 400, 1e6):
+        page.run("scrollTo(0, arguments[0])", scrolled)
+        page.settle()
+        assert page.run("return document.documentElement.scrollWidth") <= width
+        for control in ("scrubber", "first", "back", "play", "forward", "last"):
+            box = page.run(f"return document.getElementById('{control}').getBoundingClientRect().toJSON()")
+            assert box["width"] >= 40, control
+            assert box["height"] >= 40, control
+            assert box["top"] > 500, control
+            assert box["bottom"] <= 740, control
+
+
+@pytest.mark.chromium
+def test_on_a_phone_the_farther_steps_are_there_when_asked_for(browser: WebDriver, tmp_path: Path) -> None:
+    page = _open(browser, tmp_path, step(counted), width=360, height=740)
+    assert not page.element("#line").is_displayed()
+    page.click("#more-moves")
+    assert page.element("#more-moves").get_attribute("aria-expanded") == "true"
+    page.click("#line")
+    assert _shown(page) > 0
+    page.click("#more-moves")
+    page.press("/")
+    assert page.run("return document.activeElement.id") == "find"
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("width", [380, 1400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_of_a_step_can_be_read_on_what_is_behind_it(
+    browser: WebDriver, tmp_path: Path, scheme: str, width: int
+) -> None:
+    page = _open(browser, tmp_path, step(counted), fragment="step=x", scheme=scheme, width=width)
+    for number in (0, 40, 60):
+        assert unreadable(page) == []
+        page.run("coroscope.view.show(arguments[0])", number)

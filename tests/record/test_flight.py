@@ -34,8 +34,9 @@ async def main():
     beats = [asyncio.create_task(beat(), name=f"beat {number}") for number in range(3)]
     kept = asyncio.create_task(asyncio.Event().wait(), name="for ever")  # or a collection may end it
     await asyncio.sleep(0.8)
-    time.sleep(0.25)
+    time.sleep(2)  # A step of another that a busy machine holds up for so long would lead to a file as well.
     await written(1)
+    await asyncio.sleep(0.6)
     print("ask", flush=True)
     await written(2)
     threading.Thread(target=fail).start()
@@ -53,7 +54,7 @@ class Service:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         write_program(folder, SERVICE, "service.py")
-        options = ["--last", "500ms", "--on-stall", "100ms", "--on-exception", "--keep", "2"]
+        options = ["--last", "500ms", "--on-stall", "1s", "--on-exception", "--keep", "2"]
         with subprocess.Popen(
             [sys.executable, "-m", "coroscope", "run", *options, "service.py"],
             cwd=folder,
@@ -99,7 +100,9 @@ def test_the_newest_files_are_left_and_listed_at_the_end(service: Service) -> No
 @pytest.mark.parametrize("name", ["service-2", "service-3", "service"])
 def test_each_file_holds_the_time_kept_and_the_tasks_that_are_older(service: Service, name: str) -> None:
     trace = service.trace(name)
-    assert trace.duration_ns == pytest.approx(500_000_000, abs=1000)
+    # What the recorder still writes behind the program's end comes on top; on a busy machine, that is late.
+    most_ns = 1_000_000_000 if name == "service" else 500_001_000
+    assert 499_999_000 <= trace.duration_ns <= most_ns
     old = {task.name: task for task in trace.tasks.values() if task.created_ns < 1000}
     assert old.keys() >= {"Task-1", "beat 0", "beat 1", "beat 2", "for ever"}
     assert [task.name for task in trace.tasks.values() if task.is_main] == ["Task-1"]

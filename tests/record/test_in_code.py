@@ -450,10 +450,10 @@ def test_a_stall_behind_a_fork_has_its_place(tmp_path: Path) -> None:
         if child == 0:
             os._exit(0)
         os.waitpid(child, 0)
-        time.sleep(0.2)
+        time.sleep(0.5)
 
     with coroscope.record(tmp_path / "forks.coroscope") as recording:
         asyncio.run(main())
-    (stall,) = recording.load().stalls(100)
+    (stall,) = recording.load().stalls(400)
     assert stall.place is not None
     assert stall.place.function.endswith("main")

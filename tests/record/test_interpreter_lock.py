@@ -86,7 +86,9 @@ def test_the_one_thread_that_computes_is_the_holder_and_nobody_waits(trace: Trac
     held = Counter(sample.holder for sample in samples if sample.holder is not None)
     assert held[thread] >= 0.9 * held.total()
     assert held.total() >= 0.5 * len(samples)
-    assert sum(bool(sample.waiters) for sample in samples) <= 0.1 * len(samples)
+    # There is no holder while the recorder's own thread has it: on a busy machine, that may have to wait meanwhile.
+    waited_for = [sample for sample in samples if sample.waiters and sample.holder is not None]
+    assert len(waited_for) <= 0.1 * len(samples)
 
 
 def test_two_threads_that_compute_hold_it_in_turn_and_wait_for_one_another(trace: Trace) -> None:

@@ -114,14 +114,18 @@ def seconds(task: Task, kind: str) -> float:
     return sum(phase.end_ns - phase.start_ns for phase in phases(task, kind)) / 1e9
 
 
+def assert_between_its_clocks(recorded_s: float, told: dict[str, float]) -> None:
+    """Who pickles reads its clocks outside of what the recorder sees: in between, a busy machine runs others."""
+    assert told["used_s"] * 0.9 <= recorded_s <= told["took_s"]
+
+
 METHODS = pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 
 
 @METHODS
 def test_pickling_in_a_child_takes_what_the_child_measures(ran: Ran, method: str) -> None:
     track, told = ran.track(f"{method} pickles"), ran.told[f"{method} pickles"]
-    assert seconds(track, "serialising") == pytest.approx(told["took_s"], rel=0.1)
-    assert seconds(track, "serialising") >= told["used_s"] * 0.9
+    assert_between_its_clocks(seconds(track, "serialising"), told)
 
 
 @METHODS
@@ -141,7 +145,7 @@ def test_the_bytes_that_were_made_are_counted(ran: Ran, method: str) -> None:
 
 def test_a_thread_has_its_pickling_and_the_main_thread_has_not(ran: Ran) -> None:
     told = ran.told["thread"]
-    assert seconds(ran.track("pickles"), "serialising") == pytest.approx(told["took_s"], rel=0.1)
+    assert_between_its_clocks(seconds(ran.track("pickles"), "serialising"), told)
     (main,) = (thread for thread in ran.trace.threads if thread.is_main and thread.process == 1)
     assert seconds(main, "serialising") < told["took_s"] / 2
 
@@ -369,7 +373,9 @@ def test_parcels_of_strategies_are_watched_as_the_librarys_pickling_is(tmp_path:
     assert said[0] == "True dumps coroscope.strategies.parcels"
     told = json.loads(said[-1])
     (work,) = (task for task in load(program.with_suffix(".coroscope")).threads if task.name == "work")
-    assert seconds(work, "serialising") == pytest.approx(told["took_s"], rel=0.1)
+    assert (
+        0.2 <= seconds(work, "serialising") <= told["took_s"]
+    )  # Each of its two calls of `dumps` sleeps for 0.1 s.
     assert sum(phase.size_bytes or 0 for phase in work.phases) >= 2 * told["size"]
 
 

@@ -290,6 +290,34 @@ def test_what_a_child_did_is_known_though_it_was_killed(tmp_path: Path) -> None:
     assert seconds(track, State.WAITING) > 0.15
 
 
+IMPORTING = """\
+import subprocess, sys
+child = '''
+import _thread, sys, time, types
+sys.modules["threading"] = types.ModuleType("threading")  # as it is in the middle of its import
+def waits():
+    with ended: pass
+ended = _thread.allocate_lock()
+ended.acquire()
+_thread.start_new_thread(waits, ())
+time.sleep(0.3)
+del sys.modules["threading"]
+ended.release()
+time.sleep(0.1)
+'''
+sys.exit(subprocess.run([sys.executable, "-c", child]).returncode)
+"""
+
+
+def test_a_look_while_threading_is_being_imported_is_a_look_like_any_other(tmp_path: Path) -> None:
+    program = write_program(tmp_path, IMPORTING)
+    assert run_recorded(program).returncode == 0
+    trace = load(program.with_suffix(".coroscope"))
+    assert trace.notices == ()
+    functions = {wait.place.function for thread in trace.threads for wait in thread.waits if wait.place}
+    assert "waits" in functions
+
+
 def test_without_the_probe_of_threads_nothing_is_known_of_what_children_did(tmp_path: Path) -> None:
     program = write_program(tmp_path, KILLED)
     assert run_recorded(program, options=("--without", "threads")).returncode == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import sys
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -13,6 +13,8 @@ from coroscope.errors import UsageError
 from coroscope.stepper import Instruction, all_codes, disassemble, exception_table, nested_codes
 from coroscope.stepper.versions import KNOWN_BYTECODES, why_unknown
 from tests.stepper.standard_library import some_codes
+
+_PUSH_NUMBERS = ("LOAD_CONST", "LOAD_SMALL_INT", "RETURN_CONST", "KW_NAMES")
 
 
 def compiled(source: str) -> CodeType:
@@ -29,10 +31,20 @@ def only(code: CodeType, *opcodes: str) -> Instruction:
     return instruction
 
 
-def test_they_have_the_offsets_names_arguments_and_positions_that_dis_gives() -> None:
-    for code in some_codes():
-        ours = disassemble(code)
-        theirs = list(dis.get_instructions(code))
+class Listed(NamedTuple):
+    """A code object's instructions, as we and as `dis` list them."""
+
+    ours: list[Instruction]
+    theirs: list[dis.Instruction]
+
+
+@pytest.fixture(scope="module")
+def listed() -> list[Listed]:
+    return [Listed(list(disassemble(code)), list(dis.get_instructions(code))) for code in some_codes()]
+
+
+def test_they_have_the_offsets_names_arguments_and_positions_that_dis_gives(listed: list[Listed]) -> None:
+    for ours, theirs in listed:
         assert [(own.offset, own.opcode, own.arg) for own in ours] == [
             (other.offset, other.opname, other.arg) for other in theirs
         ]
@@ -42,10 +54,10 @@ def test_they_have_the_offsets_names_arguments_and_positions_that_dis_gives() ->
             assert (own.line, own.end_line, own.column, own.end_column) == tuple(position)
 
 
-def test_names_mean_what_dis_says() -> None:
+def test_names_mean_what_dis_says(listed: list[Listed]) -> None:
     named = {*dis.hasname, *dis.haslocal, *dis.hasfree, *dis.hascompare}
-    for code in some_codes():
-        for own, other in zip(disassemble(code), dis.get_instructions(code), strict=True):
+    for ours, theirs in listed:
+        for own, other in zip(ours, theirs, strict=True):
             if other.opcode not in named or own.opcode == "IMPORT_NAME":
                 continue
             expected = other.argrepr
@@ -60,15 +72,22 @@ def test_names_mean_what_dis_says() -> None:
             assert own.meaning == expected
 
 
-def test_jumps_lead_where_dis_says_and_past_the_end_of_a_loop() -> None:
-    for code in some_codes():
-        jumps: Any = {*dis.hasjrel, *dis.hasjabs}
-        theirs = {other.offset: other for other in dis.get_instructions(code)}
-        for own in disassemble(code):
+def test_no_argument_is_left_a_number_that_says_nothing(listed: list[Listed]) -> None:
+    for own, _ in listed:
+        for each in own:
+            if each.arg is not None and each.jump_target is None:
+                assert each.meaning, (each.opcode, each.arg)
+                assert each.meaning != str(each.arg) or each.opcode in _PUSH_NUMBERS
+
+
+def test_jumps_lead_where_dis_says_and_past_the_end_of_a_loop(listed: list[Listed]) -> None:
+    jumps: Any = {*dis.hasjrel, *dis.hasjabs}
+    for ours, theirs in listed:
+        for own, other in zip(ours, theirs, strict=True):
             if own.jump_target is None:
-                assert theirs[own.offset].opcode not in jumps or own.opcode == "END_ASYNC_FOR"
+                assert other.opcode not in jumps or own.opcode == "END_ASYNC_FOR"
             elif own.opcode != "FOR_ITER":
-                assert own.jump_target == theirs[own.offset].argval
+                assert own.jump_target == other.argval
 
 
 def test_an_exhausted_loop_goes_on_after_what_only_generators_need() -> None:
@@ -104,8 +123,8 @@ def test_an_instruction_knows_its_handler_and_a_handler_the_depth_it_begins_with
     assert handler.depth == next(iter(exception_table(code))).depth_at_handler
 
 
-def test_code_after_a_return_has_no_depth() -> None:
-    reached = [one for code in some_codes() for one in disassemble(code) if one.depth is None]
+def test_code_after_a_return_has_no_depth(listed: list[Listed]) -> None:
+    reached = [one for ours, _ in listed for one in ours if one.depth is None]
     assert all(not one.is_jump_target or one.depth is None for one in reached)
 
 

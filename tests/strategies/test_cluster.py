@@ -107,7 +107,7 @@ def test_a_timeout_ends_the_map(run_map: RunMap) -> None:
     began_s = time.monotonic()
     with pytest.raises(TimeoutError, match=r"timed out after 0\.5 s"):
         run_map(lambda _: time.sleep(0.2), range(1_000), timeout=0.5)
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 30  # All items together take 50 s.
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_refused_connection_is_told_in_a_sentence() -> None:
     began_s = time.monotonic()
     with pytest.raises(UsageError, match=r"'tcp://127.0.0.1:9' \(the connection was refused\): start one"):
         coroscope.map(abs, [1], strategy="cluster", address="tcp://127.0.0.1:9")
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 20  # Dask itself tries for 30 s.
 
 
 def test_a_missing_scheduler_file_is_told_in_a_sentence(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_scheduler_that_is_gone_in_mid_run_is_an_error_within_seconds(
             ClusterLostError, match=r"the scheduler of the cluster at .* is gone: items .* had not come back"
         ):
             list(results)
-        assert time.monotonic() - began_s < 8
+        assert time.monotonic() - began_s < 25  # All items together take 50 s.
         assert threading.active_count() <= threads
     assert capfd.readouterr().err == ""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from textual.events import Key
 from textual.pilot import Pilot
 
 from coroscope.stepper.recording import Recording
@@ -17,6 +18,7 @@ from coroscope.views.terminal.interactive.screen import StepScreen
 
 _CELL = 12.2
 """The width of a cell in Textual's pictures."""
+_CHARACTERS = {"slash": "/", "enter": "\r"}
 _TEXT = re.compile(r'<text class="[^"]*-r\d+" x="([\d.]+)" y="[\d.]+"[^>]*-line-(\d+)\)">(.*?)</text>', re.S)
 
 
@@ -59,6 +61,16 @@ class View:
     def at(self, step: int) -> Seen:
         """Go to a step by its number."""
         return self.press("g", f"text:{step}", "enter")
+
+    def burst(self, *keys: str) -> Seen:
+        """Press keys with nothing in between, as one who types ahead; "text:…" is typed letter by letter."""
+        return self._runner.run(self._burst(keys))
+
+    async def _burst(self, keys: Sequence[str]) -> Seen:
+        for key in keys:
+            for each in key.removeprefix("text:") if key.startswith("text:") else [key]:
+                self._pilot.app.post_message(Key(each, each if len(each) == 1 else _CHARACTERS.get(each)))
+        return await self._press(())
 
     async def _press(self, keys: Sequence[str]) -> Seen:
         app = self._pilot.app

@@ -131,13 +131,80 @@ def test_text_is_found_and_found_again(recording: Recording) -> None:
         assert "find which text?" in view.press("n").lines[-1]
         seen = view.press("text:so far", "enter")
         assert seen.step == steps[0]
-        assert f"'so far': 1 of {len(steps)} steps that have it" in seen.text
+        assert f"'so far': 1 of {len(steps)} steps to which it comes" in seen.text
         assert view.press("n").step == steps[1]
         assert view.press("N").step == steps[0]
         back = view.press("N")
         assert (back.step, "from the other end again" in back.text) == (steps[-1], True)
         nowhere = view.press("slash", "text:nowhere", "enter")
         assert "'nowhere' is nowhere in this recording" in nowhere.text
+
+
+def test_keys_that_are_typed_ahead_go_where_they_belong(recording: Recording) -> None:
+    found = find(recording, "so far").steps
+    with opened(recording) as view:
+        assert view.burst("slash", "text:so far", "enter").step == found[0]
+        assert view.burst("g", "text:17", "enter", "right", "right").step == 19
+        assert view.burst("home", "slash", "text:n", "escape", "right").step == 1
+        assert view.burst("w", "escape", "right").step == 2
+
+
+def test_y_stops_at_every_suspension(tasks: Recording) -> None:
+    last = len(tasks) - 1
+    kinds = ("yield", "create", "resume", "throw")
+    expected = sorted({min(each.position, last) for each in tasks.events if each.kind in kinds} - {0})
+    with opened(tasks) as view:
+        reached = [view.press("y").step for _ in expected]
+    assert reached == expected
+    suspends = ("RETURN_GENERATOR", "YIELD_VALUE")
+    suspended = {each.number + 1 for each in tasks.steps if each.instruction.base in suspends}
+    assert suspended <= set(reached)
+
+
+def test_a_very_small_screen_shows_the_stack_first(tasks: Recording) -> None:
+    number = max(range(len(tasks)), key=lambda step: len(tasks.at(step).stack or ()))
+    top = (tasks.at(number).stack or ())[-1].text
+    with opened(tasks, (40, 12)) as view:
+        seen = view.at(number)
+        assert f"•{top}" in seen.text
+        assert "Value stack · Source · Instr" in seen.text
+        assert "▶" not in seen.text
+        for title in ("Names", "Frames", "Output", "Tasks", "test_moves.py", "Instructions of"):
+            assert title in view.press("tab").text
+        assert "▶" in view.press().text
+        assert "Value stack" in view.press("tab").text
+
+
+def test_what_is_cut_ends_with_an_ellipsis_and_can_be_read_whole(tasks: Recording) -> None:
+    number = next(each.number for each in tasks.steps if each.instruction.base == "SEND")
+    look = Look(Sight(tasks), number)
+    with opened(tasks) as view:
+        seen = view.at(number)
+        [told] = [line for line in seen.lines if "leads to: " in line]
+        assert told.endswith("…")
+        whole = view.press("w", "end")
+        above = view.press("home")
+        everything = " ".join(f"{above.text} {whole.text}".split())
+        for words in (look.sentence, *(each.text for each in look.leads_to)):
+            assert words in everything
+        for value in look.frame.stack or ():
+            assert value.text in everything
+        assert view.press("escape", "right").step == number + 1
+
+
+def test_a_jump_leads_to_what_it_does(recording: Recording) -> None:
+    number = next(each.number for each in recording.steps if "_IF_" in each.instruction.base)
+    with opened(recording, (120, 40)) as view:
+        assert "jump" in next(line for line in view.at(number).lines if "leads to: " in line)
+
+
+def test_instructions_of_no_line_have_a_dash_where_others_have_it() -> None:
+    recording = step(failing)
+    sight = Sight(recording)
+    number = next(each.number for each in recording.steps if each.instruction.base == "PUSH_EXC_INFO")
+    look = Look(sight, number)
+    row = instruction_rows(look, 60, 12).make(look.instruction.index)
+    assert row.plain.lstrip("▶ ").startswith("– ")
 
 
 def test_help_tells_of_every_key_and_is_left_again(recording: Recording) -> None:
@@ -223,7 +290,7 @@ def _value_texts(rows: list[str]) -> list[str]:
 def test_every_step_is_drawn_and_its_stack_is_the_recordings(program: Any) -> None:
     recording = step(program)
     sight = Sight(recording)
-    for number in range(0, len(recording), max(1, len(recording) // 60)):
+    for number in range(0, len(recording), max(1, len(recording) // 30)):
         look = Look(sight, number)
         for draw in _DRAWN:
             for width in (24, 50):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,129 @@ def test_an_exception_is_followed_to_its_handler_and_out_of_its_frame(
     assert "is raised" in text
     assert "goes to its handler at offset" in text
     assert "f (frame 1) is left by <ZeroDivisionError #" in text
+
+
+def test_a_conditional_jump_is_told_with_what_decided_it(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("""\
+def f(a):
+    if a is None:
+        a = 7
+    while a > 6:
+        a -= 1
+    return a or 5
+
+
+f(None)
+for each in ():
+    pass
+""")
+    )
+    assert "it is None: it does not jump" in text or "it is None: it jumps" in text
+    assert "it is True: it does not jump" in text
+    assert re.search("it is False: it (jumps to line 6|does not jump)", text)
+    assert re.search("(6 is true|it is True): it jumps ahead, within this line", text)
+    assert "no item is left: it jumps" in text
+
+
+def test_a_loop_tells_each_item_and_that_none_is_left(record: Callable[[str], Recording]) -> None:
+    text = printed(record("def f():\n    for each in 'ab':\n        pass\n    return each\n\n\nf()\n"), 120)
+    told = [line.strip() for line in text.splitlines() if "item" in line]
+    assert told[:2] == ["the next item is 'a': it does not jump", "the next item is 'b': it does not jump"]
+    assert told[2].startswith("no item is left: it jumps ")
+
+
+@pytest.mark.parametrize("last", ["POP_JUMP", "FOR_ITER"])
+def test_of_a_jump_that_nothing_recorded_follows_nothing_is_said(
+    last: str, record: Callable[[str], Recording]
+) -> None:
+    recording = record("for each in [1]:\n    if each:\n        print(each)\n")
+    rows = next(step.number for step in recording.steps if step.instruction.base.startswith(last))
+    text = printed(recording, rows=rows + 1)
+    assert "jump" not in text.partition(last)[2].replace(" jumps", "").partition("\n")[2].lower()
+
+
+def test_an_exception_tells_what_it_took_from_the_stack_and_what_it_left_there(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(
+        record("""\
+try:
+    print("a", [1], int("x"))
+except ValueError:
+    try:
+        raise KeyError
+    finally:
+        print("end")
+"""),
+        200,
+    )
+    [first, *others] = [line.strip() for line in text.splitlines() if "goes to its handler" in line]
+    assert re.search(r"at offset \d+ \(line 3\); dropped: .*'a', .*'x'.*; pushed: <ValueError #\d+>$", first)
+    assert any(re.search(r"pushed: \d+ \(where it was raised\), <KeyError #\d+>$", each) for each in others)
+
+
+def test_what_is_sent_is_told_with_who_gets_it_and_what_came_of_it(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(record(TALK["yield_from"]), 120)
+    assert re.search(r"None is sent to <generator inner #\d+>", text)
+    assert re.search(r"<generator inner #\d+> has yielded 1: it does not jump", text)
+
+
+def test_stores_in_a_class_body_and_of_a_global_name_have_a_line(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("""\
+class Kind:
+    size = 3
+
+
+def f():
+    global last
+    last = size = 5
+
+
+f()
+f()
+""")
+    )
+    lines = [line.strip() for line in text.splitlines()]
+    assert "size = 3" in lines
+    assert "__module__ = '__main__'" in lines
+    assert [line for line in lines if line == "last = 5"] == ["last = 5"] * 2
+    at = next(at for at, line in enumerate(lines) if "STORE_GLOBAL" in line)
+    assert lines[at + 1] == "last = 5"
+
+
+def test_what_belongs_to_no_line_is_not_shown_below_one(record: Callable[[str], Recording]) -> None:
+    text = printed(record("try:\n    1 / 0\nexcept ZeroDivisionError:\n    pass\n"), 120)
+    lines = [line.strip() for line in text.splitlines()]
+    at = next(at for at, line in enumerate(lines) if "PUSH_EXC_INFO" in line)
+    assert lines[at - 1] == "(belongs to no line)"
+
+
+def test_a_short_name_still_says_what_it_is(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("""\
+class Bad:
+    pass
+
+
+def take(*these):
+    return len(these)
+
+
+take(take.__code__, take, Bad, Bad(), len)
+""")
+    )
+    for told in (
+        r"code take #\d+ │",
+        r"take\(\) #\d+ │",
+        r"class Bad #\d+ │",
+        r"<Bad #\d+> │",
+        r"len\(\) #\d+ │",
+    ):
+        assert re.search(told, text), told
 
 
 def test_null_is_shown_and_every_value_of_a_stack_that_needs_more_than_a_line(

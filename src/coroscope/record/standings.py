@@ -16,6 +16,7 @@ from coroscope.record.callees import Callee, callee_at
 from coroscope.record.calls import CallSites
 from coroscope.record.events import ThreadStanding
 from coroscope.record.reading import MISSING, field
+from coroscope.record.thread_names import of_threading
 
 _LOCKS = (type(_thread.allocate_lock()), type(_thread.RLock()))
 _SYNCHRONISED = ("/threading.py", "/queue.py", "/concurrent/futures/_base.py")
@@ -72,7 +73,7 @@ class Standings:
     def _of_method(self, callee: Callee, subject: Any) -> Standing:
         kind = type(subject)
         if callee.name in _ACQUIRE:
-            if kind is _condition():
+            if kind is of_threading("Condition"):
                 subject = field(subject, "_lock")
             if type(subject) in _LOCKS:
                 return ThreadStanding.LOCK, self._number(subject)
@@ -107,11 +108,6 @@ class Standings:
             number, self._next_number = self._next_number, self._next_number % 0xFFFF + 1
             self._numbers[id(lock)] = (weakref.ref(lock), number)
         return number
-
-
-def _condition() -> type | None:
-    threading: Any = sys.modules.get("threading")
-    return None if threading is None else threading.Condition
 
 
 def _simple_queue() -> type | None:

@@ -15,6 +15,12 @@ Described = tuple[str, str, int]
 """A function's qualified name, its file and first line ("" and 0 where it is not Python code)."""
 
 
+def of_threading(name: str) -> Any:
+    """What `threading` has under that name; None while it is not imported to its end: a look may come at any time."""
+    threading = sys.modules.get("threading")
+    return None if threading is None else vars(threading).get(name)
+
+
 def fields_of(thread: Any) -> dict[str, Any]:
     """The dictionary of a `threading.Thread`, whatever its class has under that name."""
     found: dict[str, Any] = members(_class())["__dict__"].__get__(thread)

@@ -38,7 +38,7 @@ from coroscope.record.reading import fields
 from coroscope.record.recorder import OWN_PATH
 from coroscope.record.sampler import Sampler, sampler_of
 from coroscope.record.standings import Standings
-from coroscope.record.thread_names import Described, name_of, split_name, what_it_runs
+from coroscope.record.thread_names import Described, name_of, of_threading, split_name, what_it_runs
 
 _AT_LEAST_EVERY_NS = 100_000_000
 """A thread that has used a processor is written so often, even where it stands as before."""
@@ -200,9 +200,7 @@ class ThreadWatch:
         """The main thread's; it gets a track when it is no longer alone, which begins with the watch."""
         thread = self._main
         if thread is None:
-            threading: Any = sys.modules.get("threading")
-            subject = None if threading is None else threading._main_thread
-            thread = self._main = WatchedThread(self.recorder.next_task_id(), subject)
+            thread = self._main = WatchedThread(self.recorder.next_task_id(), of_threading("_main_thread"))
             file = vars(sys.modules["__main__"]).get("__file__") if "__main__" in sys.modules else None
             runs = ("<module>", file if type(file) is str else "", 0)
             self.create(thread, self._installed_ns, 0, runs, None)
@@ -257,13 +255,13 @@ class ThreadWatch:
     def _meet(self, idents: list[int], now: int) -> None:
         """Take in threads that nobody has announced."""
         clocks = cpu_clocks()
-        threading: Any = sys.modules.get("threading")
+        active = of_threading("_active") or {}
         for ident in idents:
             if ident == self._main_ident:
                 self._main_thread()
             elif ident in clocks or not clocks:
-                subject = None if threading is None else threading._active.get(ident)
-                if subject is not None and isinstance(subject, threading._DummyThread):
+                subject = active.get(ident)
+                if subject is not None and isinstance(subject, of_threading("_DummyThread")):
                     subject = None
                 thread = WatchedThread(self.recorder.next_task_id(), subject)
                 thread.clock = clocks.get(ident)

@@ -25,6 +25,8 @@ class Meaning(NamedTuple):
 
 NOTHING = Meaning()
 CELL_OF = "the cell of "
+_PACKAGE = "its own package"
+"""What `from . import x` imports from: the instruction names nothing."""
 # fmt: off
 OPERATORS = (
     "+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^",
@@ -62,7 +64,7 @@ SPECIAL_METHODS = ("__enter__", "__exit__", "__aenter__", "__aexit__")
 CONVERSIONS = ("", "str", "repr", "ascii")
 FUNCTION_PARTS = ("defaults", "keyword defaults", "annotations", "closure", "annotate function")
 RESUMED_AFTER = ("start", "after yield", "after yield from", "after await")
-AWAITED = ("", "what __aenter__ returned", "what __aexit__ returned")
+AWAITED = ("awaited", "from __aenter__", "from __aexit__")
 
 
 def meaning_of(code: CodeType, operation: Operation) -> Meaning:
@@ -136,7 +138,12 @@ def _flagged_name(shift: int, suffix: str) -> Callable[[CodeType, int], Meaning]
 def _imported(code: CodeType, arg: int) -> Meaning:
     name = code.co_names[arg >> 2]
     how = ", lazily" if arg & 1 else ", eagerly" if arg & 2 else ""
-    return Meaning(name + how, (name,))
+    return Meaning((name or _PACKAGE) + how, (name,))
+
+
+def _imported_by_name(code: CodeType, arg: int) -> Meaning:
+    name = code.co_names[arg]
+    return Meaning(name or _PACKAGE, (name,))
 
 
 def _of(table: tuple[str, ...] | list[str]) -> Callable[[CodeType, int], Meaning]:
@@ -164,19 +171,39 @@ def _from_top(_code: CodeType, arg: int) -> Meaning:
     return Meaning(f"{ordinal(arg)} from top")
 
 
+def _copied(_code: CodeType, arg: int) -> Meaning:
+    return Meaning("the top" if arg == 1 else f"{ordinal(arg)} from top")
+
+
+def _swapped(_code: CodeType, arg: int) -> Meaning:
+    return Meaning(f"with {ordinal(arg)}")
+
+
+def _raised_again(_code: CodeType, arg: int) -> Meaning:
+    return Meaning(f"place {ordinal(arg + 1)} from top" if arg else "from here")
+
+
+def _extended(_code: CodeType, arg: int) -> Meaning:
+    return Meaning(f"{arg << 8} more")
+
+
+def _end_of_async_for(_code: CodeType, _arg: int) -> Meaning:
+    return Meaning("for its END_SEND")  # where that is; only `sys.monitoring` asks
+
+
 def _parts(_code: CodeType, arg: int) -> Meaning:
     parts = tuple(part for bit, part in enumerate(FUNCTION_PARTS) if arg >> bit & 1)
-    return Meaning(", ".join(parts), parts)
+    return Meaning(", ".join(parts) or "code alone", parts)
 
 
 def _formatted(_code: CodeType, arg: int) -> Meaning:
     parts = [CONVERSIONS[arg & 3], "with format specification" if arg & 4 else ""]
-    return Meaning(", ".join(filter(None, parts)))
+    return Meaning(", ".join(filter(None, parts)) or "as it is")
 
 
 def _interpolated(_code: CodeType, arg: int) -> Meaning:
     parts = [CONVERSIONS[arg >> 2], "with format specification" if arg & 1 else ""]
-    return Meaning(", ".join(filter(None, parts)))
+    return Meaning(", ".join(filter(None, parts)) or "as it is")
 
 
 def _unpacked(_code: CodeType, arg: int) -> Meaning:
@@ -188,12 +215,13 @@ def _resumed(_code: CodeType, arg: int) -> Meaning:
 
 
 def _yielded(_code: CodeType, arg: int) -> Meaning:
-    # Up to 3.12 the argument is another thing: the depth of the blocks around, or nothing.
-    return Meaning("for the one awaited or delegated to" if VERSION >= (3, 13) and arg else "")
+    if VERSION < (3, 13):  # how many handlers are around it, so that closing it can leave them out
+        return Meaning(f"in {count(arg, 'handler')}")
+    return Meaning("handed on" if arg else "own value")
 
 
 def _iterated(_code: CodeType, arg: int) -> Meaning:
-    return Meaning("for yield from" if arg else "")
+    return Meaning("for yield from" if arg else "iterate")
 
 
 def _raised(_code: CodeType, arg: int) -> Meaning:
@@ -214,7 +242,7 @@ _MEANINGS: dict[str, Callable[[CodeType, int], Meaning]] = {
     "LOAD_GLOBAL": _flagged_name(1, " + NULL"),
     "LOAD_ATTR": _name if VERSION == (3, 11) else _flagged_name(1, " + NULL|self"),
     "LOAD_SUPER_ATTR": _flagged_name(2, " + NULL|self"),
-    "IMPORT_NAME": _imported if VERSION >= (3, 15) else _name,
+    "IMPORT_NAME": _imported if VERSION >= (3, 15) else _imported_by_name,
     "LOAD_FAST_LOAD_FAST": _two_variables,
     "LOAD_FAST_BORROW_LOAD_FAST_BORROW": _two_variables,
     "STORE_FAST_LOAD_FAST": _two_variables,
@@ -233,7 +261,7 @@ _MEANINGS: dict[str, Callable[[CodeType, int], Meaning]] = {
     "CALL": _counted("argument"),
     "PRECALL": _counted("argument"),
     "CALL_KW": _counted("argument"),
-    "CALL_FUNCTION_EX": _of(("", "with keyword arguments")),
+    "CALL_FUNCTION_EX": _of(("no keywords", "with keyword arguments")),
     "BUILD_TUPLE": _counted("item"),
     "BUILD_LIST": _counted("item"),
     "BUILD_SET": _counted("item"),
@@ -250,8 +278,11 @@ _MEANINGS: dict[str, Callable[[CodeType, int], Meaning]] = {
     "YIELD_VALUE": _yielded,
     "GET_ITER": _iterated,
     "GET_AWAITABLE": _of(AWAITED),
-    "COPY": _from_top,
-    "SWAP": _from_top,
+    "RERAISE": _raised_again,
+    "EXTENDED_ARG": _extended,
+    "END_ASYNC_FOR": _end_of_async_for,
+    "COPY": _copied,
+    "SWAP": _swapped,
     "LIST_APPEND": _from_top,
     "LIST_EXTEND": _from_top,
     "SET_ADD": _from_top,

@@ -31,7 +31,7 @@ class EventGroup:
 EVENT_GROUPS = (
     EventGroup("call", "c", ("call", "c call", "create")),
     EventGroup("return", "r", ("return",)),
-    EventGroup("yield or resume", "y", ("yield", "resume", "throw")),
+    EventGroup("yield or resume", "y", ("yield", "resume", "throw", "create")),
     EventGroup("task switch", "t", ("task switch",)),
     EventGroup("exception", "x", ("raise", "handle", "unwind")),
     EventGroup("output", "p", ("output",)),

@@ -27,6 +27,7 @@ from coroscope.trace.model import Trace
 from coroscope.views.page.assembly import assemble
 from coroscope.views.page.plain_text import make_visible
 from coroscope.views.page.stretches import tasks_of_runs
+from coroscope.views.step_words import WORDS, deed, handler_lines
 
 _COMPRESSION_LEVEL = 9
 _SECOND = 1_000_000_000
@@ -142,10 +143,12 @@ def _fact_sections(columns: Columns, words: _Words) -> Iterable[tuple[str, bytes
     yield "frame_bases", packed(frame.base for frame in frames)
     yield "frame_threads", packed(frame.thread for frame in frames)
     yield "frame_names", packed(frame.names or 0 for frame in frames)
+    yield "frame_generators", packed(frame.generator or 0 for frame in frames)
     yield "object_types", packed(words.numbers(each.type for each in objects))
     yield "object_details", packed(words.numbers(each.detail for each in objects))
     yield "object_layouts", packed(words.numbers(each.layout for each in objects))
     yield "object_births", packed(each.born for each in objects)
+    yield "object_deaths", packed(each.died or 0 for each in objects)
     yield "value_types", packed(words.numbers(type_name for type_name, _ in columns.values))
 
 
@@ -164,8 +167,13 @@ def _facts(columns: Columns, words: _Words, forms: Forms | None) -> dict[str, An
         "notes": [*columns.notes, *([] if forms is None or forms.problem is None else [forms.problem])],
         "cut": columns.cut,
         "isSymbolic": columns.is_symbolic,
+        "tellings": {key: _with_arrows(pattern) for key, pattern in WORDS.items()},
         "words": words.all,
     }
+
+
+def _with_arrows(pattern: str) -> str:
+    return pattern.replace("{into}", "→").replace("{out}", "←")
 
 
 def _code(code: CodeFacts, words: _Words, version: tuple[int, int], forms: Forms | None) -> dict[str, Any]:
@@ -187,6 +195,8 @@ def _code(code: CodeFacts, words: _Words, version: tuple[int, int], forms: Forms
         "arg": [each.arg for each in listed],
         "meaning": words.numbers(each.meaning for each in listed),
         "sentence": words.numbers(_sentence(each, version) for each in listed),
+        "deed": words.numbers(deed(each, version) for each in listed),
+        "handlerLines": dict(handler_lines(code)),
         "lines": [each.line for each in listed],
         "endLines": [each.end_line for each in listed],
         "columns": [each.column for each in listed],

@@ -17,15 +17,17 @@ from rich.text import Text
 from coroscope.stepper import Instruction, sentence
 from coroscope.stepper.events import Event
 from coroscope.stepper.forms import Forms
+from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.meanings import count
 from coroscope.stepper.moment import Moment
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
+from coroscope.views.step_words import value_in_few_words
 from coroscope.views.terminal.forms import named_with_form, print_count
 from coroscope.views.terminal.glyphs import QUIET, STRONG, TROUBLE
 from coroscope.views.terminal.highlighting import highlighted
 from coroscope.views.terminal.sheet import INDENT, Sheet
-from coroscope.views.terminal.telling import Telling, Tone, in_few_words, joined
+from coroscope.views.terminal.telling import Telling, Told, Tone, joined
 
 _MEANING = "color(32)"
 _CHANGED = "color(65)"
@@ -109,6 +111,11 @@ class _Story:
         self._most_indent = max(room - self._argument - 1 - _LEAST_STACK, 0)
         self._seen: dict[int, dict[str, str]] = {}
         """Of each frame, what its names were when it was last looked at."""
+        self._left: dict[int, FrameAt] = {}
+        """Each frame before its last step: what that has done is told with the next one."""
+        self._frames_of_names = {
+            facts.names: number for number, facts in enumerate(recording.frames) if facts.names is not None
+        }
         self._place: tuple[int, int | None] | None = None
         """The frame and line that stand above."""
         self._thread: int | None = None
@@ -136,11 +143,10 @@ class _Story:
     def _print_step(self, moment: Moment) -> None:
         indent = self._indent(moment.depth)
         self._print_thread(moment.step.thread)
-        self._print_changed(moment, indent)
+        self._print_outcome(moment, indent)
         place = (moment.step.frame, moment.line)
         if self._place != place:
-            if self._place is None or self._place[0] != moment.step.frame or moment.line is not None:
-                self._print_line(moment, indent)
+            self._print_line(moment, indent)
             self._place = place
         self._print_instruction(moment, indent)
         if self._explain:
@@ -148,6 +154,8 @@ class _Story:
             told = sentence(replace(moment.instruction, opcode=named), self._version)
             label = self._number + 2 + indent + _STEP
             self._sheet.paragraph(Text(self._sheet.inert(told), QUIET), label="", label_width=label)
+        self._print_told(self._telling.before(moment.frame), indent + _STEP)
+        self._left[moment.step.frame] = moment.frame
         number = moment.number
         self._print_events(self._recording.events.between(number, number + 1), moment.depth)
 
@@ -157,16 +165,32 @@ class _Story:
             self._print_note(0, f"thread {name} goes on", STRONG)
         self._thread = thread
 
-    def _print_changed(self, moment: Moment, indent: int) -> None:
+    def _print_outcome(self, moment: Moment, indent: int) -> None:
+        """What the same frame's last instruction has done, and which names have other values since."""
+        number = moment.step.frame
         now = {name: value.text for name, value in moment.locals.items()}
-        before = self._seen.get(moment.step.frame)
-        self._seen[moment.step.frame] = now
-        if before is None:
+        before, left = self._seen.get(number), self._left.get(number)
+        self._seen[number] = now
+        if before is None or left is None:
             return  # What it was called with is told by the call.
-        changed = [f"{name} = {text}" for name, text in now.items() if before.get(name) != text]
-        changed += [f"{name} has no value any more" for name in before if name not in now]
-        for told in changed:
-            self._print_note(indent + 2 * _STEP, told, _CHANGED)
+        told = self._telling.outcome(left, moment.frame)
+        if told:
+            self._see_global(left)
+        told += [each for each in self._telling.changed(before, now) if each not in told]
+        self._print_told(told, indent + 2 * _STEP)
+
+    def _see_global(self, left: FrameAt) -> None:
+        """What a function stores in its module's names is not told again once the module's frame goes on."""
+        instruction, facts = left.instruction, self._recording.frames[left.number]
+        seen = self._seen.get(self._frames_of_names.get(facts.globals or 0, -1))
+        if instruction is None or seen is None or not left.stack:
+            return
+        if instruction.base == "STORE_GLOBAL":
+            seen[instruction.meaning] = left.stack[-1].text
+
+    def _print_told(self, told: Iterable[Told], indent: int) -> None:
+        for each in told:
+            self._print_note(indent, each.text, _STYLES[each.tone])
 
     def _print_line(self, moment: Moment, indent: int) -> None:
         lines = self._sources.get(moment.frame.code.file, [])
@@ -217,7 +241,7 @@ class _Story:
         most = min(_MOST_VALUE, max(room - 8, 4))
         texts = [value.text for value in stack]
         if sum(cell_len(text) + 3 for text in texts) >= room or max(map(cell_len, texts)) > most:
-            texts = [in_few_words(value) for value in stack]
+            texts = [value_in_few_words(value) for value in stack]
         texts = [sheet.cut(sheet.inert(sheet.plain(text)), most) for text in texts]
         hidden = max(len(texts) - _MOST_LINES * room // 4, 0)
         while len(lines := self._walled(texts[hidden:], hidden, room)) > _MOST_LINES:

@@ -1,16 +1,18 @@
-"""What a recording says in words: of an event, of an instruction's argument, of a value where there is little room."""
+"""What a recording says in words: of an event, of what an instruction has done, of its argument."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
 from coroscope.stepper.events import Event
+from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
+from coroscope.views.step_words import MOST_DROPPED, WORDS, deed, handler_line, value_in_few_words
 from coroscope.views.terminal.glyphs import Glyphs
 
 Tone = Literal["event", "changed", "trouble", "strong", "quiet"]
@@ -25,39 +27,81 @@ class Told:
 
 
 class Telling:
-    """Tells the events of one recording."""
+    """Tells the events of one recording, and what each instruction has done."""
 
     def __init__(self, recording: Recording, glyphs: Glyphs) -> None:
         self._recording = recording
         self._glyphs = glyphs
+        self._version = tuple(
+            int(part) for part in recording.columns.python.split(".")[:2] if part.isdecimal()
+        )
 
     def event(self, event: Event) -> Told:
         """What has happened."""
         kind = event.kind
-        into, out = self._glyphs.forward, self._glyphs.leaving
+        tone = _TONES[kind]
         value = "" if event.value is None else event.value.text
-        name = "" if event.frame is None else self.name(event.frame)
+        frame = "" if event.frame is None else self.name(event.frame)
         if kind == "call":
-            return Told(f"{into} {name} is called{self._called_with(event)}", "event")
-        if kind == "resume":
-            return Told(f"{into} {name} goes on{self._sent(event)}", "event")
-        if kind == "task switch":
-            tasks = self._recording.tasks
-            known = event.task is not None and 0 < event.task <= len(tasks)
-            told = f"task {tasks[event.task - 1].name if known and event.task else '?'} has its turn"
-            return Told(told, "strong")
-        if kind == "handle":
-            return Told(f"{into} {value} goes to its handler{self._handler(event)}", "trouble")
-        if kind == "output":
-            return Told(f"{event.text!r} is written", "changed")
-        pattern, tone = _WORDS[kind]
-        return Told(pattern.format(into=into, out=out, name=name, value=value), tone)
+            arguments = self._called_with(event)
+            words = self._fill("call with" if arguments else "call", frame=frame, arguments=arguments)
+        elif kind == "resume":
+            sent = self._sent(event)
+            words = self._fill("resume" if sent is None else "resume with", frame=frame, value=sent or "")
+        elif kind == "task switch":
+            words = self._task_switch(event)
+        elif kind == "handle":
+            words = self._fill("handle", value=value) + self._handler(event)
+        elif kind == "output":
+            words = self._fill("output", text=repr(event.text))
+        else:
+            words = self._fill(kind, frame=frame, value=value)
+        return Told(words, tone)
+
+    def events(self, events: Iterable[Event]) -> Iterator[Told]:
+        """What has happened, what is written in several pieces as one."""
+        return map(self.event, joined(events))
+
+    def before(self, frame: FrameAt) -> list[Told]:
+        """What its instruction is about to do, where its name and the stack do not say it."""
+        deed_ = self._deed(frame)
+        stack = frame.stack
+        if deed_[0] != "send" or stack is None or len(stack) < int(deed_[1]):
+            return []
+        sent, receiver = stack[-1].text, stack[-int(deed_[1])].text
+        return [Told(self._fill("sent", value=sent, receiver=receiver), "event")]
+
+    def outcome(self, frame: FrameAt, after: FrameAt | None) -> list[Told]:
+        """What its instruction has done; `after` is the same frame before its next step, which shows that."""
+        what, *parts = self._deed(frame)
+        if not what or after is None or frame.instruction is None or after.instruction is None:
+            return []
+        if after.instruction.is_handler_start:
+            return list(self._raised_again(frame, after)) if what == "raise" else []
+        goes_on = after.instruction.index == frame.instruction.index + 1
+        jumps = after.instruction.offset == frame.instruction.jump_target
+        if goes_on == jumps or what == "raise":
+            return []
+        if what in ("store", "delete"):
+            return list(self._named(what, parts, frame)) if goes_on else []
+        why = self._why(what, parts, jumps, frame.stack, after.stack)
+        where = self._fill("jumps", where=self._where(frame.instruction)) if jumps else self._fill("stays")
+        return [Told(why + where, "event")]
+
+    def changed(self, before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Told]:
+        """Which names have other values; each name with the text of its value."""
+        for name, text in now.items():
+            if before.get(name) != text:
+                yield Told(self._fill("stored", name=name, value=text), "changed")
+        for name in before:
+            if name not in now:
+                yield Told(self._fill("deleted", name=name), "changed")
 
     def name(self, frame: int) -> str:
         """Its function, with the number of the frame: the function may have others."""
         code = self._recording.frames[frame].code
         name = self._recording.codes[code].qualified_name.rpartition("<locals>.")[2]
-        return f"{name} (frame {frame})"
+        return self._fill("frame", name=name, number=frame)
 
     def argument(self, instruction: Instruction) -> str:
         """What its argument means; of a jump, where it can lead."""
@@ -65,8 +109,15 @@ class Telling:
             is_back = instruction.jump_target <= instruction.offset
             arrow = self._glyphs.backward if is_back else self._glyphs.forward
             line = instruction.target_line
+            if line and line == instruction.line:
+                return f"{arrow} same line"
             return f"{arrow} line {line}" if line else f"{arrow} offset {instruction.jump_target}"
         return instruction.meaning or ("" if instruction.arg is None else str(instruction.arg))
+
+    def _fill(self, key: str, **parts: object) -> str:
+        return WORDS[key].format(into=self._glyphs.forward, out=self._glyphs.leaving, **parts)
+
+    # Events
 
     def _called_with(self, event: Event) -> str:
         first = self._own_step(event)
@@ -75,20 +126,53 @@ class Telling:
         arguments = self._recording.at(first).locals
         if self._recording.frames[event.frame or 0].names is not None or not arguments:
             return ""
-        return " with " + ", ".join(f"{name}={value.text}" for name, value in arguments.items())
+        return ", ".join(f"{name}={value.text}" for name, value in arguments.items())
 
-    def _sent(self, event: Event) -> str:
+    def _sent(self, event: Event) -> str | None:
         first = self._own_step(event)
         stack = None if first is None else self._recording.at(first).stack
-        return f" with {stack[-1].text}" if stack else ""
+        return stack[-1].text if stack else None
+
+    def _task_switch(self, event: Event) -> str:
+        tasks = self._recording.tasks
+        if event.task is not None and 0 < event.task <= len(tasks):
+            return self._fill("task switch", task=tasks[event.task - 1].name)
+        return self._fill("task left")
 
     def _handler(self, event: Event) -> str:
+        """Where the handler is, and what becomes of the stack."""
         first = self._own_step(event)
-        if first is None:
+        if first is None or event.frame is None:
             return ""
-        instruction = self._recording.steps[first].instruction
-        line = f" (line {instruction.line})" if instruction.line else ""
-        return f" at offset {instruction.offset}{line}"
+        return self._handled(self._stack_at_raise(event.frame, first), self._recording.at(first).frame)
+
+    def _handled(self, was: Sequence[Value] | None, handler: FrameAt) -> str:
+        """The same of a frame before its handler's first step: what was on the stack, and what is."""
+        instruction, now = handler.instruction, handler.stack
+        if instruction is None:
+            return ""
+        line = handler_line(handler.code, instruction.index)
+        told = self._fill("handler on line" if line else "handler", offset=instruction.offset, line=line)
+        if not now or was is None:
+            return told
+        kept, has_place = _kept(was, now)
+        dropped = list(map(value_in_few_words, was[kept:]))
+        if len(dropped) > MOST_DROPPED:
+            dropped[MOST_DROPPED - 1 :] = [self._fill("more", number=len(dropped) - MOST_DROPPED + 1)]
+        pushed = [value.text for value in now[kept:]]
+        if has_place:
+            pushed[0] = self._fill("place", value=pushed[0])
+        told += self._fill("dropped", values=", ".join(dropped)) if dropped else ""
+        return told + self._fill("pushed", values=", ".join(pushed))
+
+    def _stack_at_raise(self, frame: int, first: int) -> Sequence[Value] | None:
+        raised = self._recording.steps.last_of_frame(frame, first)
+        if raised is None:
+            return None
+        moment = self._recording.at(raised)
+        # Suspended, the frame has handed its top out.
+        has_left = moment.instruction.base == "YIELD_VALUE" and moment.stack
+        return moment.stack[:-1] if has_left and moment.stack else moment.stack
 
     def _own_step(self, event: Event) -> int | None:
         """The step right after the event, if it is of the event's frame."""
@@ -97,18 +181,92 @@ class Telling:
             return event.position
         return None
 
+    # Instructions
 
-_WORDS: dict[str, tuple[str, Tone]] = {
-    "return": ("{out} {name} returns {value}", "event"),
-    "create": ("{out} {name} waits to be started, in {value}", "event"),
-    "yield": ("{out} {name} yields {value}, and waits", "event"),
-    "throw": ("{into} {name} goes on with an exception thrown into it", "event"),
-    "raise": ("{value} is raised", "trouble"),
-    "unwind": ("{out} {name} is left by {value}", "trouble"),
-    "drop": ("{name} is dropped unfinished", "quiet"),
-    "c call": ("{into} {value} is called, unseen", "quiet"),
-    "c return": ("{out} that gives {value}", "quiet"),
-    "c raise": ("{out} that raises {value}", "trouble"),
+    def _deed(self, frame: FrameAt) -> list[str]:
+        if frame.instruction is None:
+            return [""]
+        return deed(frame.instruction, self._version).split(" ")
+
+    def _raised_again(self, frame: FrameAt, handler: FrameAt) -> Iterator[Told]:
+        value = handler.stack[-1].text if handler.stack else ""
+        yield Told(self._fill("handle", value=value) + self._handled(frame.stack, handler), "trouble")
+
+    def _named(self, what: str, names: Sequence[str], frame: FrameAt) -> Iterator[Told]:
+        for name, value in zip(names, reversed(frame.stack or ()), strict=False):
+            if what == "store" and value.text != "NULL":
+                yield Told(self._fill("stored", name=name, value=value.text), "changed")
+            elif what == "store" and name in frame.locals:
+                yield Told(self._fill("deleted", name=name), "changed")
+        if what == "delete":
+            yield Told(self._fill("deleted", name=names[0]), "changed")
+
+    def _why(
+        self,
+        what: str,
+        parts: Sequence[str],
+        jumps: bool,
+        was: Sequence[Value] | None,
+        now: Sequence[Value] | None,
+    ) -> str:
+        if what == "next" and jumps:
+            return self._fill("no item")
+        top, next_top = (stack[-1].text if stack else None for stack in (was, now))
+        if what == "if":
+            return "" if top is None else self._condition(parts[0], jumps, top)
+        if next_top is None or was is None:
+            return ""
+        if what == "next":
+            return self._fill("item", value=next_top)
+        receiver = was[-int(parts[0])].text
+        return self._fill("has returned" if jumps else "has yielded", receiver=receiver, value=next_top)
+
+    def _condition(self, when: str, jumps: bool, top: str) -> str:
+        if when in ("true", "false") and top in ("True", "False", "None"):
+            return self._fill("is", value=top)
+        held = when.replace("_", " ") if jumps else _OPPOSITES[when]
+        return self._fill(f"is {held}", value=top)
+
+    def _where(self, instruction: Instruction) -> str:
+        target, line = instruction.jump_target or 0, instruction.target_line
+        if line and line == instruction.line:
+            return self._fill("ahead" if target > instruction.offset else "back")
+        return self._fill("to line", line=line) if line else self._fill("to offset", offset=target)
+
+
+def _kept(was: Sequence[Value], now: Sequence[Value]) -> tuple[int, bool]:
+    """How many of the values an exception has left on the stack, and whether the place of the raise lies above them.
+
+    The exception lies on top. What is thrown into a suspended frame pushes None first, which a handler may keep.
+    """
+    below = now[:-1]
+    differing = (at for at, value in enumerate(below) if at >= len(was) or not _is_same(value, was[at]))
+    kept = next(differing, len(below))
+    return kept, kept == len(below) - 1 and below[kept].type == "int"
+
+
+def _is_same(one: Value, other: Value) -> bool:
+    # What is in a container may have changed.
+    return one.object == other.object and (one.object is not None or one.text == other.text)
+
+
+_OPPOSITES = {"true": "false", "false": "true", "none": "not none", "not_none": "none"}
+_TONES: dict[str, Tone] = {
+    "call": "event",
+    "return": "event",
+    "create": "event",
+    "yield": "event",
+    "resume": "event",
+    "throw": "event",
+    "raise": "trouble",
+    "handle": "trouble",
+    "unwind": "trouble",
+    "drop": "quiet",
+    "c call": "quiet",
+    "c return": "quiet",
+    "c raise": "trouble",
+    "output": "changed",
+    "task switch": "strong",
 }
 
 
@@ -120,17 +278,3 @@ def joined(events: Iterable[Event]) -> Iterator[Event]:
             continue
         pieces = list(group)
         yield replace(pieces[0], text="".join(piece.text for piece in pieces))
-
-
-def in_few_words(value: Value) -> str:
-    """Such as "print #8" for "<built-in function print #8>"."""
-    text = value.text
-    if value.object is None or not (text.startswith("<") and text.endswith(">")):
-        return text
-    words = text[1:-1].split(" ")
-    if words[0] in _KINDS:
-        words = words[-2:]
-    return " ".join((words[0].rpartition(".")[2], *words[1:]))
-
-
-_KINDS = ("function", "built-in", "method", "module", "class", "code")

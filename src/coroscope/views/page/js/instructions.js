@@ -68,7 +68,7 @@ export function instructionsSection(model, row) {
       title: `at ${moment(stretches.time[stretch])}`,
       value: count(stretches.count[stretch], "instruction"),
       code: place ? sourceLine(place) ?? `${place.name}  ${placeName(place)}` : null,
-      detail: `${first === last ? `step ${first.toLocaleString("en")}` : `steps ${first.toLocaleString("en")} to ${last.toLocaleString("en")}`}${place ? `, up to line ${place.line}` : ""}`,
+      detail: `${first === last ? `instruction ${first.toLocaleString("en")}` : `instructions ${first.toLocaleString("en")} to ${last.toLocaleString("en")}`}${place ? `, up to line ${place.line}` : ""}`,
       onclick: () => (location.hash = `step=${first}`),
     });
   };

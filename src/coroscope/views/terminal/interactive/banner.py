@@ -9,15 +9,17 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from coroscope.stepper.events import Event
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.frames import place
 from coroscope.views.terminal.interactive.look import Look
 from coroscope.views.terminal.interactive.rows import MEANING, QUIET, STRONG, told
+from coroscope.views.terminal.telling import Told
 
 _MOST_TOLD = 4
 _MOST_LINES = 4
 """Of a sentence."""
+_LOW = 18
+"""Lines of the screen below which a sentence has two."""
 _ROOMY = 30
 """Lines of the screen from which on what has just happened has one of its own."""
 
@@ -45,12 +47,22 @@ class Banner(Vertical):
     def show(self, look: Look) -> None:
         """Show a step."""
         self._look = look
-        is_roomy = self.screen.size.height >= _ROOMY
-        sentence = Content(look.sentence)
-        lines = len(sentence.wrap(max(self.screen.size.width - 2, 1)))
+        width, height = self.screen.size
+        is_roomy = height >= _ROOMY
+        sentence, lines = _fitted(look.sentence, max(width - 2, 1), _MOST_LINES if height >= _LOW else 2)
         _update(self._where, where(look), 2)
-        _update(self._sentence, sentence, min(max(lines, 2), _MOST_LINES))
+        _update(self._sentence, sentence, max(lines, 2))
         _update(self._events, events(look, is_roomy=is_roomy), 1 + is_roomy)
+
+
+def _fitted(text: str, width: int, most: int) -> tuple[Content, int]:
+    """As many lines as there is room for, and how many those are; an ellipsis where there are more."""
+    lines = Content(text).wrap(width)
+    if len(lines) <= most:
+        return Content(text), len(lines)
+    kept = [line.plain.rstrip() for line in lines[:most]]
+    kept[-1] = kept[-1][: width - 1] + "…"
+    return Content("\n".join(kept)), most
 
 
 def _update(part: Static, content: Content, height: int) -> None:
@@ -82,14 +94,14 @@ def where(look: Look) -> Content:
 
 def events(look: Look, *, is_roomy: bool) -> Content:
     """What it leads to, a line; where there is room, above it what has just happened."""
-    leads_to = _line("leads to: ", look.leads_to, "the next instruction", look)
+    leads_to = _line("leads to: ", look.leads_to, "the next instruction")
     if not is_roomy:
         return leads_to
-    return Content("\n").join([_line("before it: ", look.happened, "the last instruction", look), leads_to])
+    return Content("\n").join([_line("before it: ", look.happened, "the last instruction"), leads_to])
 
 
-def _line(label: str, happened: Sequence[Event], otherwise: str, look: Look) -> Content:
-    parts = [told(look.sight.telling.event(event)) for event in happened[:_MOST_TOLD]]
+def _line(label: str, happened: Sequence[Told], otherwise: str) -> Content:
+    parts = list(map(told, happened[:_MOST_TOLD]))
     if len(happened) > _MOST_TOLD:
         parts.append(Content(f"and {len(happened) - _MOST_TOLD} more"))
     said = Content("; ").join(parts) if parts else Content.styled(otherwise, QUIET)

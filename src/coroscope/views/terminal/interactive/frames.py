@@ -8,10 +8,10 @@ from textual.content import Content
 
 from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.shown_values import Value
+from coroscope.views.step_words import value_in_few_words
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.look import Look
 from coroscope.views.terminal.interactive.rows import POINTER, QUIET, STRONG, Rows, quiet
-from coroscope.views.terminal.telling import in_few_words
 
 _MOST_FRAMES = 200
 _MOST_TASKS = 200
@@ -49,7 +49,7 @@ def _rows_of(frame: FrameAt, look: Look) -> Iterator[Content]:
 
 
 def _in_few(value: Value) -> str:
-    return inert(in_few_words(value))
+    return inert(value_in_few_words(value))
 
 
 def _state(frame: FrameAt, look: Look) -> str:

@@ -9,12 +9,14 @@ from coroscope.views.terminal.interactive.look import Look
 from coroscope.views.terminal.interactive.rows import CURRENT, MEANING, POINTER, QUIET, STRONG, Rows, cut
 
 _LEAST_OPCODE, _MOST_OPCODE = 16, 26
+NO_LINE = "–"
+"""In a line's place, of instructions that belong to none."""
 _WIDE = 44
 """Cells from which on the offset has room, and a word for what leads there."""
 
 
 def instruction_rows(look: Look, width: int, height: int) -> Rows:  # noqa: ARG001 (as every pane's)
-    """Line, what leads there, offset, name, argument."""
+    """Line, what leads there, offset, name, argument; a dash for no line."""
     listed = look.frame.code.instructions
     is_wide = width >= _WIDE
     lines = len(str(max((each.line or 0 for each in listed), default=0)))
@@ -30,7 +32,7 @@ def instruction_rows(look: Look, width: int, height: int) -> Rows:  # noqa: ARG0
         sign = catches if each.is_handler_start else "»" if each.is_jump_target else ""
         made = Content.assemble(
             (POINTER if is_current else " ", STRONG),
-            (f"{(each.line or '') if is_first else '':>{lines}} ", QUIET),
+            (f"{(each.line or NO_LINE) if is_first else '':>{lines}} ", QUIET),
             (f"{sign:>{len(catches)}} ", QUIET),
             (f"{each.offset:>{offsets - 1}} " if is_wide else "", QUIET),
             (f"{cut(each.opcode, opcodes):{opcodes}} ", STRONG if is_current else ""),

@@ -28,7 +28,13 @@ class Key:
     def binding(self) -> Binding:
         """What Textual is told."""
         return Binding(
-            self.keys, self.action, self.footer or self.help, show=bool(self.footer), key_display=self.shown
+            self.keys,
+            self.action,
+            self.footer or self.help,
+            show=bool(self.footer),
+            key_display=self.shown,
+            # Before the next key is looked at: that may be for what this one has opened.
+            priority=True,
         )
 
 
@@ -59,10 +65,16 @@ KEYS = [
     Key("U", "out(-1)", "", "back to where the caller called"),
     Key("l", "ask_line", "l", "run to a line of this file: asks which", "run"),
     *_event_keys(),
-    Key("slash", "ask_text", "/", "find text in source, instructions, values and output", "find"),
+    Key(
+        "slash",
+        "ask_text",
+        "/",
+        "find text in source, instructions, output, and values where they come",
+        "find",
+    ),
     Key("n", "found(1)", "n", "to the next step that has it; N: the one before"),
     Key("N", "found(-1)", "", "to the step before that has it"),
-    Key("g", "ask_step", "g", "go to a step by its number", "go"),
+    Key("g", "ask_step", "g", "go to a step by its number"),
     Key("home", "first", "Home", "to the first step"),
     Key("end", "last", "End", "to the last step"),
     Key("pagedown", "hundredths(1)", "PgDn", "a hundredth of the run on"),
@@ -73,6 +85,7 @@ KEYS = [
     Key("shift+tab", "choose(-1)", "", "choose the pane before"),
     Key("shift+down,right_square_bracket", "scroll(1)", "]", "scroll the chosen pane down"),
     Key("shift+up,left_square_bracket", "scroll(-1)", "[", "scroll the chosen pane up"),
+    Key("w", "whole", "w", "all that is said of this step, nothing of it cut", "all"),
     Key("d", "toggle_theme", "d", "light or dark"),
     Key("question_mark", "help", "?", "all keys", "keys"),
     Key("q", "quit", "q", "quit", "quit"),

@@ -15,7 +15,7 @@ from coroscope.stepper.turns import Turns
 from coroscope.views.terminal.glyphs import UNICODE
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.sources import Sources
-from coroscope.views.terminal.telling import Telling, joined
+from coroscope.views.terminal.telling import Telling, Told
 
 _FARTHEST_LINE = 50
 """How many steps back a line is looked for, of an instruction that has none: as on the page."""
@@ -80,14 +80,25 @@ class Look:
         return line
 
     @cached_property
-    def happened(self) -> Sequence[Event]:
-        """What has happened just before it."""
-        return list(joined(self.recording.events.between(self.number - 1, self.number)))
+    def happened(self) -> Sequence[Told]:
+        """What has happened just before it, and what the frame's last instruction has done."""
+        told = self.sight.telling.events(self.recording.events.between(self.number - 1, self.number))
+        return [*told, *(self.sight.telling.outcome(self.before, self.frame) if self.before else ())]
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What happens before the next step."""
+        return self.recording.events.between(self.number, self.number + 1)
 
     @cached_property
-    def leads_to(self) -> Sequence[Event]:
-        """What happens before the next step."""
-        return list(joined(self.recording.events.between(self.number, self.number + 1)))
+    def leads_to(self) -> Sequence[Told]:
+        """What happens before the next step, and what the instruction has done once its frame goes on."""
+        telling = self.sight.telling
+        return [
+            *telling.before(self.frame),
+            *telling.events(self.events),
+            *telling.outcome(self.frame, self.after),
+        ]
 
     @property
     def sentence(self) -> str:

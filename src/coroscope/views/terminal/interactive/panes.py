@@ -1,9 +1,12 @@
 """All panes of a step: the source and the instructions on the left, what there is then on the right.
 
-Where not all have room, the lower ones share a place, and the one that was chosen last is shown.
+Where not all have room, the lower ones share a place, and the one that was chosen last is shown. On a very small screen
+all share one, in which the stack is first.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
@@ -23,6 +26,8 @@ from coroscope.views.terminal.interactive.stack import stack_rows
 
 WIDE = 110
 """Columns of the screen from which on all have room."""
+_LEAST_WIDTH, _LEAST_HEIGHT = 60, 18
+"""Columns and lines of the screen from which on more than one has room."""
 _SCROLLED = 3
 
 
@@ -58,11 +63,16 @@ class Panes(Horizontal):
         self.choose(0)
 
     def on_resize(self) -> None:
-        """Where only one of the lower ones has room, its title names the others."""
-        is_narrow = self.size.width < WIDE
-        for pane in self._lower:
-            others = [other.title for other in self._lower if other is not pane] if is_narrow else []
-            pane.border_title = Content.assemble(pane.title, (" · ".join(["", *others]), f"{QUIET} not bold"))
+        """Where only one of them has room, its title names the others."""
+        width, height = self.screen.size
+        is_small = width < _LEAST_WIDTH or height < _LEAST_HEIGHT
+        if is_small and not self.has_class("-small"):
+            self.choose(self._all.index(self._stack) - self._chosen)
+        self.set_class(is_small, "-small")
+        is_narrow = width < WIDE
+        for pane in (self._stack, *self._lower):
+            sharing = self._all if is_small else self._lower if is_narrow and pane.is_lower else []
+            _name_others(pane, sharing)
 
     def show(self, look: Look) -> None:
         """Show a step."""
@@ -78,9 +88,16 @@ class Panes(Horizontal):
         chosen = self._all[self._chosen]
         for pane in self._all:
             pane.set_class(pane is chosen, "-chosen")
+            self.set_class(chosen in (self._source, self._instructions), "-on-left")
+            self.set_class(chosen not in (self._source, self._instructions), "-on-right")
             if chosen.is_lower:
                 pane.set_class(pane is chosen, "-shown")
 
     def scroll_chosen(self, direction: Direction) -> None:
         """Show what is farther down in it, or up."""
         self._all[self._chosen].scroll_rows(direction * _SCROLLED)
+
+
+def _name_others(pane: Pane, panes: Sequence[Pane]) -> None:
+    others = [other.title for other in panes if other is not pane]
+    pane.border_title = Content.assemble(pane.title, (" · ".join(["", *others]), f"{QUIET} not bold"))

@@ -14,7 +14,7 @@ from textual.widgets import Footer, Static
 from coroscope.stepper.moves import EVENT_GROUPS, Direction
 from coroscope.stepper.search import Found, find
 from coroscope.views.terminal.inert import inert
-from coroscope.views.terminal.interactive.asking import Ask, Help
+from coroscope.views.terminal.interactive.asking import Ask, Help, Whole
 from coroscope.views.terminal.interactive.banner import Banner
 from coroscope.views.terminal.interactive.keys import KEYS
 from coroscope.views.terminal.interactive.look import Look, Sight
@@ -103,9 +103,9 @@ class StepScreen(Screen[None]):
 
     # Asking
 
-    def action_ask_line(self) -> None:
+    async def action_ask_line(self) -> None:
         file = self.look.frame.code.file.rpartition("/")[2]
-        self._ask(f"run to which line of {inert(file)}?", self._to_line, is_number=True)
+        await self._ask(f"run to which line of {inert(file)}?", self._to_line, is_number=True)
 
     def _to_line(self, given: str) -> None:
         line, file, before = int(given), self.look.frame.code.file, self.look.number
@@ -114,41 +114,44 @@ class StepScreen(Screen[None]):
         if step is not None and step <= before:
             self._say(f"line {line} is not reached after step {before:,}: this is the first time")
 
-    def action_ask_step(self) -> None:
-        self._ask(f"go to which step, 0 to {self.sight.last}?", self._to_step, is_number=True)
+    async def action_ask_step(self) -> None:
+        await self._ask(f"go to which step, 0 to {self.sight.last}?", self._to_step, is_number=True)
 
     def _to_step(self, given: str) -> None:
         step = int(given)
         is_there = 0 <= step <= self.sight.last
         self.go(step if is_there else None, f"there is no step {step}: they are 0 to {self.sight.last}")
 
-    def action_ask_text(self) -> None:
+    async def action_ask_text(self) -> None:
         given = "" if self.found is None else self.found.text
-        self._ask("find which text?", self._to_text, given)
+        await self._ask("find which text?", self._to_text, given)
 
     def _to_text(self, given: str) -> None:
         self.found = find(self.sight.recording, given)
-        self.action_found(1)
+        self._to_found(self.found, 1)
 
-    def action_found(self, direction: Direction) -> None:
+    async def action_found(self, direction: Direction) -> None:
         if self.found is None:
-            self.action_ask_text()
-            return
-        text, count, before = self.found.text, len(self.found.steps), self.look.number
-        step = self.found.beside(before, direction)
+            await self.action_ask_text()
+        else:
+            self._to_found(self.found, direction)
+
+    def _to_found(self, found: Found, direction: Direction) -> None:
+        text, count, before = found.text, len(found.steps), self.look.number
+        step = found.beside(before, direction)
         self.go(step, f"{text!r} is nowhere in this recording")
         if step is not None:
             again = ", from the other end again" if (step - before) * direction <= 0 else ""
-            self._say(f"{text!r}: {self.found.position(step):,} of {count:,} steps that have it{again}")
+            self._say(f"{text!r}: {found.position(step):,} of {count:,} steps to which it comes{again}")
 
-    def _ask(
+    async def _ask(
         self, question: str, use: Callable[[str], None], given: str = "", *, is_number: bool = False
     ) -> None:
         def answered(answer: str | None) -> None:
             if answer:
                 use(answer)
 
-        self.app.push_screen(Ask(question, given, is_number=is_number), answered)
+        await self.app.push_screen(Ask(question, given, is_number=is_number), answered)
 
     # Panes and the rest
 
@@ -161,8 +164,11 @@ class StepScreen(Screen[None]):
     def action_toggle_theme(self) -> None:
         self.app.theme = "textual-light" if self.app.current_theme.dark else "textual-dark"
 
-    def action_help(self) -> None:
-        self.app.push_screen(Help(self._limits()))
+    async def action_whole(self) -> None:
+        await self.app.push_screen(Whole(self.look))
+
+    async def action_help(self) -> None:
+        await self.app.push_screen(Help(self._limits()))
 
     def action_quit(self) -> None:
         self.app.exit()

@@ -9,10 +9,10 @@ from textual.content import Content
 
 from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.shown_values import Value
+from coroscope.views.step_words import value_in_few_words
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.look import Look
 from coroscope.views.terminal.interactive.rows import CHANGED, NEW, QUIET, Rows, cut, quiet
-from coroscope.views.terminal.telling import in_few_words
 
 _BETWEEN = 2
 _LEAST_WIDTH = 8
@@ -48,7 +48,7 @@ def stack_rows(look: Look, width: int, height: int) -> Rows:
 
 
 def _why_none(look: Look) -> str:
-    kinds = {event.kind for event in look.leads_to if event.frame == look.frame.number}
+    kinds = {event.kind for event in look.events if event.frame == look.frame.number}
     if kinds & {"return", "unwind"}:
         return "the frame ends"
     return "no step follows"
@@ -74,7 +74,7 @@ def _box(value: Value, width: int, is_new: bool) -> Content:
     room = width - 4
     text = inert(value.text)
     if cell_len(text) > room:
-        text = cut(inert(in_few_words(value)), room)
+        text = cut(inert(value_in_few_words(value)), room)
     style = CHANGED if is_new else QUIET if value.text == "NULL" else ""
     padding = " " * max(room - cell_len(text), 0)
     return Content.assemble(

@@ -1,18 +1,24 @@
 import { el } from "../dom.js";
-import { visible } from "./words.js";
+import { inFewWords, visible } from "./words.js";
 
 // Values as the reader sees them. An object has its number and one of HUES colours, the same wherever it is shown.
 
 const HUES = 8;
 
+export function hueOf(object) {
+  return object % HUES;
+}
+
+// Of an object its number stands beside its name.
 export function chip(value) {
-  const text = el("code", { className: "text" }, visible(value.text));
+  const name = value.object ? inFewWords(value.text).replace(/ #\d+(>?)$/, "$1") : value.text;
+  const text = el("code", { className: "text" }, visible(name));
   if (!value.object) return el("span", { className: value.type === "" ? "chip none" : "chip", title: visible(value.type) }, text);
-  return el("span", { className: `chip object hue-${value.object % HUES}`, title: visible(value.type), "data-object": value.object }, text, reference(value.object));
+  return el("span", { className: `chip object hue-${hueOf(value.object)}`, title: visible(value.type), "data-object": value.object }, text, reference(value.object));
 }
 
 export function reference(object) {
-  return el("button", { type: "button", className: `ref hue-${object % HUES}`, "data-object": object, "aria-label": `object ${object}` }, `#${object}`);
+  return el("button", { type: "button", className: `ref hue-${hueOf(object)}`, "data-object": object, "aria-label": `object ${object}` }, `#${object}`);
 }
 
 export function names(frame, known = null) {
@@ -54,6 +60,6 @@ export function linkObjects(root) {
     if (!event.target.closest?.(".ref")) return;
     const object = objectOf(event);
     mark(object);
-    root.querySelector(`.held[data-object="${object}"]`)?.scrollIntoView({ block: "nearest" });
+    root.querySelector(`.held[data-object="${object}"], .frame[data-object="${object}"]`)?.scrollIntoView({ block: "nearest" });
   });
 }

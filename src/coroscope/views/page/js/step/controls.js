@@ -41,6 +41,8 @@ export class Controls {
       over: () => this.go(moves.over(view.step, 1)),
       "event-back": () => this.#toEvent(group(), -1),
       event: () => this.#toEvent(group(), 1),
+      "show-arrows": () => this.#toggleArrows(),
+      "more-moves": () => this.#toggleMoves(),
     };
   }
 
@@ -85,9 +87,21 @@ export class Controls {
 
   #showPlaying() {
     const { isPlaying } = this.player;
-    byId("play").textContent = isPlaying ? "■ Stop" : "▶ Play";
+    byId("play").replaceChildren(isPlaying ? "■" : "▶", el("span", {}, isPlaying ? " Stop" : " Play"));
     byId("play").setAttribute("aria-label", isPlaying ? "Stop" : "Play");
     byId("play").setAttribute("aria-pressed", String(isPlaying));
+  }
+
+  #toggleArrows() {
+    const { arrows } = this.view;
+    arrows.toggle();
+    byId("show-arrows").setAttribute("aria-pressed", String(arrows.isOn));
+  }
+
+  // Where the window is narrow, they are there when asked for.
+  #toggleMoves() {
+    const isOpen = byId("moves").classList.toggle("is-open");
+    byId("more-moves").setAttribute("aria-expanded", String(isOpen));
   }
 
   #changeSpeed(by) {
@@ -99,7 +113,12 @@ export class Controls {
   #toFound(direction) {
     const { marked } = this.finder;
     if (marked) this.go(this.view.moves.marked(this.view.step, marked, direction));
-    else byId("find").focus();
+    else this.#select("find");
+  }
+
+  #select(id) {
+    if (!byId(id).checkVisibility()) this.#toggleMoves();
+    byId(id).select();
   }
 
   #keyed(event) {
@@ -120,9 +139,10 @@ export class Controls {
       PageDown: () => this.go(Math.min(this.last, view.step + hundredth)),
       " ": actions.play,
       o: () => this.go(view.moves.over(view.step, direction)),
+      a: actions["show-arrows"],
       n: () => this.#toFound(direction),
-      g: () => byId("number").select(),
-      "/": () => byId("find").select(),
+      g: () => this.#select("number"),
+      "/": () => this.#select("find"),
       "?": () => byId("help").showModal(),
       "+": () => this.#changeSpeed(1),
       "=": () => this.#changeSpeed(1),
@@ -134,7 +154,7 @@ export class Controls {
     const { target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
     if (target.matches?.("select, input:not([type=range])")) {
-      if (event.key === "Escape") target.blur();
+      if (event.key === "Escape") this.#leave(target);
       return;
     }
     if (target.matches?.("button") && event.key === " ") return;
@@ -142,6 +162,12 @@ export class Controls {
     if (!action) return;
     event.preventDefault();
     action();
+  }
+
+  // What has been typed there does not count.
+  #leave(input) {
+    if (input === byId("number")) input.value = this.view.step;
+    input.blur();
   }
 
   update() {

@@ -9,6 +9,7 @@ export class Finder {
   #found = [];
   #chosen = null;
   #active = -1;
+  #from = null;
 
   constructor(recording, source, go) {
     this.recording = recording;
@@ -18,6 +19,9 @@ export class Finder {
     this.list = byId("finds");
     this.input.addEventListener("input", () => this.#find());
     this.input.addEventListener("keydown", (event) => this.#onKey(event));
+    this.input.addEventListener("focus", (event) => {
+      this.#from = event.relatedTarget;
+    });
     this.input.addEventListener("blur", () => setTimeout(() => this.#close(), 150));
     this.list.addEventListener("pointerdown", (event) => {
       const item = event.target.closest("li");
@@ -92,7 +96,7 @@ export class Finder {
       if (count) this.#active = (this.#active + (event.key === "ArrowDown" ? 1 : -1) + count) % count;
       this.#draw();
     } else if (event.key === "Enter" && this.#active >= 0) this.#choose(this.#active);
-    else if (event.key === "Escape") this.#close();
+    else if (event.key === "Escape") this.#leave();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -104,6 +108,13 @@ export class Finder {
     this.#close();
     this.input.blur();
     this.go(this.#chosen.marks(), this.#chosen.label);
+  }
+
+  // To where the focus was before, so that keys are steps again.
+  #leave() {
+    this.#close();
+    this.input.blur();
+    if (!this.#from?.matches("select, input:not([type=range])")) this.#from?.focus({ preventScroll: true });
   }
 
   #close() {

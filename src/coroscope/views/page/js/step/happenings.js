@@ -1,39 +1,206 @@
 import { el } from "../dom.js";
 import { chip } from "./chips.js";
-import { visible } from "./words.js";
+import { inFewWords, visible } from "./words.js";
 
-// What happens between steps, in words.
+// What is said of a step. The words are in the data, as views/step_words.py has them; the rules are those of
+// terminal/telling.py. What is told has a kind and pieces: texts, and values.
 
 const MOST_TOLD = 12;
+const MOST_DROPPED = 8;
+const OPPOSITES = { true: "false", false: "true", none: "not none", not_none: "none" };
+const ESCAPES = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-const TELLINGS = {
-  call: (event, name) => [`${name} is called`],
-  return: (event, name) => [`${name} returns `, value(event)],
-  create: (event, name) => [`${name} is made: `, value(event), " its body has not begun"],
-  yield: (event, name) => [`${name} is suspended, and hands out `, value(event)],
-  resume: (event, name) => [`${name} goes on`],
-  throw: (event, name) => [`${name} goes on with an exception thrown into it: `, value(event)],
-  raise: (event, name) => ["raised: ", value(event), ` in ${name}`],
-  handle: (event, name) => [`${name} handles `, value(event)],
-  unwind: (event, name) => [`${name} is left by an exception: `, value(event)],
-  drop: (event, name) => [`${name} is thrown away unfinished`],
-  "c call": (event) => ["called, unseen: ", value(event)],
-  "c return": (event) => ["which gives ", value(event)],
-  "c raise": (event) => ["which raises ", value(event)],
-  output: (event) => ["written: ", el("code", { className: "text" }, visible(event.text.replace(/\n$/, "")))],
-};
+export class Telling {
+  constructor(recording) {
+    this.recording = recording;
+    this.patterns = recording.facts.tellings;
+  }
 
-function value(event) {
-  return event.value ? chip(event.value) : "";
+  // What has happened just before a step, and what the frame's last instruction has done.
+  before({ number, frameNumber, frame }) {
+    const last = this.recording.lastStepOf(frameNumber, number);
+    return [...this.#events(number), ...(last < 0 ? [] : this.#outcome(this.recording.at(last).frame, frame))];
+  }
+
+  // What happens before the next step, and what the instruction has done once its frame goes on.
+  leadsTo({ number, frameNumber, frame }) {
+    const next = this.recording.nextStepOf(frameNumber, number);
+    return [...this.#sent(frame), ...this.#events(number + 1), ...(next < 0 ? [] : this.#outcome(frame, this.recording.at(next).frame))];
+  }
+
+  #fill(key, parts = {}) {
+    return this.patterns[key].split(/\{(\w+)\}/).flatMap((piece, at) => (at % 2 ? parts[piece] : piece || []));
+  }
+
+  // Events
+
+  #events(position) {
+    const events = joined(this.recording.eventsAt(position));
+    return events.map((event) => ({ kind: event.kind, pieces: this.#event(event, position) }));
+  }
+
+  #event(event, position) {
+    const { kind } = event;
+    const parts = { frame: event.frame < 0 ? [] : this.#name(event.frame), value: event.value ?? [] };
+    if (kind === "call") {
+      const values = this.#arguments(event, position);
+      return this.#fill(values.length ? "call with" : kind, { ...parts, arguments: values });
+    }
+    if (kind === "resume") {
+      const sent = this.#following(event, position)?.frame.stack.at(-1);
+      return this.#fill(sent ? "resume with" : kind, { ...parts, value: sent });
+    }
+    if (kind === "task switch") {
+      const task = this.recording.facts.tasks.find(([number]) => number === event.task);
+      return task ? this.#fill(kind, { task: task[1] }) : this.#fill("task left");
+    }
+    if (kind === "handle") return [...this.#fill(kind, parts), ...this.#handler(event, position)];
+    if (kind === "output") return this.#fill(kind, { text: asRepr(event.text) });
+    return this.#fill(kind, parts);
+  }
+
+  #name(frame) {
+    return this.#fill("frame", { name: this.recording.codeOf(frame).name.split("<locals>.").at(-1), number: String(frame) });
+  }
+
+  // The moment right after an event, if it is of the event's frame.
+  #following(event, position) {
+    const { recording } = this;
+    return position < recording.count && recording.frameOf(position) === event.frame ? recording.at(position) : null;
+  }
+
+  #arguments(event, position) {
+    const first = this.#following(event, position);
+    if (!first || this.recording.columns.frame_names[event.frame]) return [];
+    return listed([...first.frame.locals].map(([name, value]) => [`${name}=`, value]));
+  }
+
+  // Where the handler is, and what becomes of the stack.
+  #handler(event, position) {
+    const first = this.#following(event, position);
+    return first ? this.#handled(this.#stackAtRaise(event.frame, position), first.frame) : [];
+  }
+
+  #handled(was, { code, index, stack: now }) {
+    const line = code.handlerLines[index];
+    const told = this.#fill(line ? "handler on line" : "handler", { offset: String(code.offset[index]), line: String(line) });
+    if (!now.length || !was) return told;
+    const [kept, hasPlace] = keptOf(was, now);
+    const dropped = was.slice(kept).map((value) => [value.object ? { ...value, text: inFewWords(value.text) } : value]);
+    if (dropped.length > MOST_DROPPED) dropped.splice(MOST_DROPPED - 1, Infinity, this.#fill("more", { number: String(dropped.length - MOST_DROPPED + 1) }));
+    const pushed = now.slice(kept).map((value, at) => (hasPlace && !at ? this.#fill("place", { value }) : [value]));
+    if (dropped.length) told.push(...this.#fill("dropped", { values: listed(dropped) }));
+    return [...told, ...this.#fill("pushed", { values: listed(pushed) })];
+  }
+
+  #stackAtRaise(frame, before) {
+    const { recording } = this;
+    const raised = recording.lastStepOf(frame, before);
+    if (raised < 0) return null;
+    const moment = recording.at(raised);
+    if (!moment.frame.isKnown) return null;
+    const hasLeft = recording.word(moment.code.opcode[moment.index]) === "YIELD_VALUE"; // suspended, it has handed its top out
+    return hasLeft ? moment.frame.stack.slice(0, -1) : moment.frame.stack;
+  }
+
+  // Instructions
+
+  #deedOf({ code, index }) {
+    return this.recording.word(code.deed[index]).split(" ");
+  }
+
+  #sent(frame) {
+    const [what, depth] = this.#deedOf(frame);
+    if (what !== "send" || frame.stack.length < depth) return [];
+    return [{ kind: "deed", pieces: this.#fill("sent", { value: frame.stack.at(-1), receiver: frame.stack.at(-depth) }) }];
+  }
+
+  #outcome(frame, after) {
+    const [what, ...parts] = this.#deedOf(frame);
+    const { code, index } = frame;
+    if (!what) return [];
+    if (code.isHandler[after.index]) return what === "raise" ? [{ kind: "handle", pieces: this.#raisedAgain(frame, after) }] : [];
+    const goesOn = after.index === index + 1;
+    const jumps = code.offset[after.index] === code.target[index];
+    if (goesOn === jumps || what === "raise") return [];
+    if (what === "store" || what === "delete") return goesOn ? this.#named(what, parts, frame) : [];
+    const why = this.#why(what, parts, jumps, frame.stack, after.stack);
+    return [{ kind: "deed", pieces: [...why, ...(jumps ? this.#fill("jumps", { where: this.#where(code, index) }) : this.#fill("stays"))] }];
+  }
+
+  #raisedAgain(frame, handler) {
+    return [...this.#fill("handle", { value: handler.stack.at(-1) ?? "" }), ...this.#handled(frame.isKnown ? frame.stack : null, handler)];
+  }
+
+  #named(what, names, frame) {
+    const { stack } = frame;
+    const told = (key, parts) => ({ kind: "deed", pieces: this.#fill(key, parts) });
+    if (what === "delete") return [told("deleted", { name: names[0] })];
+    return names.slice(0, stack.length).flatMap((name, at) => {
+      const value = stack.at(-1 - at);
+      if (value.text !== "NULL") return [told("stored", { name, value })];
+      return frame.locals.has(name) ? [told("deleted", { name })] : [];
+    });
+  }
+
+  #why(what, [first], jumps, was, now) {
+    if (what === "next" && jumps) return this.#fill("no item");
+    if (what === "if") return was.length ? this.#condition(first, jumps, was.at(-1)) : [];
+    if (!now.length || !was.length) return [];
+    if (what === "next") return this.#fill("item", { value: now.at(-1) });
+    return this.#fill(jumps ? "has returned" : "has yielded", { receiver: was.at(-first), value: now.at(-1) });
+  }
+
+  #condition(when, jumps, value) {
+    if ((when === "true" || when === "false") && ["True", "False", "None"].includes(value.text)) return this.#fill("is", { value });
+    return this.#fill(`is ${jumps ? when.replace("_", " ") : OPPOSITES[when]}`, { value });
+  }
+
+  #where(code, index) {
+    const target = code.target[index];
+    const line = code.lines[code.offset.indexOf(target)];
+    if (line && line === code.lines[index]) return this.#fill(target > code.offset[index] ? "ahead" : "back");
+    return line ? this.#fill("to line", { line: String(line) }) : this.#fill("to offset", { offset: String(target) });
+  }
 }
 
-export function tell(recording, events) {
-  const items = events.slice(0, MOST_TOLD).map((event) => {
-    const name = event.frame < 0 ? "" : visible(recording.codeOf(event.frame).name);
-    const parts = event.kind === "task switch" ? [`now runs ${taskName(recording, event.task)}`] : TELLINGS[event.kind](event, name);
-    return el("li", { className: `event ${event.kind.replace(" ", "-")}` }, ...parts);
+// What is written in several pieces is told as one.
+function joined(events) {
+  const told = [];
+  for (const event of events) {
+    const last = told.at(-1);
+    if (event.kind === "output" && last?.kind === "output" && last.thread === event.thread) told[told.length - 1] = { ...last, text: last.text + event.text };
+    else told.push(event);
+  }
+  return told;
+}
+
+function listed(items) {
+  return items.flatMap((item, at) => (at ? [", ", ...item] : item));
+}
+
+// How many of the values an exception has left on the stack, and whether the place of the raise lies above them.
+// The exception lies on top. What is thrown into a suspended frame pushes None first, which a handler may keep.
+function keptOf(was, now) {
+  const below = now.slice(0, -1);
+  const differing = below.findIndex((value, at) => value.value !== was[at]?.value);
+  const kept = differing < 0 ? below.length : differing;
+  return [kept, kept === below.length - 1 && below[kept].type === "int"];
+}
+
+// As `repr` writes a text.
+function asRepr(text) {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const escaped = text.replace(/[\\\n\r\t]/g, (char) => ESCAPES[char]);
+  return quote + escaped.replaceAll(quote, `\\${quote}`) + quote;
+}
+
+export function showTold(told) {
+  const items = told.slice(0, MOST_TOLD).map(({ kind, pieces }) => {
+    const shown = pieces.map((piece) => (typeof piece === "string" ? visible(piece) : chip(piece)));
+    return el("li", { className: `event ${kind.replace(" ", "-")}` }, ...shown);
   });
-  if (events.length > MOST_TOLD) items.push(el("li", {}, `and ${events.length - MOST_TOLD} more`));
+  if (told.length > MOST_TOLD) items.push(el("li", {}, `and ${told.length - MOST_TOLD} more`));
   return items;
 }
 

@@ -20,7 +20,7 @@ export class Instructions {
     return el(
       "div",
       { className: isFirst && index ? "row first" : "row", "data-index": index, title: visible(this.recording.word(code.sentence[index])) },
-      el("span", { className: "number" }, isFirst && line !== null ? String(line) : ""),
+      el("span", { className: "number" }, isFirst ? String(line || "–") : ""),
       el("span", { className: "sign", title: sign === "catch" ? "exceptions lead here" : sign ? "jumps lead here" : "" }, sign),
       el("span", { className: "offset" }, String(code.offset[index])),
       el("code", {}, ...named(this.recording, code, index)),

@@ -1,9 +1,11 @@
 import { byId } from "../dom.js";
 import { asksForSteps, changeView } from "../views.js";
+import { visible } from "./words.js";
 
-// The step as the part of the address after "#". An address may hold anything; what is not understood is left out.
+// The step as the part of the address after "#". An address may hold anything; what is no step is said, until the next one.
 
 const SETTLE_MS = 150;
+const LONGEST_QUOTE = 40;
 
 export class StepLink {
   #written = "";
@@ -21,13 +23,17 @@ export class StepLink {
 
   restore() {
     this.#written = location.hash;
-    const text = new URLSearchParams(location.hash.slice(1)).get("step") ?? "";
-    const step = /^\d{1,15}$/.test(text) ? Number(text) : 0;
-    this.view.show(Math.min(step, this.view.recording.count - 1));
+    const text = new URLSearchParams(location.hash.slice(1)).get("step");
+    const last = this.view.recording.count - 1;
+    const step = /^\d+$/.test(text ?? "") ? Number(text) : 0;
+    this.view.show(Math.min(step, last));
+    if (text !== null && !/^\d+$/.test(text)) say(`The address asks for step “${quoted(text)}”, which is no step: this is step 0.`);
+    else if (step > last) say(`The address asks for step ${quoted(text)}, which there is not: this is the last one, ${last.toLocaleString("en")}.`);
   }
 
   // Browsers limit how often the address may change, so it is written when the step has settled.
   update() {
+    say("");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#write(), SETTLE_MS);
   }
@@ -46,4 +52,14 @@ export class StepLink {
     history.replaceState(null, "", wanted);
     this.#written = location.hash;
   }
+}
+
+function say(sentence) {
+  byId("address").hidden = !sentence;
+  byId("address").textContent = sentence;
+}
+
+function quoted(text) {
+  const characters = [...text];
+  return visible(characters.length > LONGEST_QUOTE ? `${characters.slice(0, LONGEST_QUOTE - 1).join("")}…` : text);
 }

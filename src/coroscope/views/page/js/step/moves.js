@@ -5,7 +5,7 @@ import { countUpTo } from "./numbers.js";
 export const EVENT_GROUPS = [
   { name: "call", key: "c", kinds: ["call", "c call", "create"] },
   { name: "return", key: "r", kinds: ["return"] },
-  { name: "yield or resume", key: "y", kinds: ["yield", "resume", "throw"] },
+  { name: "yield or resume", key: "y", kinds: ["yield", "resume", "throw", "create"] },
   { name: "task switch", key: "t", kinds: ["task switch"] },
   { name: "exception", key: "x", kinds: ["raise", "handle", "unwind"] },
   { name: "output", key: "p", kinds: ["output"] },

@@ -67,16 +67,30 @@ export class Positions {
     for (let i = 0; i < keys.length; i++) this.items[next[keys[i]]++] = i;
   }
 
+  of(key) {
+    return key + 1 < this.first.length ? this.items.subarray(this.first[key], this.first[key + 1]) : [];
+  }
+
   // The last position of `key` whose number, in `numbers` (or itself), is at most `limit`; -1 if there is none.
   last(key, limit, numbers = null) {
-    const start = this.first[key];
-    let [low, high] = [start, this.first[key + 1]];
+    const end = this.#endUpTo(key, limit, numbers);
+    return end > this.first[key] ? this.items[end - 1] : -1;
+  }
+
+  // The first one whose number is above `limit`.
+  following(key, limit, numbers = null) {
+    const end = this.#endUpTo(key, limit, numbers);
+    return end < this.first[key + 1] ? this.items[end] : -1;
+  }
+
+  #endUpTo(key, limit, numbers) {
+    let [low, high] = [this.first[key], this.first[key + 1]];
     while (low < high) {
       const middle = (low + high) >>> 1;
       const item = this.items[middle];
       if ((numbers ? numbers[item] : item) <= limit) low = middle + 1;
       else high = middle;
     }
-    return low > start ? this.items[low - 1] : -1;
+    return low;
   }
 }

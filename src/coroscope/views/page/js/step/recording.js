@@ -11,6 +11,7 @@ const MOST_CONTENTS = 5000;
 const FARTHEST_LINE = 50;
 const NOTHING = 0;
 const UNKNOWN = 1;
+const OPAQUE = new Set(["opaque", "function"]);
 const LEAVES = new Set(["YIELD_VALUE", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"]);
 
 export class Recording {
@@ -26,6 +27,8 @@ export class Recording {
     const places = columns.places.reduce((most, place) => Math.max(most, place), 0) + 1;
     this.byPlace = new Positions(columns.places, places);
     this.byObject = new Positions(columns.content_objects, columns.object_types.length);
+    this.byDeath = new Positions(columns.object_deaths, columns.object_deaths.reduce((most, step) => Math.max(most, step), 0) + 1);
+    this.frameOfGenerator = new Map([...columns.frame_generators].map((object, frame) => [object, frame]));
     this.runsOfFrame = new Positions(columns.run_frames, columns.frame_codes.length);
     this.kinds = Object.fromEntries(columns.facts.kinds.map((kind, number) => [kind, number]));
     this.placeCount = places;
@@ -85,6 +88,16 @@ export class Recording {
     return Math.min(run + 1 < starts.length ? starts[run + 1] : this.count, before) - 1;
   }
 
+  // The first one of a frame after `after`; -1: there is none.
+  nextStepOf(frame, after) {
+    const { run_steps: starts } = this.columns;
+    const run = this.runOf(after);
+    const end = run + 1 < starts.length ? starts[run + 1] : this.count;
+    if (this.columns.run_frames[run] === frame && after + 1 < end) return after + 1;
+    const next = this.runsOfFrame.following(frame, after, starts);
+    return next < 0 ? -1 : starts[next];
+  }
+
   // What a place or an object holds
 
   valueAt(place, step, missing) {
@@ -122,6 +135,27 @@ export class Recording {
 
   layoutOf(object) {
     return this.word(this.columns.object_layouts[object]);
+  }
+
+  // Whether it is shown with what it holds; of others there is no more to show than that they are there.
+  isHolder(object) {
+    return !OPAQUE.has(this.layoutOf(object));
+  }
+
+  // What the step before this one has done to objects that can be looked into, a generator where its frame is recorded: which of
+  // those that are reached now are met for the first time, which hold something else, and which objects are gone.
+  newsAt(step, reached) {
+    if (step === 0) return { born: [], changed: [], died: [] };
+    const { object_births: births, content_steps: steps, content_objects: objects } = this.columns;
+    const isOpen = (object) => this.isHolder(object) || this.frameOfGenerator.has(object);
+    const born = [];
+    for (let object = countUpTo(births, step - 1); births[object] === step; object++) if (reached.has(object) && isOpen(object)) born.push(object);
+    const changed = new Set();
+    for (let change = countUpTo(steps, step - 1); steps[change] === step; change++) {
+      const object = objects[change];
+      if (births[object] < step && reached.has(object)) changed.add(object);
+    }
+    return { born, changed: [...changed], died: [...this.byDeath.of(step)].filter((object) => isOpen(object) && !reached.has(object)) };
   }
 
   typeOf(value) {
@@ -306,7 +340,7 @@ export class Moment {
     return { locals, cells };
   }
 
-  // The objects that are reached from these frames, the nearest first, with what they hold.
+  // The objects that are reached from these frames, the nearest first, with what they hold; and the numbers of all that are.
   heap(frames, most) {
     const { recording } = this;
     const found = new Set();
@@ -324,13 +358,13 @@ export class Moment {
     let left = 0;
     for (let at = 0; at < reached.length; at++) {
       const contents = recording.contentsOf(reached[at], this.number);
-      if (!contents?.length) continue;
+      if (!contents || !recording.isHolder(reached[at])) continue;
       if (shown.length < most) shown.push({ number: reached[at], contents });
       else left++;
       for (const value of contents) add(value);
       if (reached.length > 20000) break;
     }
-    return { shown, left };
+    return { shown, left, reached: found };
   }
 
   // The end of what has been written, in pieces of one stream each.

@@ -2,6 +2,8 @@ import { byId, el } from "../dom.js";
 import { Listing } from "./listing.js";
 import { visible } from "./words.js";
 
+const BEFORE_PX = 90; // what is marked is that far from the left edge at least, and that far from the right
+const AFTER_PX = 16;
 const ENCODER = new TextEncoder();
 
 // The source with the current line, and in it the part that became the instruction.
@@ -68,7 +70,7 @@ export class Source {
     const { element } = this.listing;
     const [box, own] = [element.getBoundingClientRect(), mark.getBoundingClientRect()];
     const left = own.left - box.left + element.scrollLeft;
-    element.scrollLeft = left + Math.min(own.width, box.width / 2) < box.width ? 0 : left - box.width / 4;
+    element.scrollLeft = Math.max(0, left + Math.min(own.width, box.width - BEFORE_PX) + AFTER_PX - box.width);
   }
 
   // Columns count bytes of UTF-8.

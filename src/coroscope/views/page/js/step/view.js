@@ -1,7 +1,9 @@
 import { byId, el } from "../dom.js";
+import { Arrows } from "./arrows.js";
 import { boxes, names } from "./chips.js";
-import { Frames, Heap } from "./frames.js";
-import { taskName, tell } from "./happenings.js";
+import { Frames } from "./frames.js";
+import { showTold, taskName, Telling } from "./happenings.js";
+import { Heap } from "./heap.js";
 import { argument, Instructions, named } from "./instructions.js";
 import { Moments } from "./moments.js";
 import { Moves } from "./moves.js";
@@ -19,11 +21,14 @@ export class StepView {
     this.recording = recording;
     this.moves = new Moves(recording);
     this.moments = new Moments(recording);
+    this.telling = new Telling(recording);
     const refresh = () => this.show(this.step);
     this.source = new Source(recording, (file, line) => this.toMarked((code, index) => code.file === file && code.lines[index] === line));
     this.instructions = new Instructions(recording, (number) => this.goTo(this.moves.marked(this.step, { [number]: 1 }, 1)));
     this.frames = new Frames(recording, refresh);
     this.heap = new Heap(recording, refresh);
+    this.arrows = new Arrows();
+    this.heap.onFilled = () => this.arrows.ask();
   }
 
   // Elsewhere if there is such a step.
@@ -55,6 +60,8 @@ export class StepView {
     this.#showOutput(moment);
     this.source.settle();
     this.instructions.listing.settle();
+    this.heap.settle();
+    this.arrows.draw();
     this.onChange();
   }
 
@@ -62,14 +69,14 @@ export class StepView {
     const { recording } = this;
     const { code, index, frame } = moment;
     const task = frame.task ? `, ${taskName(recording, frame.task)}` : "";
-    byId("where").textContent = `In ${visible(code.name)}${moment.line === null ? ", on no line of its own" : `, line ${moment.line}`}${task}, about to run:`;
+    byId("where").textContent = `In ${visible(code.name)} (frame ${frame.number})${!moment.line ? ", on no line of its own" : `, line ${moment.line}`}${task}, about to run:`;
     byId("opcode").replaceChildren(...named(recording, code, index));
     byId("meaning").textContent = argument(recording, code, index);
     const [depth, after] = [code.depth[index], code.after[index]];
     byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${after}`;
     byId("sentence").textContent = visible(recording.word(code.sentence[index]));
-    byId("before").replaceChildren(...tell(recording, recording.eventsAt(moment.number)));
-    byId("leads").replaceChildren(...tell(recording, recording.eventsAt(moment.number + 1)));
+    byId("before").replaceChildren(...showTold(this.telling.before(moment)));
+    byId("leads").replaceChildren(...showTold(this.telling.leadsTo(moment)));
   }
 
   #showState(moment) {

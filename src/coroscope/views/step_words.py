@@ -1,0 +1,139 @@
+"""What is said of a step, in words that the terminal and the page share.
+
+Rule: every sentence on what happens is a pattern in `WORDS`. The page gets them in its data and fills them in by the
+rules of `terminal/telling.py`, which js/step/telling.js has too; tests/page/test_step_words.py compares what comes out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from coroscope.stepper.columns import CodeFacts
+from coroscope.stepper.instructions import Instruction
+from coroscope.stepper.shown_values import Value
+
+WORDS: dict[str, str] = {
+    "frame": "{name} (frame {number})",
+    # What happens between instructions
+    "call": "{into} {frame} is called",
+    "call with": "{into} {frame} is called with {arguments}",
+    "return": "{out} {frame} returns {value}",
+    "create": "{out} {frame} waits to be started, in {value}",
+    "yield": "{out} {frame} yields {value}, and waits",
+    "resume": "{into} {frame} goes on",
+    "resume with": "{into} {frame} goes on with {value}",
+    "throw": "{into} {frame} goes on with an exception thrown into it",
+    "raise": "{value} is raised",
+    "unwind": "{out} {frame} is left by {value}",
+    "drop": "{frame} is dropped unfinished",
+    "c call": "{into} {value} is called, unseen",
+    "c return": "{out} that gives {value}",
+    "c raise": "{out} that raises {value}",
+    "output": "{text} is written",
+    "task switch": "task {task} has its turn",
+    "task left": "no task has its turn",
+    # An exception on its way: where the handler is, and what becomes of the stack
+    "handle": "{into} {value} goes to its handler",
+    "handler": " at offset {offset}",
+    "handler on line": " at offset {offset} (line {line})",
+    "dropped": "; dropped: {values}",
+    "pushed": "; pushed: {values}",
+    "place": "{value} (where it was raised)",
+    "more": "and {number} more",
+    # What an instruction has done, as the frame's next one shows
+    "is true": "{value} is true: ",
+    "is false": "{value} is false: ",
+    "is none": "it is None: ",
+    "is not none": "{value} is not None: ",
+    "is": "it is {value}: ",
+    "no item": "no item is left: ",
+    "item": "the next item is {value}: ",
+    "sent": "{value} is sent to {receiver}",
+    "has returned": "{receiver} has returned {value}: ",
+    "has yielded": "{receiver} has yielded {value}: ",
+    "jumps": "it jumps {where}",
+    "stays": "it does not jump",
+    "to line": "to line {line}",
+    "to offset": "to offset {offset}",
+    "ahead": "ahead, within this line",
+    "back": "back, within this line",
+    "stored": "{name} = {value}",
+    "deleted": "{name} has no value any more",
+}
+MOST_DROPPED = 8
+"""Of values that are dropped."""
+
+_CONDITION = re.compile("IF_(TRUE|FALSE|NONE|NOT_NONE)(_OR_POP)?$")
+_STORES = frozenset({"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_FAST_MAYBE_NULL"})
+_DELETES = frozenset({"DELETE_FAST", "DELETE_NAME", "DELETE_GLOBAL", "DELETE_DEREF"})
+_PAIRS = {"STORE_FAST_STORE_FAST": 2, "STORE_FAST_LOAD_FAST": 1}
+_RAISES_UNSEEN = frozenset({"RERAISE", "END_ASYNC_FOR", "CLEANUP_THROW"})
+"""`sys.settrace` is told of what an instruction raises, but not of what one of these raises again."""
+_ENDS = ("RERAISE", "RAISE_VARARGS", "RETURN_VALUE", "RETURN_CONST", "JUMP")
+
+
+def deed(instruction: Instruction, version: Sequence[int]) -> str:
+    """What there is to be told of an instruction once it has run: one of these, with its parts between blanks.
+
+    "if" and when it jumps; "next" of an iterator; "send" and where the receiver is, counted from the top; "store" and
+    "delete" with names, the first of which gets the top; "raise" of one that raises again where no event tells of it.
+    "" if there is nothing.
+    """
+    base = instruction.base
+    if tuple(version) < (3, 12) and base in _RAISES_UNSEEN:
+        return "raise"
+    if instruction.jump_target is not None:
+        if found := _CONDITION.search(base):
+            return f"if {found[1].lower()}"
+        if base == "FOR_ITER":
+            return "next"
+        if base == "SEND":
+            return f"send {3 if tuple(version) >= (3, 15) else 2}"
+        return ""
+    if base in _STORES:
+        return f"store {instruction.meaning}"
+    if base in _PAIRS:
+        return " ".join(("store", *instruction.meaning.split(", ")[: _PAIRS[base]]))
+    return f"delete {instruction.meaning}" if base in _DELETES else ""
+
+
+def handler_line(code: CodeFacts, index: int) -> int | None:
+    """The line of the handler that begins with that instruction: the first one that any of its instructions has."""
+    for each in code.instructions[index:]:
+        if each.line:
+            return each.line
+        if each.base.startswith(_ENDS):
+            return None
+    return None
+
+
+def in_few_words(text: str) -> str:
+    """Such as "print() #8" for "<built-in function print #8>": what it is can still be seen."""
+    found = _NUMBERED.fullmatch(text)
+    if found is None:
+        return text
+    what, name, number = found.groups()
+    if name is None:
+        return f"<{what.rpartition('.')[2]} {number}>"
+    name = name.rpartition(".")[2]
+    return f"{name}() {number}" if what in _CALLED else f"{what} {name} {number}"
+
+
+_CALLED = frozenset({"function", "built-in function", "method"})
+_NUMBERED = re.compile(
+    r"<(function|built-in function|method|async generator|[^ ]+)(?: (.*))? (#[0-9]+)>", re.DOTALL
+)
+
+
+def value_in_few_words(value: Value) -> str:
+    """The same of a value: what looks like an object but is a text stays as it is."""
+    return value.text if value.object is None else in_few_words(value.text)
+
+
+def handler_lines(code: CodeFacts) -> Iterator[tuple[int, int]]:
+    """Of each instruction that a handler begins with and that has a line, its index and that."""
+    for each in code.instructions:
+        line = handler_line(code, each.index) if each.is_handler_start else None
+        if line:
+            yield each.index, line

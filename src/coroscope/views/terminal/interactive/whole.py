@@ -1,0 +1,42 @@
+"""All that is said of a step, in full: what has no room in its place on the screen can be read here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from textual.content import Content
+
+from coroscope.stepper.shown_values import Value
+from coroscope.views.terminal.inert import inert
+from coroscope.views.terminal.interactive.banner import where
+from coroscope.views.terminal.interactive.look import Look
+from coroscope.views.terminal.interactive.rows import STRONG, quiet, told
+from coroscope.views.terminal.telling import Told
+
+
+def whole(look: Look) -> Iterator[Content]:
+    """The instruction and what it does, what came before it, what it leads to, the stacks, the names."""
+    yield where(look)
+    yield Content(look.sentence)
+    yield _part("before it", _events(look.happened), "the last instruction")
+    yield _part("leads to", _events(look.leads_to), "the next instruction")
+    yield _part("stack before it, the top first", _stack(look.frame.stack), "empty")
+    if look.after is not None:
+        yield _part("stack after it, the top first", _stack(look.after.stack), "empty")
+    names = (Content(inert(f"{name} = {value.text}")) for name, value in look.frame.locals.items())
+    yield _part("names", names, "none has a value")
+
+
+def _events(events: Sequence[Told]) -> Iterator[Content]:
+    return map(told, events)
+
+
+def _stack(stack: Sequence[Value] | None) -> list[Content]:
+    if stack is None:
+        return [quiet("not known")]
+    return [Content(inert(value.text)) for value in reversed(stack)]
+
+
+def _part(heading: str, lines: Iterable[Content], otherwise: str) -> Content:
+    shown = [Content.assemble("  ", line) for line in lines] or [quiet(f"  {otherwise}")]
+    return Content("\n").join([Content.styled(heading, STRONG), *shown])

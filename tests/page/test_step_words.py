@@ -1,0 +1,96 @@
+"""The page says of each step what the terminal says, in the same words."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver.chrome.webdriver import WebDriver
+
+from coroscope.stepper.recording import Recording
+from coroscope.stepper.running import step
+from coroscope.views.page import write_steps
+from coroscope.views.step_words import value_in_few_words
+from coroscope.views.terminal.interactive.look import Look, Sight
+from tests.page.opened_page import OpenedPage
+from tests.stepper.corpus import PROGRAMS, threads_at_once
+from tests.stepper.test_moves import counted, failing, interleaved
+
+_TOLD = """
+const { recording, view } = coroscope;
+const plain = ({ pieces }) => pieces.map((piece) => (typeof piece === "string" ? piece : piece.text)).join("");
+return arguments[0].map((number) => {
+  const moment = recording.at(number);
+  return [view.telling.before(moment).map(plain), view.telling.leadsTo(moment).map(plain)];
+});
+"""
+_CHIPS = """
+coroscope.view.show(arguments[0]);
+const part = (chip, name) => chip.querySelector(name)?.textContent ?? "";
+return [...document.querySelectorAll("#stack .chip")].map((chip) => [part(chip, ".text"), part(chip, ".ref")]);
+"""
+
+
+def unwinding() -> str:
+    def kept(*given: Any) -> Any:
+        return given
+
+    class Held:
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *_: object) -> bool:
+            return True
+
+    with Held():
+        kept(1, "two", [3], Held, Held(), len, kept, kept(4), int("x"))
+    try:
+        for each in kept("a", None):
+            if each is None:
+                raise KeyError(each)
+    except (ValueError, KeyError) as error:
+        return str(error) or "none"
+    return "never"
+
+
+_ALL: dict[str, Any] = {
+    **PROGRAMS, "counted": counted, "interleaved": interleaved, "threads": threads_at_once, "failing": failing,
+    "unwinding": unwinding,
+}  # fmt: skip
+
+
+def _open(browser: WebDriver, tmp_path: Path, recording: Recording) -> OpenedPage:
+    path = tmp_path / "steps.html"
+    write_steps(recording, path)
+    return OpenedPage(browser, path)
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("name", _ALL)
+def test_page_and_terminal_say_the_same_of_every_step(browser: WebDriver, tmp_path: Path, name: str) -> None:
+    recording = step(_ALL[name])
+    page = _open(browser, tmp_path, recording)
+    sight, count = Sight(recording), len(recording)
+    numbers = sorted({0, count - 1, *random.Random(5).sample(range(count), min(count, 300))})
+    for number, told in zip(numbers, page.run(_TOLD, numbers), strict=True):
+        look = Look(sight, number)
+        assert told == [[each.text for each in part] for part in (look.happened, look.leads_to)], number
+    assert page.console() == []
+
+
+@pytest.mark.chromium
+def test_a_chip_names_an_object_as_the_terminal_does_in_few_words(browser: WebDriver, tmp_path: Path) -> None:
+    recording = step(unwinding)
+    page = _open(browser, tmp_path, recording)
+    high = max(range(len(recording)), key=lambda number: len(recording.at(number).stack or ()))
+    stack = list(reversed(recording.at(high).stack or ()))
+    chips = page.run(_CHIPS, high)
+    assert [number for _, number in chips] == [f"#{value.object}" if value.object else "" for value in stack]
+    assert [text for text, _ in chips] == [
+        re.sub(r" #\d+(?=>?$)", "", value_in_few_words(value)) if value.object else value.text
+        for value in stack
+    ]
+    assert {"class Held", "<Held>", "len()", "kept()"} <= {text for text, _ in chips}
