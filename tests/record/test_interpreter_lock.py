@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from coroscope.record.events import EVENT, EventKind
+from coroscope.record.lock_layout import find_lock
 from coroscope.record.lock_sampler import Samples
 from coroscope.trace import Trace, load
 from coroscope.trace.lock_samples import LockSample
@@ -126,6 +128,24 @@ def test_the_recorders_own_thread_is_no_second_one(tmp_path: Path) -> None:
     recorded = load(program.with_suffix(".coroscope"))
     assert recorded.tasks
     assert len(recorded.lock_samples) <= 1, "of the moment before it had said its name"
+
+
+def test_the_lock_is_found_beside_a_thread_that_wants_it() -> None:
+    is_over = threading.Event()
+
+    def compute() -> None:
+        while not is_over.is_set():
+            sum(range(100))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    try:
+        found = [find_lock() for _ in range(50)]
+    finally:
+        is_over.set()
+        thread.join()
+    assert found == [find_lock()] * 50
+    assert None not in found
 
 
 def test_too_many_samples_are_thinned_and_come_half_as_often() -> None:

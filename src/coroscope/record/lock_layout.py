@@ -28,6 +28,7 @@ _NATIVE_ID = struct.Struct("=I")
 _STATE_SIZE = 512
 _THREAD_SIZE = 2048
 _LARGEST_MAPPING = 1 << 24
+_MOST_LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +65,32 @@ def find_lock() -> LockLayout | None:
     is_free_threaded = hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled()
     if sys.platform != "linux" or struct.calcsize("P") != 8 or is_free_threaded:
         return None
-    bases: dict[tuple[str, str], int] = {}
     memory = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
     try:
         native_id_offset = _native_id_offset(memory)
-        owner = ("", "")
-        end = 0
-        for mapping in _mappings(os.getpid()):
-            # Behind a file's last mapping comes what it has of zeros, which is mapped without its name.
-            is_behind = mapping.file == _NO_FILE and mapping.start == end
-            owner = owner if is_behind else mapping.file
-            end = mapping.end
-            bases.setdefault(owner, mapping.start)
-            if owner == _NO_FILE or not mapping.is_writable or mapping.end - mapping.start > _LARGEST_MAPPING:
-                continue
-            for address, id_offset in _locks_in(memory, mapping):
-                if native_id_offset is not None:
-                    return LockLayout(owner, address - bases[owner], id_offset, native_id_offset)
+        if native_id_offset is None:
+            return None
+        looks = (_look_for_lock(memory, native_id_offset) for _ in range(_MOST_LOOKS))
+        return next((layout for layout in looks if layout is not None), None)
     finally:
         os.close(memory)
+
+
+def _look_for_lock(memory: int, native_id_offset: int) -> LockLayout | None:
+    """One look: reading gives the lock away, and another thread may have it in what is read."""
+    bases: dict[tuple[str, str], int] = {}
+    owner = ("", "")
+    end = 0
+    for mapping in _mappings(os.getpid()):
+        # Behind a file's last mapping comes what it has of zeros, which is mapped without its name.
+        is_behind = mapping.file == _NO_FILE and mapping.start == end
+        owner = owner if is_behind else mapping.file
+        end = mapping.end
+        bases.setdefault(owner, mapping.start)
+        if owner == _NO_FILE or not mapping.is_writable or mapping.end - mapping.start > _LARGEST_MAPPING:
+            continue
+        for address, id_offset in _locks_in(memory, mapping):
+            return LockLayout(owner, address - bases[owner], id_offset, native_id_offset)
     return None
 
 
