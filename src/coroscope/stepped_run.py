@@ -23,6 +23,7 @@ from coroscope.record.recorder import Recorder as TraceRecorder
 from coroscope.stepper.layout import LAYOUTS
 from coroscope.stepper.named import Asked, NamedScope, TaskGate
 from coroscope.stepper.recorder import Recorder
+from coroscope.stepper.recorder.room import with_room
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.self_test import GENERATOR_OFFSET, Readability
 from coroscope.stepper.session import Exits, Session
@@ -70,7 +71,7 @@ def start(told: str, trace: TraceRecorder) -> None:
 
     def save(recording: Recording) -> None:
         if len(recording):
-            recording.save(order.recording)
+            with_room(recording.save, order.recording)
         recorder.let_go()
         report = {"functions": list(scope.seen), "met": list(scope.met), "notes": list(recording.notes)}
         with open(order.report, "w", encoding="utf-8", errors="backslashreplace") as file:

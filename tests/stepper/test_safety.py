@@ -301,6 +301,37 @@ def test_a_low_limit_of_recursion_is_the_programs_alone(tmp_path: Path) -> None:
     assert not check(recording).broken
 
 
+LOWEST_LIMIT = """
+import sys
+def set_lowest():
+    depth = 1
+    while True:
+        try:
+            sys.setrecursionlimit(depth)
+        except RecursionError:
+            depth += 1
+        else:
+            break
+    sys.setrecursionlimit(depth + 10)
+    return "set"
+def numbers():
+    yield set_lowest()
+before = sys.getrecursionlimit()
+print(set_lowest(), *numbers())
+sys.setrecursionlimit(before)
+print(*numbers())
+"""
+
+
+def test_a_limit_of_recursion_that_leaves_no_call_ends_the_recording_alone(tmp_path: Path) -> None:
+    program = write_program(tmp_path, LOWEST_LIMIT)
+    alone, stepped = run_alone(program), run_stepped(program)
+    assert (stepped.stdout, stepped.stderr, stepped.returncode) == (alone.stdout, "", 0)
+    recording = load(f"{program}.steps")
+    assert "limit of recursion" in " ".join((*recording.notes, recording.cut or ""))
+    assert not check(recording).broken
+
+
 TAKES_THE_TOOL = """
 import sys
 monitoring, events = sys.monitoring, sys.monitoring.events

@@ -149,12 +149,21 @@ class Monitoring:
             (events.EXCEPTION_HANDLED, self._on_handled),
         )
 
+    # Rule: a RecursionError that comes out of a callback is the program's: `Room` gives its limit back.
+    # The callback's own, where the program has set a limit that leaves no room, ends the recording. That is written out
+    # in each: there is no room for a call.
+
     def _on_instruction(self, code: CodeType, offset: int) -> None:
-        if not self._switch.is_on:
-            with suppress(RecursionError):  # Near the program's own limit it stays until there is room.
+        try:
+            if self._switch.is_on:
+                self._guard.run_instruction(_getframe(1), code, offset)
+            else:
                 self.stop()
-            return
-        self._guard.run_instruction(_getframe(1), code, offset)
+        except RecursionError:
+            if self._switch.is_on:
+                if self._room.is_tight:
+                    raise
+                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
 
     def _gated(self, gate: TaskGate) -> Callable[[CodeType, int], None]:
         # Code that all other tasks run, too, is told of only while a frame of it is recorded: an instruction that is
@@ -163,14 +172,19 @@ class Monitoring:
         switch, run = self._switch, self._guard.run_instruction
 
         def on_instruction(code: CodeType, offset: int) -> None:
-            if is_open.get(get_ident()) is False and id(code) not in named and switch.is_on:
-                with suppress(RecursionError):
-                    self._rest(code)
-            elif not switch.is_on:
-                with suppress(RecursionError):
+            is_others = is_open.get(get_ident()) is False and id(code) not in named
+            try:
+                if not switch.is_on:
                     self.stop()
-            elif self._lets(code):
-                run(_getframe(1), code, offset)
+                elif is_others:
+                    self._rest(code)
+                elif self._lets(code):
+                    run(_getframe(1), code, offset)
+            except RecursionError:
+                if switch.is_on and not is_others:
+                    if self._room.is_tight:
+                        raise
+                    self._recorder.columns.cut, switch.is_on = AT_LIMIT, False
 
         return on_instruction
 
@@ -207,50 +221,90 @@ class Monitoring:
             self._recorder.columns.cut = AT_LIMIT
             self._switch.is_on = False
             return None
-        self._room.make()
-        if not self._switch.is_on:
-            return None
-        self._guard.run(self._recorder.start, _getframe(1), code, offset)
+        try:
+            self._room.make()
+            self._guard.run(self._recorder.start, _getframe(1), code, offset)
+        except RecursionError:
+            if self._switch.is_on:
+                if self._room.is_tight:
+                    raise
+                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
         return None
 
     def _on_resume(self, code: CodeType, offset: int) -> None:
-        self._turn()
-        if not self._lets(code):
-            return
-        if self._resting:
-            with suppress(RecursionError):
-                self._instrument(code)
-        self._room.make()
-        self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.RESUME)
-
-    def _on_throw(self, code: CodeType, offset: int, error: BaseException) -> None:
-        self._turn()
-        if id(code) in self._instrumented and self._lets(code):
+        try:
+            self._turn()
+            if not self._lets(code):
+                return
             if self._resting:
                 with suppress(RecursionError):
                     self._instrument(code)
-            self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.THROW, error)
+            self._room.make()
+            self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.RESUME)
+        except RecursionError:
+            if self._switch.is_on:
+                if self._room.is_tight:
+                    raise
+                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
+
+    def _on_throw(self, code: CodeType, offset: int, error: BaseException) -> None:
+        try:
+            self._turn()
+            if id(code) in self._instrumented and self._lets(code):
+                if self._resting:
+                    with suppress(RecursionError):
+                        self._instrument(code)
+                self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.THROW, error)
+        except RecursionError:
+            if self._switch.is_on:
+                if self._room.is_tight:
+                    raise
+                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
 
     def _on_return(self, code: CodeType, _: int, value: Any) -> None:
-        if self._lets(code):
-            self._guard.run(self._recorder.finish, _getframe(1), code, value)
-            if self._recorder.has_gap:
-                self._renew()
-        self._turn()
+        try:
+            if self._lets(code):
+                self._guard.run(self._recorder.finish, _getframe(1), code, value)
+                if self._recorder.has_gap:
+                    self._renew()
+            self._turn()
+        except RecursionError:
+            if self._switch.is_on:
+                if self._room.is_tight:
+                    raise
+                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
 
     def _on_yield(self, code: CodeType, _: int, value: Any) -> None:
-        if self._lets(code):
-            self._guard.run(self._recorder.suspend, _getframe(1), code, value)
-            if self._recorder.has_gap:
-                self._renew()
-        self._turn()
+        try:
+            if self._lets(code):
+                self._guard.run(self._recorder.suspend, _getframe(1), code, value)
+                if self._recorder.has_gap:
+                    self._renew()
+            self._turn()
+        except RecursionError:
+            if self._switch.is_on:
+                if self._room.is_tight:
+                    raise
+                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
 
     def _on_raise(self, code: CodeType, _: int, error: BaseException) -> None:
-        self._turn()
-        if id(code) in self._instrumented and self._lets(code):
-            self._guard.run(self._recorder.raised, _getframe(1), code, error)
-        self._turn()
+        try:
+            self._turn()
+            if id(code) in self._instrumented and self._lets(code):
+                self._guard.run(self._recorder.raised, _getframe(1), code, error)
+            self._turn()
+        except RecursionError:
+            if self._switch.is_on:
+                if self._room.is_tight:
+                    raise
+                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
 
     def _on_handled(self, code: CodeType, _: int, __: BaseException) -> None:
-        if id(code) in self._instrumented and self._lets(code):
-            self._guard.run(self._recorder.handled, _getframe(1), code)
+        try:
+            if id(code) in self._instrumented and self._lets(code):
+                self._guard.run(self._recorder.handled, _getframe(1), code)
+        except RecursionError:
+            if self._switch.is_on:
+                if self._room.is_tight:
+                    raise
+                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False

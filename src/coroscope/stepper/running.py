@@ -16,6 +16,7 @@ from typing import Any
 
 from coroscope.errors import UsageError
 from coroscope.stepper.recorder import Recorder
+from coroscope.stepper.recorder.room import with_room
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.scope import Scope
 from coroscope.stepper.script import End, Script, wait_for_threads
@@ -102,7 +103,7 @@ def run_file(
 
     def save(recording: Recording) -> None:
         if save_to is not None and os.getpid() == process:  # A child that was forked ends here too.
-            recording.save(save_to)
+            with_room(recording.save, save_to)
             session.recorder.let_go()
 
     exits = None if save_to is None else Exits(session, save)

@@ -7,6 +7,8 @@ while the recorder works, and given back with each return to the program.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 
 from coroscope.stepper.columns import Columns
 from coroscope.stepper.own_builtins import OWN_BUILTINS
@@ -18,6 +20,8 @@ _OWN_CALLS = 4
 """How many calls deeper than the program a callback gives its limit of recursion back."""
 _DEEPEST_OWN = 25
 _ROOM = 200
+_DEEPEST_AT_END = 500
+"""Modules are imported there."""
 AT_LIMIT = "the recording ends near a limit of recursion at which the recorder has no room"
 
 
@@ -103,6 +107,17 @@ class Room:
         if self.is_tight and sys.getrecursionlimit() == self._limit + _OWN_CALLS:
             self.is_tight = False
             sys.setrecursionlimit(self._limit)
+
+
+def with_room(function: Callable[..., object], *arguments: object) -> None:
+    """Call it with room to go deep, whatever limit the program has set. At the very limit, that stays raised."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + _DEEPEST_AT_END)
+    try:
+        function(*arguments)
+    finally:
+        with suppress(RecursionError):
+            sys.setrecursionlimit(limit)
 
 
 def _go_down(depth: int) -> None:
