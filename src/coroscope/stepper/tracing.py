@@ -54,7 +54,7 @@ class Tracing:
             pass
         elif sys.gettrace() is None:
             self._recorder.columns.say(
-                "the tracing was taken away, by sys.settrace(None) or at a low limit of recursion: what followed was left out"
+                "tracing was taken away, by sys.settrace(None) or at a limit of recursion: what followed was left out"
             )
         else:
             self._recorder.columns.say(
