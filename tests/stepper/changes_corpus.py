@@ -25,6 +25,12 @@ class Key:
     def __lt__(self, other): self.log.append("lt"); return False
     def __iter__(self): return (self.log.append("next") or number for number in range(3))
 
+class Made:
+    def __init__(self, log): log.append("made")
+
+class New:
+    def __new__(cls, log): log.append("new"); return object.__new__(cls)
+
 class Asked:
     def __getattr__(self, name): self.__dict__["log"].append(name); return name
 
@@ -138,6 +144,36 @@ def between_two_values_of_a_generator() -> Any:
     return sum(watching(log)), sum(watching(log), key) is key, list(map(log.append, watching(log))), log
 
 
+def objects_made() -> Any:
+    """Classes whose objects are made by code that is recorded, and by code that is not."""
+    log: list[Any] = []
+
+    class Plain:
+        def __init__(self, log: list[Any]) -> None:
+            self.log = log
+
+    class Bare:
+        pass
+
+    class MadeBelow(library["Made"]):
+        pass
+
+    class MadeNew(library["New"]):
+        def __init__(self, log: list[Any]) -> None:
+            self.log = log
+
+    class Appending:
+        __init__ = functools.partialmethod(lambda _, to, log: log.append(to), 1)
+
+    plain, bare = Plain(log), Bare()
+    below = MadeBelow(log)
+    new = MadeNew(log)
+    appending = Appending(log)
+    Plain.__init__ = library["Made"].__init__
+    again = Plain(log)
+    return log, plain.log, new.log, len({plain, bare, below, appending, again})
+
+
 def changed_one_at_a_time() -> Any:
     """Containers of numbers and strings, by statements and by methods."""
     items, found, names = [3, 1, 2], {"a": 1}, {"x"}
@@ -206,6 +242,7 @@ CHANGES = (
     attributes,
     keys_and_finalisers,
     between_two_values_of_a_generator,
+    objects_made,
     changed_one_at_a_time,
     names_of_modules_and_classes,
 )

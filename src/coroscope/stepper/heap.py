@@ -16,14 +16,13 @@ import types
 import weakref
 from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.values import GENERATORS, HIDDEN, MOST_ITEMS, SCALARS, UNCHANGING, Kinds, cut
+from coroscope.stepper.values import GENERATORS, HIDDEN, MOST_ITEMS, SCALARS, UNCHANGING, Kind, Kinds, cut
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -155,7 +154,7 @@ class Heap:
         self._types.append(id(type(obj)))
         self.by_address[address] = -number
         self.columns.objects.append(ObjectFacts(number, kind.name, _detail(obj), self.step, kind.layout))
-        with suppress(TypeError):  # Not all can be referred to weakly.
+        if kind.takes_weak_references:
             self._weak[number] = weakref.ref(obj)
         if kind.layout != "opaque" and obj is not _BUILTINS:
             self.unread.append((number, obj))
@@ -218,7 +217,8 @@ class Heap:
         unread = self.unread
         while unread and left:
             number, obj = unread.pop()
-            self._read(number, obj)
+            kind = self.kinds.of(obj)
+            self._note_contents(number, kind, kind.read(obj))
             left -= 1
         if unread:
             unread.clear()
@@ -253,11 +253,8 @@ class Heap:
                 continue
             items = kind.read(obj)
             if kind.layout not in UNCHANGING and tuple(map(id, items)) != known[0]:
-                self._read(number, obj)
+                self._note_contents(number, kind, items)
                 known = contents[number]
-                items = kind.read(obj)
-                if len(items) != len(known[0]):
-                    continue
             for position in known[2]:
                 waiting.append((-known[1][position], items[position]))
         del waiting
@@ -273,8 +270,10 @@ class Heap:
         if known is None:
             return
         obj = PyObj_FromPtr(address)
-        if tuple(map(id, self.kinds.of(obj).read(obj))) != known[0]:
-            self._read(number, obj)
+        kind = self.kinds.of(obj)
+        items = kind.read(obj)
+        if tuple(map(id, items)) != known[0]:
+            self._note_contents(number, kind, items)
             self.finish_reading()
 
     def holds_scalars(self, value: int) -> bool:
@@ -300,9 +299,7 @@ class Heap:
                 "time, in others every now and then, so those may have changed earlier than is shown"
             )
 
-    def _read(self, number: int, obj: Any) -> None:
-        kind = self.kinds.of(obj)
-        items = kind.read(obj)
+    def _note_contents(self, number: int, kind: Kind, items: Sequence[Any]) -> None:
         addresses = tuple(map(id, items))
         new: tuple[int, ...] = tuple(map(self.by_address.get, addresses, repeat(NOTHING)))
         inner: tuple[int, ...] = ()

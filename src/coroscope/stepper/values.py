@@ -31,6 +31,7 @@ _mro_of = type.__dict__["__mro__"].__get__
 _names_of = type.__dict__["__dict__"].__get__
 _module_of = type.__dict__["__module__"].__get__
 _qualified_name_of = type.__dict__["__qualname__"].__get__
+_weak_references_of = type.__dict__["__weakrefoffset__"].__get__
 _read_dictionary = types.GetSetDescriptorType.__get__
 _read_slot = types.MemberDescriptorType.__get__
 _arguments_of = BaseException.__dict__["args"].__get__
@@ -106,14 +107,27 @@ def names_of(kind: type) -> dict[str, Any]:
     return {name: value for name, value in _names_of(kind).items() if type(name) is str}
 
 
+def makers_of(class_: type) -> tuple[Any, Any]:
+    """What `__new__` and `__init__` are for its objects; None for those of `object`."""
+    found: dict[str, Any] = {}
+    for base in _mro_of(class_):
+        if base is object:
+            break
+        for name, value in names_of(base).items():
+            if name in ("__new__", "__init__"):
+                found.setdefault(name, value)
+    return found.get("__new__"), found.get("__init__")
+
+
 class Kind:
     """What is known of one type: how its objects are called, and how their contents are read."""
 
-    __slots__ = ("coded", "layout", "module", "name", "read", "type")
+    __slots__ = ("coded", "layout", "module", "name", "read", "takes_weak_references", "type")
 
     def __init__(self, type_: type, modules: Container[str]) -> None:
         # Not the type itself: the program's classes must be able to die.
         self.type = weakref.ref(type_)
+        self.takes_weak_references = _weak_references_of(type_) != 0
         module = _module_of(type_)
         name = _qualified_name_of(type_)
         self.module = module if type(module) is str else "?"

@@ -20,7 +20,7 @@ from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import CHANGES, DEPENDS, ITERATES, TOUCHES, Plan
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.states import FrameState, ThreadState
-from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of
+from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of, makers_of
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -128,11 +128,19 @@ class Effects:
         state.pending_call = 1
         if is_deadly(callee):
             self.before_death()
-        if id(callee) in QUIET and self._is_quiet(state, slot + 1):
+        if (type(callee) is type and self._is_made_by_recorded_code(callee)) or (
+            id(callee) in QUIET and self._is_quiet(state, slot + 1)
+        ):
             state.direct = plan
             return False
         changes = CHANGING_ONE.get(id(callee))
         return changes is None or not self._changes_its_own(state, changes, slot + 1)
+
+    def _is_made_by_recorded_code(self, class_: type) -> bool:
+        new, init = makers_of(class_)
+        return new is None and (
+            init is None or (type(init) is FunctionType and self._codes.plan_of(init.__code__) is not None)
+        )
 
     def _is_quiet(self, state: FrameState, first: int) -> bool:
         """Whether a function that changes nothing itself runs no unrecorded code for what it is called with."""
