@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -168,6 +169,24 @@ def test_what_is_drawn_is_what_is_known(browser: WebDriver, tmp_path: Path) -> N
     names = [frame.text for frame in page.elements("#frames h3 code")]
     assert names == ["_square", "counted", "_counting"]
     assert page.element(".is-suspended .text").text == "3"
+
+
+@pytest.mark.chromium
+def test_the_depth_after_a_jump_is_the_one_it_has_there(browser: WebDriver, tmp_path: Path) -> None:
+    def loop() -> None:
+        for _ in "a":
+            pass
+
+    recording = step(loop)
+    first, last = (each.number for each in recording.steps if each.instruction.base == "FOR_ITER")
+    page = _open(browser, tmp_path, recording)
+    depths = [page.run("coroscope.view.show(arguments[0]); return document.getElementById('effect').textContent", at)
+              for at in (first, last)]  # fmt: skip
+    more = int(sys.version_info >= (3, 15))
+    assert depths == [
+        f"stack {1 + more} → {2 + more}",
+        f"stack {1 + more} → {recording.at(last + 1).instruction.depth}",
+    ]
 
 
 @pytest.mark.chromium

@@ -155,6 +155,59 @@ except ValueError:
     assert any(re.search(r"pushed: \d+ \(where it was raised\), <KeyError #\d+>$", each) for each in others)
 
 
+def test_an_exception_comes_from_frame_to_frame_and_takes_no_arguments_that_a_call_has_taken(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(
+        record("""def inner(given):
+    raise ValueError(given)
+
+
+def outer():
+    for each in [7]:
+        try:
+            inner(each)
+        except ValueError:
+            pass
+
+
+outer()
+"""),
+        200,
+    )
+    told = [line.strip() for line in text.splitlines() if "<ValueError #" in line]
+    assert [line.split("> ")[1].split(" (")[0] for line in told if re.match(r"<ValueError #\d+> ", line)] == [
+        "is raised",
+        "comes to outer",
+    ]
+    [handled] = [line for line in told if "goes to its handler" in line]
+    assert "dropped" not in handled
+
+
+def test_an_attribute_that_is_set_is_told(record: Callable[[str], Recording]) -> None:
+    text = printed(record("class A:\n    pass\n\n\na = A()\na.count = 3\n"), 120)
+    assert re.search(r"<__main__\.A #\d+>\.count = 3\n", text)
+
+
+def test_each_turn_of_a_task_is_told_and_the_task_has_its_name(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("""import asyncio
+
+
+async def main():
+    task = asyncio.current_task()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+asyncio.run(main())
+"""),
+        120,
+    )
+    assert text.count("task Task-1 has its turn") == 3
+    assert re.search(r"task = <task Task-1 #\d+>", text)
+
+
 def test_what_is_sent_is_told_with_who_gets_it_and_what_came_of_it(
     record: Callable[[str], Recording],
 ) -> None:

@@ -12,6 +12,7 @@ kept so that their addresses stay theirs, up to a limit.
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 import weakref
 from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
@@ -345,6 +346,7 @@ _NAMED: dict[int, str] = {
     id(types.MethodWrapperType): "__qualname__",
     id(types.CodeType): "co_qualname",
 }
+_TASK_MODULES = ("_asyncio", "coroscope.loop.task")
 _qualified_name_of = type.__dict__["__qualname__"].__get__
 _IS_CLASS = 1 << 31
 _flags_of = type.__dict__["__flags__"].__get__
@@ -368,4 +370,14 @@ def _detail(obj: Any) -> str:
         return f"{obj.start}, {obj.stop}" + (f", {obj.step}" if obj.step != 1 else "")
     if _flags_of(type(obj)) & _IS_CLASS:
         return cut(_qualified_name_of(obj))
+    return _task_name(obj)
+
+
+def _task_name(obj: Any) -> str:
+    """A task's name, of a class whose code is known; of all others ""."""
+    for module in _TASK_MODULES:
+        names = sys.modules.get(module)
+        if names is not None and type(obj) is vars(names).get("Task"):
+            name = names.Task.get_name(obj)
+            return cut(name) if type(name) is str else ""
     return ""

@@ -167,8 +167,13 @@ def _counted(noun: str) -> Callable[[CodeType, int], Meaning]:
     return explain
 
 
-def _from_top(_code: CodeType, arg: int) -> Meaning:
-    return Meaning(f"{ordinal(arg)} from top")
+def _below(popped: int) -> Callable[[CodeType, int], Meaning]:
+    """Of what is counted behind the pop: where it is before that, as the stack is shown."""
+
+    def explain(_code: CodeType, arg: int) -> Meaning:
+        return Meaning(f"{ordinal(arg + popped)} from top")
+
+    return explain
 
 
 def _copied(_code: CodeType, arg: int) -> Meaning:
@@ -283,13 +288,13 @@ _MEANINGS: dict[str, Callable[[CodeType, int], Meaning]] = {
     "END_ASYNC_FOR": _end_of_async_for,
     "COPY": _copied,
     "SWAP": _swapped,
-    "LIST_APPEND": _from_top,
-    "LIST_EXTEND": _from_top,
-    "SET_ADD": _from_top,
-    "SET_UPDATE": _from_top,
-    "MAP_ADD": _from_top,
-    "DICT_UPDATE": _from_top,
-    "DICT_MERGE": _from_top,
+    "LIST_APPEND": _below(1),
+    "LIST_EXTEND": _below(1),
+    "SET_ADD": _below(1),
+    "SET_UPDATE": _below(1),
+    "MAP_ADD": _below(2),
+    "DICT_UPDATE": _below(1),
+    "DICT_MERGE": _below(1),
 }
 _BY_NUMBER: dict[int, Callable[[CodeType, int], Meaning]] = {
     **dict.fromkeys(dis.hasname, _name),

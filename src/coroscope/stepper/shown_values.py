@@ -135,4 +135,6 @@ _WORDS = {
     "module": "module",
     "code": "code",
     "type": "class",
+    "_asyncio.Task": "task",
+    "coroscope.loop.task.Task": "task",
 }

@@ -25,6 +25,7 @@ WORDS: dict[str, str] = {
     "resume with": "{into} {frame} goes on with {value}",
     "throw": "{into} {frame} goes on with an exception thrown into it",
     "raise": "{value} is raised",
+    "raise on": "{value} comes to {frame}",
     "unwind": "{out} {frame} is left by {value}",
     "drop": "{frame} is dropped unfinished",
     "c call": "{into} {value} is called, unseen",
@@ -59,6 +60,7 @@ WORDS: dict[str, str] = {
     "ahead": "ahead, within this line",
     "back": "back, within this line",
     "stored": "{name} = {value}",
+    "set": "{owner}.{name} = {value}",
     "deleted": "{name} has no value any more",
 }
 MOST_DROPPED = 8
@@ -78,7 +80,7 @@ def deed(instruction: Instruction, version: Sequence[int]) -> str:
 
     "if" and when it jumps; "next" of an iterator; "send" and where the receiver is, counted from the top; "store" and
     "delete" with names, the first of which gets the top; "raise" of one that raises again where no event tells of it.
-    "" if there is nothing.
+    "set" an attribute; "" if there is nothing.
     """
     base = instruction.base
     if tuple(version) < (3, 12) and base in _RAISES_UNSEEN:
@@ -91,6 +93,8 @@ def deed(instruction: Instruction, version: Sequence[int]) -> str:
         if base == "SEND":
             return f"send {3 if tuple(version) >= (3, 15) else 2}"
         return ""
+    if base == "STORE_ATTR":
+        return f"set {instruction.meaning}"
     if base in _STORES:
         return f"store {instruction.meaning}"
     if base in _PAIRS:

@@ -94,6 +94,7 @@ class Generators:
             self._note_object(state)
         self._states.suspended[state.frame_id] = state
         self._columns.add_event(kinds.YIELD, state.number, thread.number, value)
+        self._tasks.suspended(thread, state)
 
     def _note_object(self, state: FrameState) -> None:
         """Its making was not seen: the generator is found by its frame, which is in it."""

@@ -136,7 +136,7 @@ class States:
             code=plan.facts.number,
             caller=None if caller is None else caller.number,
             thread=thread.number,
-            task=thread.task,
+            task=thread.task or None,
             base=columns.places_used,
             first_step=len(columns.instructions),
         )

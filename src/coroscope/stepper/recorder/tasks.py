@@ -14,6 +14,10 @@ from coroscope.stepper.recorder.states import FrameState, ThreadState
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 
+NO_TURN = 0
+"""In the place of a task's number: whichever comes next has its turn then."""
+
+
 class Tasks:
     """Notes where another task begins to run."""
 
@@ -33,6 +37,13 @@ class Tasks:
             self._columns.add_event(kinds.TASK_SWITCH, state.number, thread.number, task or 0)
         if state.facts.task is None:
             state.facts.task = task
+
+    def suspended(self, thread: ThreadState, state: FrameState) -> None:
+        """A frame has been suspended: where none of its task is left on the stack, that has given up its turn."""
+        if state.facts.task is not None and state.code.facts.kind == "coroutine":
+            stack = thread.stack
+            if not stack or stack[-1].facts.task != state.facts.task:
+                thread.task = NO_TURN
 
     def _current(self) -> int | None:
         asyncio = sys.modules.get("asyncio.tasks")

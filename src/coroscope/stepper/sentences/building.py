@@ -46,12 +46,11 @@ def _build_slice(told: Told) -> str:
     return "Pop the stop, then the start; push slice(start, stop)."
 
 
-def _into(what: str, kind: str) -> Sentence:
-    """Of what is added to a collection further down, counted after the pop."""
+def _into(what: str, kind: str, popped: int = 1) -> Sentence:
+    """Of what is added to a collection further down."""
 
     def sentence(told: Told) -> str:
-        where = "now on top" if told.arg == 1 else f"now {ordinal(told.arg)} from the top"
-        return what.format(f"the {kind} that is {where}, which stays")
+        return what.format(f"the {kind} that is {ordinal(told.arg + popped)} from the top, which stays")
 
     return sentence
 
@@ -107,7 +106,7 @@ SENTENCES: Sentences = {
     "LIST_TO_TUPLE": "Pop a list, push a tuple of its items.",
     "LIST_APPEND": _into("Pop the top value and append it to {}.", "list"),
     "SET_ADD": _into("Pop the top value and add it to {}.", "set"),
-    "MAP_ADD": _into("Pop a value, then a key; store the pair in {}.", "dictionary"),
+    "MAP_ADD": _into("Pop a value, then a key; store the pair in {}.", "dictionary", popped=2),
     "LIST_EXTEND": _into("Pop an iterable and append all its items to {}.", "list"),
     "SET_UPDATE": _into("Pop an iterable and add all its items to {}.", "set"),
     "DICT_UPDATE": _into("Pop a mapping and store all its pairs in {}.", "dictionary"),

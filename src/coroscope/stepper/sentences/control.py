@@ -153,7 +153,8 @@ SENTENCES: Sentences = {
         "exception again. It is the one being handled from here on (sys.exception())."
     ),
     "POP_EXCEPT": (
-        "Pop the exception that was being handled before (or None): from here on it is that one again."
+        "The handler is done: pop what was being handled before it began (None: nothing), which "
+        "sys.exception() gives again."
     ),
     "CHECK_EXC_MATCH": (
         "Pop the class (or tuple of classes) after `except`; push whether the exception below is an "

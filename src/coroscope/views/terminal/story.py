@@ -137,7 +137,7 @@ class _Story:
             sheet.paragraph(sheet.inert(recording.is_symbolic), TROUBLE)
         if self._rows:
             header = f"{'step':>{self._number}}  {'':{_STEP}}{'instruction':{self._opcode}} "
-            header += f"{'argument':{self._argument}} stack before it"
+            header += f"{'argument':{self._argument}} stack before it {sheet.glyphs.forward} top"
             sheet.line(Text(header, QUIET))
 
     def _print_step(self, moment: Moment) -> None:

@@ -52,6 +52,8 @@ class Telling:
             words = self._task_switch(event)
         elif kind == "handle":
             words = self._fill("handle", value=value) + self._handler(event)
+        elif kind == "raise" and self._has_come_up(event):
+            words = self._fill("raise on", value=value, frame=frame)
         elif kind == "output":
             words = self._fill("output", text=repr(event.text))
         else:
@@ -82,7 +84,7 @@ class Telling:
         jumps = after.instruction.offset == frame.instruction.jump_target
         if goes_on == jumps or what == "raise":
             return []
-        if what in ("store", "delete"):
+        if what in ("store", "delete", "set"):
             return list(self._named(what, parts, frame)) if goes_on else []
         why = self._why(what, parts, jumps, frame.stack, after.stack)
         where = self._fill("jumps", where=self._where(frame.instruction)) if jumps else self._fill("stays")
@@ -139,6 +141,15 @@ class Telling:
             return self._fill("task switch", task=tasks[event.task - 1].name)
         return self._fill("task left")
 
+    def _has_come_up(self, event: Event) -> bool:
+        """Whether the exception comes from a frame that it has left just before."""
+        before = None
+        for other in self._recording.events.between(event.position - 1, event.position):
+            if other == event:
+                break
+            before = other.kind
+        return before == "unwind"
+
     def _handler(self, event: Event) -> str:
         """Where the handler is, and what becomes of the stack."""
         first = self._own_step(event)
@@ -170,9 +181,15 @@ class Telling:
         if raised is None:
             return None
         moment = self._recording.at(raised)
-        # Suspended, the frame has handed its top out.
-        has_left = moment.instruction.base == "YIELD_VALUE" and moment.stack
-        return moment.stack[:-1] if has_left and moment.stack else moment.stack
+        if moment.stack is None:
+            return None
+        # What it has handed to others is on its stack no more: its top where it was suspended, or what it called with.
+        if moment.instruction.base == "YIELD_VALUE":
+            return moment.stack[:-1]
+        has_called = raised < first - 1
+        return (
+            moment.stack[: moment.frame.code.below[moment.instruction.index]] if has_called else moment.stack
+        )
 
     def _own_step(self, event: Event) -> int | None:
         """The step right after the event, if it is of the event's frame."""
@@ -193,6 +210,9 @@ class Telling:
         yield Told(self._fill("handle", value=value) + self._handled(frame.stack, handler), "trouble")
 
     def _named(self, what: str, names: Sequence[str], frame: FrameAt) -> Iterator[Told]:
+        if what == "set":
+            yield from self._set(names[0], frame.stack or ())
+            return
         for name, value in zip(names, reversed(frame.stack or ()), strict=False):
             if what == "store" and value.text != "NULL":
                 yield Told(self._fill("stored", name=name, value=value.text), "changed")
@@ -200,6 +220,11 @@ class Telling:
                 yield Told(self._fill("deleted", name=name), "changed")
         if what == "delete":
             yield Told(self._fill("deleted", name=names[0]), "changed")
+
+    def _set(self, name: str, stack: Sequence[Value]) -> Iterator[Told]:
+        if len(stack) > 1:
+            owner, value = stack[-1].text, stack[-2].text
+            yield Told(self._fill("set", owner=owner, name=name, value=value), "changed")
 
     def _why(
         self,

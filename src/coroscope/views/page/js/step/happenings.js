@@ -36,10 +36,10 @@ export class Telling {
 
   #events(position) {
     const events = joined(this.recording.eventsAt(position));
-    return events.map((event) => ({ kind: event.kind, pieces: this.#event(event, position) }));
+    return events.map((event, at) => ({ kind: event.kind, pieces: this.#event(event, position, events[at - 1]?.kind) }));
   }
 
-  #event(event, position) {
+  #event(event, position, before) {
     const { kind } = event;
     const parts = { frame: event.frame < 0 ? [] : this.#name(event.frame), value: event.value ?? [] };
     if (kind === "call") {
@@ -55,6 +55,7 @@ export class Telling {
       return task ? this.#fill(kind, { task: task[1] }) : this.#fill("task left");
     }
     if (kind === "handle") return [...this.#fill(kind, parts), ...this.#handler(event, position)];
+    if (kind === "raise" && before === "unwind") return this.#fill("raise on", parts); // it comes from a frame that it has left
     if (kind === "output") return this.#fill(kind, { text: asRepr(event.text) });
     return this.#fill(kind, parts);
   }
@@ -99,8 +100,9 @@ export class Telling {
     if (raised < 0) return null;
     const moment = recording.at(raised);
     if (!moment.frame.isKnown) return null;
-    const hasLeft = recording.word(moment.code.opcode[moment.index]) === "YIELD_VALUE"; // suspended, it has handed its top out
-    return hasLeft ? moment.frame.stack.slice(0, -1) : moment.frame.stack;
+    // What it has handed to others is on its stack no more: its top where it was suspended, or what it called with.
+    if (recording.word(moment.code.opcode[moment.index]) === "YIELD_VALUE") return moment.frame.stack.slice(0, -1);
+    return raised < before - 1 ? moment.frame.stack.slice(0, moment.code.below[moment.index]) : moment.frame.stack;
   }
 
   // Instructions
@@ -123,7 +125,7 @@ export class Telling {
     const goesOn = after.index === index + 1;
     const jumps = code.offset[after.index] === code.target[index];
     if (goesOn === jumps || what === "raise") return [];
-    if (what === "store" || what === "delete") return goesOn ? this.#named(what, parts, frame) : [];
+    if (what === "store" || what === "delete" || what === "set") return goesOn ? this.#named(what, parts, frame) : [];
     const why = this.#why(what, parts, jumps, frame.stack, after.stack);
     return [{ kind: "deed", pieces: [...why, ...(jumps ? this.#fill("jumps", { where: this.#where(code, index) }) : this.#fill("stays"))] }];
   }
@@ -136,6 +138,7 @@ export class Telling {
     const { stack } = frame;
     const told = (key, parts) => ({ kind: "deed", pieces: this.#fill(key, parts) });
     if (what === "delete") return [told("deleted", { name: names[0] })];
+    if (what === "set") return stack.length < 2 ? [] : [told("set", { owner: stack.at(-1), name: names[0], value: stack.at(-2) })];
     return names.slice(0, stack.length).flatMap((name, at) => {
       const value = stack.at(-1 - at);
       if (value.text !== "NULL") return [told("stored", { name, value })];

@@ -72,11 +72,19 @@ export class StepView {
     byId("where").textContent = `In ${visible(code.name)} (frame ${frame.number})${!moment.line ? ", on no line of its own" : `, line ${moment.line}`}${task}, about to run:`;
     byId("opcode").replaceChildren(...named(recording, code, index));
     byId("meaning").textContent = argument(recording, code, index);
-    const [depth, after] = [code.depth[index], code.after[index]];
+    const [depth, after] = [code.depth[index], this.#depthAfter(moment)];
     byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${after}`;
     byId("sentence").textContent = visible(recording.word(code.sentence[index]));
     byId("before").replaceChildren(...showTold(this.telling.before(moment)));
     byId("leads").replaceChildren(...showTold(this.telling.leadsTo(moment)));
+  }
+
+  // As it has come about, where the instruction can jump.
+  #depthAfter({ number, code, index, frameNumber }) {
+    const next = code.target[index] === null ? -1 : this.recording.nextStepOf(frameNumber, number);
+    if (next < 0) return code.after[index];
+    const there = this.recording.at(next);
+    return there.code.isHandler[there.index] ? code.after[index] : there.code.depth[there.index];
   }
 
   #showState(moment) {

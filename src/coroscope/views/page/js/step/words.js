@@ -22,6 +22,8 @@ const TYPE_WORDS = {
   module: "module",
   code: "code",
   type: "class",
+  "_asyncio.Task": "task",
+  "coroscope.loop.task.Task": "task",
 };
 const ACTIVE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
