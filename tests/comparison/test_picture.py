@@ -7,6 +7,7 @@ a busy machine shifts both alike.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -161,7 +162,8 @@ def test_threads_wait_for_the_lock_as_long_as_they_are_held_up(tmp_path: Path) -
         if run["lock_wait_s"] is not None:  # Where the system lets us look.
             lock_of_ready.append(states["lock"] / states["ready"])
     # Who looks too late sees a thread that sleeps: a tenth of the time on a machine with three others at work.
-    assert 0.75 < median(shown_of_held_up) < 1.1
+    is_busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    assert (0.75 if is_busy else 0.9) < median(shown_of_held_up) < 1.1
     assert median(lock_of_ready or [2]) > 1
 
 
