@@ -184,6 +184,43 @@ outer()
     assert "dropped" not in handled
 
 
+def test_what_an_instruction_has_done_is_told_with_its_step_where_others_have_run_in_between(
+    record: Callable[[str], Recording],
+) -> None:
+    recording = record("""def numbers():
+    yield 7
+
+
+for each in numbers():
+    pass
+""")
+    loop = next(each.number for each in recording.steps if each.instruction.base == "FOR_ITER")
+    text = printed(recording, 120)
+    assert f"FOR_ITER of step {loop}: the next item is 7: it does not jump\n" in text
+
+
+def test_a_stop_of_what_is_awaited_is_told_as_its_end(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("""import asyncio
+
+
+async def child():
+    return 3
+
+
+async def main():
+    return await asyncio.create_task(child())
+
+
+asyncio.run(main())
+"""),
+        120,
+    )
+    if sys.version_info < (3, 15):  # There a future gives its result without an exception.
+        assert re.search(r"<StopIteration #\d+> is raised, which says that it has ended\n", text)
+    assert re.search(r"<_asyncio.FutureIter #\d+> has returned 3: it jumps ", text)
+
+
 def test_an_attribute_that_is_set_is_told(record: Callable[[str], Recording]) -> None:
     text = printed(record("class A:\n    pass\n\n\na = A()\na.count = 3\n"), 120)
     assert re.search(r"<__main__\.A #\d+>\.count = 3\n", text)

@@ -26,6 +26,7 @@ WORDS: dict[str, str] = {
     "throw": "{into} {frame} goes on with an exception thrown into it",
     "raise": "{value} is raised",
     "raise on": "{value} comes to {frame}",
+    "raise end": "{value} is raised, which says that it has ended",
     "unwind": "{out} {frame} is left by {value}",
     "drop": "{frame} is dropped unfinished",
     "c call": "{into} {value} is called, unseen",
@@ -43,6 +44,7 @@ WORDS: dict[str, str] = {
     "place": "{value} (where it was raised)",
     "more": "and {number} more",
     # What an instruction has done, as the frame's next one shows
+    "of": "{instruction} of step {step}: ",
     "is true": "{value} is true: ",
     "is false": "{value} is false: ",
     "is none": "it is None: ",

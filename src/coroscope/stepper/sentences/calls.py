@@ -90,7 +90,9 @@ def _resume(told: Told) -> str:
         "after yield from": (
             "The generator goes on here after the one it delegates to (`yield from`) has yielded"
         ),
-        "after await": "The coroutine goes on here after what it awaits was suspended",
+        "after await": (
+            "The coroutine has its turn again, in its `await`, and the SEND that follows asks what it awaits for more"
+        ),
     }
     checks = (
         "nothing is computed; debuggers and profilers are told here"

@@ -173,7 +173,7 @@ class _Story:
         self._seen[number] = now
         if before is None or left is None:
             return  # What it was called with is told by the call.
-        told = self._telling.outcome(left, moment.frame)
+        told = self._telling.outcome(left, moment.frame, is_late=True)
         if told:
             self._see_global(left)
         told += [each for each in self._telling.changed(before, now) if each not in told]

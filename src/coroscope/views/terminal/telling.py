@@ -52,6 +52,8 @@ class Telling:
             words = self._task_switch(event)
         elif kind == "handle":
             words = self._fill("handle", value=value) + self._handler(event)
+        elif kind == "raise" and self._ends_iteration(event):
+            words = self._fill("raise end", value=value)
         elif kind == "raise" and self._has_come_up(event):
             words = self._fill("raise on", value=value, frame=frame)
         elif kind == "output":
@@ -73,8 +75,11 @@ class Telling:
         sent, receiver = stack[-1].text, stack[-int(deed_[1])].text
         return [Told(self._fill("sent", value=sent, receiver=receiver), "event")]
 
-    def outcome(self, frame: FrameAt, after: FrameAt | None) -> list[Told]:
-        """What its instruction has done; `after` is the same frame before its next step, which shows that."""
+    def outcome(self, frame: FrameAt, after: FrameAt | None, *, is_late: bool = False) -> list[Told]:
+        """What its instruction has done; `after` is the same frame before its next step, which shows that.
+
+        With `is_late` it stands there, and is named where others have run in between.
+        """
         what, *parts = self._deed(frame)
         if not what or after is None or frame.instruction is None or after.instruction is None:
             return []
@@ -88,7 +93,10 @@ class Telling:
             return list(self._named(what, parts, frame)) if goes_on else []
         why = self._why(what, parts, jumps, frame.stack, after.stack)
         where = self._fill("jumps", where=self._where(frame.instruction)) if jumps else self._fill("stays")
-        return [Told(why + where, "event")]
+        which = ""
+        if is_late and after.step is not None and frame.step is not None and after.step > frame.step + 1:
+            which = self._fill("of", instruction=frame.instruction.opcode, step=frame.step)
+        return [Told(which + why + where, "event")]
 
     def changed(self, before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Told]:
         """Which names have other values; each name with the text of its value."""
@@ -140,6 +148,14 @@ class Telling:
         if event.task is not None and 0 < event.task <= len(tasks):
             return self._fill("task switch", task=tasks[event.task - 1].name)
         return self._fill("task left")
+
+    def _ends_iteration(self, event: Event) -> bool:
+        """Whether the exception is what an iterator, or what is awaited, ends by."""
+        steps = self._recording.steps
+        if event.value is None or event.value.type != "StopIteration" or not event.position:
+            return False
+        last = steps[event.position - 1]
+        return last.frame == event.frame and last.instruction.base in ("SEND", "FOR_ITER")
 
     def _has_come_up(self, event: Event) -> bool:
         """Whether the exception comes from a frame that it has left just before."""

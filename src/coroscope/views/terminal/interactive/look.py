@@ -83,7 +83,9 @@ class Look:
     def happened(self) -> Sequence[Told]:
         """What has happened just before it, and what the frame's last instruction has done."""
         told = self.sight.telling.events(self.recording.events.between(self.number - 1, self.number))
-        return [*told, *(self.sight.telling.outcome(self.before, self.frame) if self.before else ())]
+        if self.before is None:
+            return list(told)
+        return [*told, *self.sight.telling.outcome(self.before, self.frame, is_late=True)]
 
     @property
     def events(self) -> Sequence[Event]:

@@ -19,7 +19,7 @@ export class Telling {
   // What has happened just before a step, and what the frame's last instruction has done.
   before({ number, frameNumber, frame }) {
     const last = this.recording.lastStepOf(frameNumber, number);
-    return [...this.#events(number), ...(last < 0 ? [] : this.#outcome(this.recording.at(last).frame, frame))];
+    return [...this.#events(number), ...(last < 0 ? [] : this.#outcome(this.recording.at(last).frame, frame, number > last + 1))];
   }
 
   // What happens before the next step, and what the instruction has done once its frame goes on.
@@ -55,9 +55,18 @@ export class Telling {
       return task ? this.#fill(kind, { task: task[1] }) : this.#fill("task left");
     }
     if (kind === "handle") return [...this.#fill(kind, parts), ...this.#handler(event, position)];
+    if (kind === "raise" && this.#endsIteration(event, position)) return this.#fill("raise end", parts);
     if (kind === "raise" && before === "unwind") return this.#fill("raise on", parts); // it comes from a frame that it has left
     if (kind === "output") return this.#fill(kind, { text: asRepr(event.text) });
     return this.#fill(kind, parts);
+  }
+
+  // Whether the exception is what an iterator, or what is awaited, ends by.
+  #endsIteration(event, position) {
+    const { recording } = this;
+    if (event.value?.type !== "StopIteration" || !position || recording.frameOf(position - 1) !== event.frame) return false;
+    const { code, index } = recording.instructionOf(position - 1);
+    return ["SEND", "FOR_ITER"].includes(recording.word(code.opcode[index]));
   }
 
   #name(frame) {
@@ -117,7 +126,8 @@ export class Telling {
     return [{ kind: "deed", pieces: this.#fill("sent", { value: frame.stack.at(-1), receiver: frame.stack.at(-depth) }) }];
   }
 
-  #outcome(frame, after) {
+  // `isLate`: it is told behind what has run in between, so the instruction is named.
+  #outcome(frame, after, isLate = false) {
     const [what, ...parts] = this.#deedOf(frame);
     const { code, index } = frame;
     if (!what) return [];
@@ -127,7 +137,8 @@ export class Telling {
     if (goesOn === jumps || what === "raise") return [];
     if (what === "store" || what === "delete" || what === "set") return goesOn ? this.#named(what, parts, frame) : [];
     const why = this.#why(what, parts, jumps, frame.stack, after.stack);
-    return [{ kind: "deed", pieces: [...why, ...(jumps ? this.#fill("jumps", { where: this.#where(code, index) }) : this.#fill("stays"))] }];
+    const which = isLate ? this.#fill("of", { instruction: this.recording.word(code.opcode[index]), step: String(frame.step) }) : [];
+    return [{ kind: "deed", pieces: [...which, ...why, ...(jumps ? this.#fill("jumps", { where: this.#where(code, index) }) : this.#fill("stays"))] }];
   }
 
   #raisedAgain(frame, handler) {

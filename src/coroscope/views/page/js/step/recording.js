@@ -60,6 +60,17 @@ export class Recording {
     return at < 0 ? 0 : switches.tasks[at];
   }
 
+  // The step at which a task had its first turn.
+  firstTurnOf(task) {
+    if (!this.firstTurns) {
+      this.firstTurns = new Map();
+      for (const { steps, tasks } of this.switches.values()) {
+        tasks.forEach((number, at) => this.firstTurns.set(number, Math.min(steps[at], this.firstTurns.get(number) ?? Infinity)));
+      }
+    }
+    return this.firstTurns.get(task) ?? Infinity;
+  }
+
   // Where a step is
 
   runOf(step) {
