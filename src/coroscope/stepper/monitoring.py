@@ -7,7 +7,7 @@ from _thread import get_ident
 from collections.abc import Callable
 from contextlib import suppress
 from sys import _getframe, gettrace
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from coroscope.errors import UsageError
@@ -139,19 +139,32 @@ class Monitoring:
         events = self._monitoring.events
         return (
             (events.INSTRUCTION, self._on_instruction if self._gate is None else self._gated(self._gate)),
-            (events.PY_START, self._on_start),
-            (events.PY_RESUME, self._on_resume),
-            (events.PY_THROW, self._on_throw),
-            (events.PY_RETURN, self._on_return),
-            (events.PY_YIELD, self._on_yield),
-            (events.RAISE, self._on_raise),
-            (events.RERAISE, self._on_raise),
-            (events.EXCEPTION_HANDLED, self._on_handled),
+            (events.PY_START, self._told_to(self._on_start)),
+            (events.PY_RESUME, self._told_to(self._on_resume)),
+            (events.PY_THROW, self._told_to(self._on_throw)),
+            (events.PY_RETURN, self._told_to(self._on_return)),
+            (events.PY_YIELD, self._told_to(self._on_yield)),
+            (events.RAISE, self._told_to(self._on_raise)),
+            (events.RERAISE, self._told_to(self._on_raise)),
+            (events.EXCEPTION_HANDLED, self._told_to(self._on_handled)),
         )
 
     # Rule: a RecursionError that comes out of a callback is the program's: `Room` gives its limit back.
     # The callback's own, where the program has set a limit that leaves no room, ends the recording. That is written out
-    # in each: there is no room for a call.
+    # for instructions, of which each call more would cost: there is no room for one where it is done.
+
+    def _told_to(self, tell: Callable[..., Any]) -> Callable[..., Any]:
+        def on_event(code: CodeType, *what: Any) -> Any:
+            try:
+                return tell(_getframe(1), code, *what)
+            except RecursionError:
+                if self._switch.is_on:
+                    if self._room.is_tight:
+                        raise
+                    self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
+                return None
+
+        return on_event
 
     def _on_instruction(self, code: CodeType, offset: int) -> None:
         try:
@@ -202,7 +215,7 @@ class Monitoring:
         if self._gate is not None:
             self._gate.turn()
 
-    def _on_start(self, code: CodeType, offset: int) -> Any:
+    def _on_start(self, frame: FrameType, code: CodeType, offset: int) -> Any:
         if not self._switch.is_on:
             return None
         try:
@@ -221,90 +234,48 @@ class Monitoring:
             self._recorder.columns.cut = AT_LIMIT
             self._switch.is_on = False
             return None
-        try:
-            self._room.make()
-            self._guard.run(self._recorder.start, _getframe(1), code, offset)
-        except RecursionError:
-            if self._switch.is_on:
-                if self._room.is_tight:
-                    raise
-                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
+        self._room.make()
+        self._guard.run(self._recorder.start, frame, code, offset)
         return None
 
-    def _on_resume(self, code: CodeType, offset: int) -> None:
-        try:
-            self._turn()
-            if not self._lets(code):
-                return
+    def _on_resume(self, frame: FrameType, code: CodeType, offset: int) -> None:
+        self._turn()
+        if not self._lets(code):
+            return
+        if self._resting:
+            with suppress(RecursionError):
+                self._instrument(code)
+        self._room.make()
+        self._guard.run(self._recorder.resume, frame, code, offset, kinds.RESUME)
+
+    def _on_throw(self, frame: FrameType, code: CodeType, offset: int, error: BaseException) -> None:
+        self._turn()
+        if id(code) in self._instrumented and self._lets(code):
             if self._resting:
                 with suppress(RecursionError):
                     self._instrument(code)
-            self._room.make()
-            self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.RESUME)
-        except RecursionError:
-            if self._switch.is_on:
-                if self._room.is_tight:
-                    raise
-                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
+            self._guard.run(self._recorder.resume, frame, code, offset, kinds.THROW, error)
 
-    def _on_throw(self, code: CodeType, offset: int, error: BaseException) -> None:
-        try:
-            self._turn()
-            if id(code) in self._instrumented and self._lets(code):
-                if self._resting:
-                    with suppress(RecursionError):
-                        self._instrument(code)
-                self._guard.run(self._recorder.resume, _getframe(1), code, offset, kinds.THROW, error)
-        except RecursionError:
-            if self._switch.is_on:
-                if self._room.is_tight:
-                    raise
-                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
+    def _on_return(self, frame: FrameType, code: CodeType, _: int, value: Any) -> None:
+        if self._lets(code):
+            self._guard.run(self._recorder.finish, frame, code, value)
+            if self._recorder.has_gap:
+                self._renew()
+        self._turn()
 
-    def _on_return(self, code: CodeType, _: int, value: Any) -> None:
-        try:
-            if self._lets(code):
-                self._guard.run(self._recorder.finish, _getframe(1), code, value)
-                if self._recorder.has_gap:
-                    self._renew()
-            self._turn()
-        except RecursionError:
-            if self._switch.is_on:
-                if self._room.is_tight:
-                    raise
-                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
+    def _on_yield(self, frame: FrameType, code: CodeType, _: int, value: Any) -> None:
+        if self._lets(code):
+            self._guard.run(self._recorder.suspend, frame, code, value)
+            if self._recorder.has_gap:
+                self._renew()
+        self._turn()
 
-    def _on_yield(self, code: CodeType, _: int, value: Any) -> None:
-        try:
-            if self._lets(code):
-                self._guard.run(self._recorder.suspend, _getframe(1), code, value)
-                if self._recorder.has_gap:
-                    self._renew()
-            self._turn()
-        except RecursionError:
-            if self._switch.is_on:
-                if self._room.is_tight:
-                    raise
-                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
+    def _on_raise(self, frame: FrameType, code: CodeType, _: int, error: BaseException) -> None:
+        self._turn()
+        if id(code) in self._instrumented and self._lets(code):
+            self._guard.run(self._recorder.raised, frame, code, error)
+        self._turn()
 
-    def _on_raise(self, code: CodeType, _: int, error: BaseException) -> None:
-        try:
-            self._turn()
-            if id(code) in self._instrumented and self._lets(code):
-                self._guard.run(self._recorder.raised, _getframe(1), code, error)
-            self._turn()
-        except RecursionError:
-            if self._switch.is_on:
-                if self._room.is_tight:
-                    raise
-                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
-
-    def _on_handled(self, code: CodeType, _: int, __: BaseException) -> None:
-        try:
-            if id(code) in self._instrumented and self._lets(code):
-                self._guard.run(self._recorder.handled, _getframe(1), code)
-        except RecursionError:
-            if self._switch.is_on:
-                if self._room.is_tight:
-                    raise
-                self._recorder.columns.cut, self._switch.is_on = AT_LIMIT, False
+    def _on_handled(self, frame: FrameType, code: CodeType, _: int, __: BaseException) -> None:
+        if id(code) in self._instrumented and self._lets(code):
+            self._guard.run(self._recorder.handled, frame, code)

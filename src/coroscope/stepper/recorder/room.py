@@ -16,7 +16,7 @@ from coroscope.stepper.recorder.switch import StopRecordingError, Switch
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
-_OWN_CALLS = 4
+_OWN_CALLS = 5
 """How many calls deeper than the program a callback gives its limit of recursion back."""
 _DEEPEST_OWN = 25
 _ROOM = 200
