@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,8 +22,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from chromium import opened  # type: ignore[import-not-found]
 from rich.console import Console
 from rich.table import Table
 
@@ -34,14 +34,9 @@ from coroscope.record.stream import ChunkFile, Stream
 from coroscope.trace import compact
 from coroscope.trace.model import Ending
 
-if TYPE_CHECKING:
-    from selenium.webdriver.chrome.webdriver import WebDriver
-
 SPANS_OF_A_WAIT = 3
 """Waiting, ready, running."""
 STEP_NS, WAIT_NS = 20_000, 5_000_000
-LIMIT_S = 3600
-_ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu")
 _DRAWING = """
 const done = arguments[arguments.length - 1];
 const { view, timeline } = coroscope;
@@ -189,30 +184,8 @@ class Making:
 
 def open_page(page: Path, window: str) -> tuple[float, dict[str, list[float]]]:
     """The seconds until the page is drawn, and the milliseconds that each kind of move took."""
-    with _browser(window) as browser:
-        browser.set_page_load_timeout(LIMIT_S)
-        browser.set_script_timeout(LIMIT_S)
-        browser.get("about:blank")
-        begun_s = time.perf_counter()
-        browser.get(page.as_uri())
-        while browser.execute_script("return document.documentElement.dataset.state") != "ready":
-            if time.perf_counter() - begun_s > LIMIT_S:
-                raise SystemExit("the page did not open")
-        opened_s = time.perf_counter() - begun_s
+    with opened(page, window, remedy="give --no-browser to leave them out") as (browser, opened_s):
         return opened_s, browser.execute_async_script(_DRAWING)
-
-
-def _browser(window: str) -> WebDriver:
-    from selenium import webdriver
-
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        raise SystemExit("chromium and chromedriver are not on PATH: give --no-browser to leave them out")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (*_ARGUMENTS, f"--window-size={window.replace('x', ',')}"):
-        options.add_argument(argument)
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> Table:

@@ -14,18 +14,17 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chromium import LIMIT_S, opened  # type: ignore[import-not-found]
 from rich.console import Console
 from rich.table import Table
 
@@ -42,8 +41,6 @@ ARGUMENTS = {
     "trees": 6_000,
 }
 """With which each program takes more than a million steps."""
-LIMIT_S = 600
-_ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu")
 _SCRUBBING = """
 const [times, done] = arguments;
 const { view, recording } = coroscope;
@@ -105,17 +102,7 @@ def write_page(name: str, steps: int, page: Path) -> None:
 
 def open_page(page: Path, window: str, times: int) -> Opened:
     """Open it, and go to so many random steps."""
-    with _browser(window) as browser:
-        browser.set_script_timeout(LIMIT_S)
-        browser.get("about:blank")
-        begun_s = time.perf_counter()
-        browser.get(page.as_uri())
-        while not (state := browser.execute_script("return document.documentElement.dataset.state")):
-            if time.perf_counter() - begun_s > LIMIT_S:
-                raise SystemExit("the page did not open")
-        opened_s = time.perf_counter() - begun_s
-        if state != "ready":
-            raise SystemExit("the page could not show its recording")
+    with opened(page, window) as (browser, opened_s):
         steps = browser.execute_script("return coroscope.recording.count")
         before_s = _busy_s(browser)
         scrubs_ms = browser.execute_async_script(_SCRUBBING, times)
@@ -127,19 +114,6 @@ def _busy_s(browser: WebDriver) -> float:
     browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
     metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
     return next(float(each["value"]) for each in metrics if each["name"] == "TaskDuration")
-
-
-def _browser(window: str) -> WebDriver:
-    from selenium import webdriver
-
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        raise SystemExit("chromium and chromedriver are not on PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (*_ARGUMENTS, f"--window-size={window.replace('x', ',')}"):
-        options.add_argument(argument)
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> Table:
@@ -161,17 +135,17 @@ def measure(options: argparse.Namespace, folder: Path) -> Table:
         if not page.exists():
             write_page(name, options.steps, page)
         size = page.stat().st_size
-        opened = open_page(page, options.window, options.times)
-        *_, most = statistics.quantiles(opened.scrubs_ms, n=20)
+        measured = open_page(page, options.window, options.times)
+        *_, most = statistics.quantiles(measured.scrubs_ms, n=20)
         table.add_row(
             name,
-            f"{opened.steps:,}",
+            f"{measured.steps:,}",
             f"{size / 1e6:.2f} MB",
-            f"{size / opened.steps:.2f}",
-            f"{opened.opened_s:.2f} s",
-            f"{statistics.median(opened.scrubs_ms):.1f} ms",
+            f"{size / measured.steps:.2f}",
+            f"{measured.opened_s:.2f} s",
+            f"{statistics.median(measured.scrubs_ms):.1f} ms",
             f"{most:.1f} ms",
-            f"{opened.busy_ms:.1f} ms",
+            f"{measured.busy_ms:.1f} ms",
         )
     return table
 
