@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import textwrap
@@ -169,6 +170,27 @@ def test_no_code_of_hostile_objects_runs_and_finalisers_keep_their_order() -> No
     assert recording.error is None
     assert not recording.notes
     assert not check(recording).broken
+
+
+def test_a_task_is_not_asked_for_its_name_by_a_method_of_the_programs() -> None:
+    asked: list[object] = []
+
+    class Mine(asyncio.Task[None]):
+        __module__ = "_asyncio"
+
+        def get_name(self) -> str:
+            asked.append(self)
+            return "mine"
+
+    async def inner() -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        await Mine(inner(), loop=asyncio.get_running_loop())
+
+    recording = coroscope.step(lambda: asyncio.run(main()))
+    assert not asked
+    assert "Task-2" in [task.name for task in recording.tasks]
 
 
 def deeper(depths: list[int], depth: int) -> None:

@@ -346,7 +346,7 @@ _NAMED: dict[int, str] = {
     id(types.MethodWrapperType): "__qualname__",
     id(types.CodeType): "co_qualname",
 }
-_TASK_MODULES = ("_asyncio", "coroscope.loop.task")
+_TASK_MODULES = ("_asyncio", "asyncio.tasks", "coroscope.loop.task")
 _qualified_name_of = type.__dict__["__qualname__"].__get__
 _IS_CLASS = 1 << 31
 _flags_of = type.__dict__["__flags__"].__get__
@@ -370,11 +370,11 @@ def _detail(obj: Any) -> str:
         return f"{obj.start}, {obj.stop}" + (f", {obj.step}" if obj.step != 1 else "")
     if _flags_of(type(obj)) & _IS_CLASS:
         return cut(_qualified_name_of(obj))
-    return _task_name(obj)
+    return task_name(obj)
 
 
-def _task_name(obj: Any) -> str:
-    """A task's name, of a class whose code is known; of all others ""."""
+def task_name(obj: Any) -> str:
+    """A task's name, of a class whose code is known; of all other objects ""."""
     for module in _TASK_MODULES:
         names = sys.modules.get(module)
         if names is not None and type(obj) is vars(names).get("Task"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.columns import Columns, TaskFacts
+from coroscope.stepper.heap import task_name
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder.states import FrameState, ThreadState
 
@@ -57,7 +58,6 @@ class Tasks:
         if known is not None and known[0]() is task:
             return known[1]
         number = len(self._columns.tasks) + 1
-        exact = type(task).__module__ in ("_asyncio", "asyncio.tasks", "coroscope.loop.task")
-        self._columns.tasks.append(TaskFacts(number, task.get_name() if exact else f"Task-{number}"))
+        self._columns.tasks.append(TaskFacts(number, task_name(task) or f"Task-{number}"))
         self._known[id(task)] = weakref.ref(task), number
         return number
