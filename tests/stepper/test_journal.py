@@ -70,6 +70,38 @@ def test_a_journal_is_a_recording_wherever_it_ends(tmp_path: Path) -> None:
     assert lengths[-1] > len(known.instructions) - MOST_BETWEEN
 
 
+_CLOSES_ALL = """\
+import os
+os.closerange(3, 64)
+files = [os.open("own", os.O_WRONLY | os.O_CREAT | os.O_APPEND) for _ in range(8)]
+for number in range(3000):
+    number += 1
+os.write(files[0], b"own")
+print(open("own", "rb").read())
+"""
+
+
+def test_a_program_that_closes_all_descriptors_keeps_its_files_to_itself(tmp_path: Path) -> None:
+    program = write_program(tmp_path, _CLOSES_ALL)
+    done = run_command([sys.executable, "-c", _LEAVES_A_JOURNAL, str(program)], tmp_path)
+    assert (done.stdout, done.stderr) == ("b'own'\n", "")
+    columns = recover(tmp_path / "program.py.journal")
+    assert columns is not None
+    assert len(columns.instructions) > 3000
+
+
+def test_what_is_no_journal_any_more_is_read_up_to_there(tmp_path: Path) -> None:
+    program = write_program(tmp_path, _PROGRAM)
+    run_command([sys.executable, "-c", _LEAVES_A_JOURNAL, str(program)], tmp_path)
+    journal = tmp_path / "program.py.journal"
+    whole = recover(journal)
+    journal.write_bytes(journal.read_bytes() + (9).to_bytes(8, "little") + b"something")
+    again = recover(journal)
+    assert whole is not None
+    assert again is not None
+    assert again.instructions == whole.instructions
+
+
 def test_where_there_is_none_nothing_is_recovered(tmp_path: Path) -> None:
     assert recover(tmp_path / "none") is None
     (tmp_path / "empty").write_bytes(b"")

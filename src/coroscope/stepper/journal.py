@@ -58,7 +58,11 @@ def _chunks(data: bytes) -> Iterator[Any]:
         at += 8 + size
         if at > len(data):
             return
-        yield marshal.loads(data[at - size : at])
+        try:
+            chunk = marshal.loads(data[at - size : at])
+        except (EOFError, TypeError, ValueError):  # Others have written there too.
+            return
+        yield chunk
 
 
 def _add(columns: Columns, chunk: Any) -> None:

@@ -1,7 +1,7 @@
 """What is said of a step, in words that the terminal and the page share.
 
 Rule: every sentence on what happens is a pattern in `WORDS`. The page gets them in its data and fills them in by the
-rules of `terminal/telling.py`, which js/step/telling.js has too; tests/page/test_step_words.py compares what comes out.
+rules of `terminal/telling.py`, which js/step/happenings.js has too; tests/page/test_step_words.py compares them.
 """
 
 from __future__ import annotations

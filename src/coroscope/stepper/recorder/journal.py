@@ -1,5 +1,7 @@
 """What is recorded, kept in a file while it is recorded: for whoever finds that the program was killed.
 
+Rule: nothing is written to a descriptor before it is seen to be the journal's. A program may close all that there are,
+and get the number again for a file of its own.
 Cost: about a hundredth of the recording's time (a chunk of 1,024 steps is one write).
 """
 
@@ -35,19 +37,21 @@ class Journal:
     """Writes a recording chunk by chunk."""
 
     def __init__(self, path: str, columns: Columns, codes: Sequence[CodeType], states: States) -> None:
-        self._path = path
+        self._path = os.path.abspath(path)
         self._columns, self._codes, self._states = columns, codes, states
         self._written: dict[str, int] = {}
         """How much of each column is in the file."""
         self._every = _FIRST
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        self._is_whole = True
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        self._identity = _identity_of(self._file)
 
     def write(self) -> int:
         """Keep what there is by now; after how many steps to come again."""
-        if self._file >= 0:
+        if self._is_whole:
             try:
                 chunk = marshal.dumps(self._chunk(), _FORMAT)
-                os.write(self._file, len(chunk).to_bytes(8, "little") + chunk)
+                self._append(len(chunk).to_bytes(8, "little") + chunk)
             except (OSError, ValueError):  # No room is left, or a code has constants of a kind of its own.
                 self.close()
         self._every = min(2 * self._every, MOST_BETWEEN)
@@ -55,11 +59,24 @@ class Journal:
 
     def close(self) -> None:
         """The recording is saved, or no more can be kept."""
-        if self._file >= 0:
-            os.close(self._file)
+        self._is_whole = False
+        with suppress(OSError):
+            if self._is_ours():
+                os.close(self._file)
             self._file = -1
-            with suppress(OSError):
-                os.unlink(self._path)
+            os.unlink(self._path)
+
+    def _append(self, data: bytes) -> None:
+        if not self._is_ours():
+            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        # Behind a chunk that is not whole nothing could be read.
+        self._is_whole = os.write(self._file, data) == len(data)
+
+    def _is_ours(self) -> bool:
+        try:
+            return _identity_of(self._file) == self._identity
+        except OSError:
+            return False
 
     def _chunk(self) -> tuple[Any, ...]:
         columns, new = self._columns, self._new
@@ -82,3 +99,8 @@ class Journal:
         start = self._written.get(name, 0)
         self._written[name] = len(column)
         return column[start:]
+
+
+def _identity_of(file: int) -> tuple[int, int]:
+    facts = os.fstat(file)
+    return facts.st_dev, facts.st_ino
