@@ -285,8 +285,10 @@ def test_what_needs_more_than_is_allowed_is_not_recommended(tmp_path: Path) -> N
     assert startup["strategy"] == "sequential"
 
 
-def test_ctrl_c_shows_what_has_been_measured_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    text = SQUARES.replace("0.005", "0.2").replace("range(8)", "range(20)")
+@pytest.mark.parametrize("file", ["run-1.json.out", "run-2.json.out", "processes-2.coroscope"])
+def test_ctrl_c_shows_what_has_been_measured_and_leaves_nothing_behind(tmp_path: Path, file: str) -> None:
+    """The file is there since just now: what is interrupted starts, looks at the items, runs, or is recorded."""
+    text = SQUARES.replace("0.03", "0.2").replace("range(8)", "range(20)")
     program = write_program(tmp_path, text, "squares.py")
     process = subprocess.Popen(
         [
@@ -299,6 +301,8 @@ def test_ctrl_c_shows_what_has_been_measured_and_leaves_nothing_behind(tmp_path:
             "processes",
             "--workers",
             "2",
+            "--repeat",
+            "1",
         ],
         cwd=tmp_path,
         env=os.environ | {"TMPDIR": str(tmp_path)},
@@ -308,7 +312,7 @@ def test_ctrl_c_shows_what_has_been_measured_and_leaves_nothing_behind(tmp_path:
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("coroscope-compare-*/*.out")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(f"coroscope-compare-*/{file}")) and time.monotonic() < deadline:
         os.sched_yield()
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)

@@ -72,6 +72,9 @@ def _exit_code_of(arguments: list[str]) -> int:
         complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
+        # CPython notes a KeyboardInterrupt that leaves an `exec` of text, as in `dataclasses`, and ends the process by
+        # SIGINT whoever has caught it (Modules/main.c, exit_sigint), unless another text has been executed since.
+        exec("")
         return INTERRUPTED
     except BrokenPipeError:
         _forget_stdout()

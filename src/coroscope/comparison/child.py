@@ -44,7 +44,7 @@ class Asked:
     name: str
     report: str
     output: str
-    """Where what the workload prints goes."""
+    """Where all that is printed goes: standard output and standard error are this file."""
     strategy: str = ""
     """Empty: only say what the workload is."""
     workers: int = 1
@@ -59,7 +59,6 @@ class Asked:
 def main() -> int:
     """Do what the command line asks for, and report."""
     asked = Asked(**json.loads(sys.argv[1]))
-    _redirect(asked.output)
     try:
         workload = load_workload(asked.file, asked.name)
         if asked.address is not None:
@@ -86,15 +85,6 @@ def _let_travel(file: str) -> None:
         origin = getattr(module, "__file__", None)
         if isinstance(origin, str) and os.path.dirname(os.path.abspath(origin)) == folder:
             cloudpickle.register_pickle_by_value(module)
-
-
-def _redirect(output: str) -> None:
-    """Have all that this process and its workers print go to a file."""
-    sys.stdout.flush()
-    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for stream in (1, 2):
-        os.dup2(descriptor, stream)
-    os.close(descriptor)
 
 
 def _sentence(error: BaseException) -> str:

@@ -83,7 +83,7 @@ class Runner:
     def measure(self, way: Way, results: str | None = None) -> Measured:
         """Run it in this way. RunError where that comes to nothing."""
         asked = self._asked(way, results)
-        with _started(self._command(asked)) as process:
+        with self._started(asked) as process:
             memory = PeakMemory(process.pid)
             memory.start()
             try:
@@ -106,8 +106,11 @@ class Runner:
         asked = self._asked(way)
         command = [_SAFE_PATH, "-m", _MODULE, json.dumps(asdict(asked))]
         create_trace(trace, [os.path.basename(self._file), way.label])
-        ended = run_program(command, trace, "keep", watch_alone=True)
+        with open(asked.output, "ab") as output:
+            ended = run_program(command, trace, "keep", watch_alone=True, output=output.fileno())
         end_orphans()
+        if ended.was_interrupted:
+            raise KeyboardInterrupt
         self._report(asked, -ended.signal if ended.signal else ended.exit_code or 0)
         from coroscope.trace import compact
         from coroscope.trace.model import Ending
@@ -137,10 +140,28 @@ class Runner:
         return [sys.executable, *flags, _SAFE_PATH, "-m", _MODULE, json.dumps(asdict(asked))]
 
     def _run_plain(self, asked: Asked) -> dict[str, Any]:
-        with _started(self._command(asked)) as process:
+        with self._started(asked) as process:
             process.wait()
         end_orphans()
         return self._report(asked, process.returncode)
+
+    @contextmanager
+    def _started(self, asked: Asked) -> Iterator[subprocess.Popen[bytes]]:
+        """A process that has ended when the block has; Ctrl-C reaches it as it reaches us."""
+        # What it prints is its output's from its first line on: it may be interrupted while it starts.
+        with open(asked.output, "ab") as output:
+            process = subprocess.Popen(
+                self._command(asked), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_PATIENCE_S)
+                process.kill()
+                process.wait()
 
     def _report(self, asked: Asked, code: int) -> dict[str, Any]:
         try:
@@ -151,21 +172,6 @@ class Runner:
         if "problem" in report:
             raise RunError(report["problem"])
         return report
-
-
-@contextmanager
-def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has ended when the block has; Ctrl-C reaches it as it reaches us."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_PATIENCE_S)
-            process.kill()
-            process.wait()
 
 
 def _last_words(output: str) -> str:

@@ -37,6 +37,8 @@ class Ended:
     exit_code: int | None
     signal: int | None
     at_ns: int
+    was_interrupted: bool
+    """Whether Ctrl-C came to this process, too: what the program has done about it does not tell."""
 
 
 class Watcher(Protocol):
@@ -63,21 +65,23 @@ def run_program(
     *,
     watch_alone: bool = False,
     step: str = "",
+    output: int | None = None,
 ) -> Ended:
     """Run `python command…`, recording into the live trace file `trace`; returns when the program has ended.
 
     `loop` is "keep" or "coroscope"; `without` names the probes to leave out; with a `watcher` the recording is a ring.
     With `watch_alone` the program's main thread has a track even if it is the only one; a ring has none of it.
     `step` is what the program's process is told by those who step through it ("": nobody does).
+    `output` is the descriptor that all it prints goes to (None: where ours goes).
     """
     ring = "" if watcher is None else watcher.ring
     environment = _environment(trace, loop, without, ring, watch_alone)
     if step:
         environment["COROSCOPE_RECORD_STEP"] = step
-    process = _start(command, environment=environment)
-    previous = _pass_on_signals(process, watcher)
+    process = _start(command, environment=environment, stdout=output, stderr=output)
+    signals = _Signals(process, watcher)
     sampler = None if "gil" in without else _sampler(process.pid)
-    ended = _wait(process, previous, watcher)
+    ended = _wait(process, signals, watcher)
     if sampler is not None:
         sampler.stop()
         with suppress(Exception):  # The trace tells of the program all the same.
@@ -90,7 +94,7 @@ def run_command(
 ) -> Ended:
     """Run `python command…` without recording it as a trace; returns when it has ended."""
     process = _start(command, stdin=stdin, stdout=stdout, stderr=stderr)
-    return _wait(process, _pass_on_signals(process, None), None)
+    return _wait(process, _Signals(process, None), None)
 
 
 def _start(
@@ -112,7 +116,7 @@ def _start(
     )
 
 
-def _wait(process: subprocess.Popen[bytes], previous: dict[int, Any], watcher: Watcher | None) -> Ended:
+def _wait(process: subprocess.Popen[bytes], signals: _Signals, watcher: Watcher | None) -> Ended:
     try:
         while process.returncode is None:
             # The terminal sends its interrupts to the program as well; what it does about them is its business.
@@ -122,10 +126,9 @@ def _wait(process: subprocess.Popen[bytes], previous: dict[int, Any], watcher: W
                 watcher.look()
     finally:
         ended_ns = time.monotonic_ns()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        signals.restore()
     code = process.returncode
-    return Ended(code if code >= 0 else None, -code if code < 0 else None, ended_ns)
+    return Ended(code if code >= 0 else None, -code if code < 0 else None, ended_ns, signals.was_interrupted)
 
 
 def _sampler(process: int) -> LockSampler | None:
@@ -170,19 +173,31 @@ def _die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _pass_on_signals(process: subprocess.Popen[bytes], watcher: Watcher | None) -> dict[int, Any]:
-    def pass_on(number: int, _: FrameType | None) -> None:
-        with suppress(OSError):
-            process.send_signal(number)
+class _Signals:
+    """What comes to this process while the program runs is handed on; Ctrl-C the terminal sends to both."""
 
-    previous: dict[int, Any] = {}
-    for name in _PASSED_ON:
-        number = getattr(signal, name, None)
-        if number is not None:
-            previous[number] = signal.signal(number, pass_on)
-    if watcher is not None and watcher.signal is not None:
-        take = watcher.signalled
-        before = signal.signal(watcher.signal, lambda *_: take())
-        previous.setdefault(watcher.signal, before)
-    previous[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
-    return previous
+    def __init__(self, process: subprocess.Popen[bytes], watcher: Watcher | None) -> None:
+        self.was_interrupted = False
+        self._process = process
+        self._previous: dict[int, Any] = {}
+        for name in _PASSED_ON:
+            number = getattr(signal, name, None)
+            if number is not None:
+                self._previous[number] = signal.signal(number, self._pass_on)
+        if watcher is not None and watcher.signal is not None:
+            take = watcher.signalled
+            before = signal.signal(watcher.signal, lambda *_: take())
+            self._previous.setdefault(watcher.signal, before)
+        self._previous[signal.SIGINT] = signal.signal(signal.SIGINT, self._note_interrupt)
+
+    def restore(self) -> None:
+        """Have what was done about them before."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _pass_on(self, number: int, _: FrameType | None) -> None:
+        with suppress(OSError):
+            self._process.send_signal(number)
+
+    def _note_interrupt(self, *_: object) -> None:
+        self.was_interrupted = True
