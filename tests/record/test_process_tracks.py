@@ -106,9 +106,10 @@ def seconds(track: Task, state: State) -> float:
 def test_a_child_runs_for_as_long_as_the_system_says_that_it_used_a_processor(
     ran: Ran, method: str, target: str
 ) -> None:
+    """Less what the interpreter uses before it can be looked at and after, and what those use who look."""
     track = ran.track(f"{method} {target}")
     used_s = ran.used_s[track.name]
-    assert seconds(track, State.RUNNING) == pytest.approx(used_s, rel=0.1, abs=0.06)
+    assert used_s - 0.1 < seconds(track, State.RUNNING) < used_s + 0.02
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
