@@ -82,6 +82,13 @@ def counted() -> int:
     return total + sum(numbers)
 
 
+def caught() -> None:
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError:
+        return
+
+
 async def _ticking(name: str, times: int) -> str:
     for _ in range(times):
         await asyncio.sleep(0)
@@ -187,6 +194,45 @@ def test_the_depth_after_a_jump_is_the_one_it_has_there(browser: WebDriver, tmp_
         f"stack {1 + more} → {2 + more}",
         f"stack {1 + more} → {recording.at(last + 1).instruction.depth}",
     ]
+
+
+@pytest.mark.chromium
+def test_what_a_generator_yields_has_left_its_stack_until_it_goes_on(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    recording = step(counted)
+    number = next(each.number for each in recording.steps if each.instruction.base == "YIELD_VALUE")
+    depth = recording.at(number).instruction.depth
+    page = _open(browser, tmp_path, recording, fragment=f"step={number}")
+    assert (
+        page.element("#effect").text == f"stack {depth} → {(depth or 0) - 1} until it goes on, then {depth}"
+    )
+
+
+@pytest.mark.chromium
+def test_an_instruction_without_a_line_is_shown_beside_its_handlers_line_and_not_on_it(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    recording = step(caught)
+    number = next(each.number for each in recording.steps if each.instruction.base == "PUSH_EXC_INFO")
+    page = _open(browser, tmp_path, recording, fragment=f"step={number}")
+    assert page.element("#source.near .current code").text.strip() == "except ZeroDivisionError:"
+    assert not page.elements("#source mark")
+    page.run("document.getElementById('forward').click()")
+    assert not page.elements("#source.near")
+
+
+@pytest.mark.chromium
+def test_an_object_tells_which_step_it_was_met_in(browser: WebDriver, tmp_path: Path) -> None:
+    def make() -> list[int]:
+        made: list[int] = []
+        return made
+
+    recording = step(make)
+    built = next(each.number for each in recording.steps if each.instruction.base == "BUILD_LIST")
+    page = _open(browser, tmp_path, recording, fragment=f"step={built + 1}")
+    assert f"met in step {built}" in page.element("#heap .held").text
+    assert "new" in page.element("#heap .held .mark").text
 
 
 @pytest.mark.chromium

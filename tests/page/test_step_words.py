@@ -93,4 +93,4 @@ def test_a_chip_names_an_object_as_the_terminal_does_in_few_words(browser: WebDr
         re.sub(r" #\d+(?=>?$)", "", value_in_few_words(value)) if value.object else value.text
         for value in stack
     ]
-    assert {"class Held", "<Held>", "len()", "kept()"} <= {text for text, _ in chips}
+    assert {"class Held", "<Held>", "built-in len", "function kept"} <= {text for text, _ in chips}

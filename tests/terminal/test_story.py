@@ -300,10 +300,10 @@ take(take.__code__, take, Bad, Bad(), len)
     )
     for told in (
         r"code take #\d+ │",
-        r"take\(\) #\d+ │",
+        r"function take #\d+ │",
         r"class Bad #\d+ │",
         r"<Bad #\d+> │",
-        r"len\(\) #\d+ │",
+        r"built-in len #\d+ │",
     ):
         assert re.search(told, text), told
 

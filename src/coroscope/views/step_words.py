@@ -115,18 +115,16 @@ def handler_line(code: CodeFacts, index: int) -> int | None:
 
 
 def in_few_words(text: str) -> str:
-    """Such as "print() #8" for "<built-in function print #8>": what it is can still be seen."""
+    """Such as "built-in print #8" for "<built-in function print #8>": what it is can still be seen."""
     found = _NUMBERED.fullmatch(text)
     if found is None:
         return text
     what, name, number = found.groups()
     if name is None:
         return f"<{what.rpartition('.')[2]} {number}>"
-    name = name.rpartition(".")[2]
-    return f"{name}() {number}" if what in _CALLED else f"{what} {name} {number}"
+    return f"{what.removesuffix(' function')} {name.rpartition('.')[2]} {number}"
 
 
-_CALLED = frozenset({"function", "built-in function", "method"})
 _NUMBERED = re.compile(
     r"<(function|built-in function|method|async generator|[^ ]+)(?: (.*))? (#[0-9]+)>", re.DOTALL
 )

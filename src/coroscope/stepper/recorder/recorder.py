@@ -179,7 +179,12 @@ class Recorder:
             state = made or self._entries.enter(thread, plan, frame, has_begun=True)
             if thread.stack and thread.stack[-1] is state:
                 return
-        thrown = self._heap.value_of(value) if kind == kinds.THROW else NOTHING
+        thrown = NOTHING
+        if (
+            kind == kinds.THROW
+        ):  # It is not on its way from slot to slot, as what is yielded is: it stays until it is raised.
+            self._heap.step = len(self.columns.instructions)
+            thrown = self._heap.value_of(value)
         self._generators.resume(thread, state, frame, kind, thrown)
         state.is_leaving = kind == kinds.THROW
         at = plan.plans[offset >> 1]

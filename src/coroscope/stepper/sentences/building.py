@@ -82,7 +82,13 @@ def _copy(told: Told) -> str:
 
 
 def _swap(told: Told) -> str:
-    return f"Swap the top value with {told.nth()}."
+    swapped = f"Swap the top value with {told.nth()}: what comes next needs them in that order."
+    if told.arg != 2 or told.version < (3, 12):
+        return swapped
+    return (
+        f"{swapped} Around a comprehension, what its variable held outside is kept beneath what it works on, "
+        "and put back at its end."
+    )
 
 
 def _push_null(told: Told) -> str:

@@ -1,5 +1,6 @@
 import { el } from "../dom.js";
 import { chip } from "./chips.js";
+import { targetLine } from "./instructions.js";
 import { inFewWords, visible } from "./words.js";
 
 // What is said of a step. The words are in the data, as views/step_words.py has them; the rules are those of
@@ -172,7 +173,7 @@ export class Telling {
 
   #where(code, index) {
     const target = code.target[index];
-    const line = code.lines[code.offset.indexOf(target)];
+    const line = targetLine(code, index);
     if (line && line === code.lines[index]) return this.#fill(target > code.offset[index] ? "ahead" : "back");
     return line ? this.#fill("to line", { line: String(line) }) : this.#fill("to offset", { offset: String(target) });
   }

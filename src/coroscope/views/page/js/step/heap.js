@@ -107,7 +107,7 @@ export class Heap {
       {},
       el("span", { className: "badge" }, `#${number}`),
       el("code", {}, ` ${visible(recording.typeOf(-number))}`),
-      el("small", {}, ` since step ${recording.columns.object_births[number].toLocaleString("en")}`),
+      el("small", {}, metIn(recording.columns.object_births[number])),
       mark ? el("small", { className: "mark" }, mark) : null,
     );
     return [head, el("dl", { className: "names" }, ...rows)];
@@ -179,6 +179,11 @@ function positions(count, most, isNew) {
   for (let at = most; at < count && farther.length < MOST_FARTHER; at++) if (isNew(at)) farther.push(at);
   const first = Math.min(count, most - farther.length);
   return [...Array(first).keys(), ...farther];
+}
+
+// Which step made it, or found it where nobody had looked. What is met by a step is there before the next one.
+function metIn(birth) {
+  return birth ? ` met in step ${(birth - 1).toLocaleString("en")}` : " there from the start";
 }
 
 // Says of the item, or of the pair, at a position whether it was not there before.

@@ -46,6 +46,16 @@ export function named(recording, code, index) {
 export function argument(recording, code, index) {
   const meaning = recording.word(code.meaning[index]);
   if (meaning) return visible(meaning);
-  if (code.target[index] !== null) return `→ ${code.target[index]}`;
+  if (code.target[index] !== null) return `→ ${code.target[index]}${lineThere(code, index)}`;
   return code.arg[index] === null ? "" : String(code.arg[index]);
+}
+
+function lineThere(code, index) {
+  const line = targetLine(code, index);
+  return line && line !== code.lines[index] ? ` (line ${line})` : "";
+}
+
+// The line that it can jump to.
+export function targetLine(code, index) {
+  return code.lines[code.offset.indexOf(code.target[index])];
 }

@@ -260,10 +260,10 @@ export class Moment {
     return this.code.lines[this.index];
   }
 
-  // The line, or of an instruction that the compiler gave none, the last one that the frame was on.
+  // The line, or of an instruction that the compiler gave none, its handler's, or else the last one that the frame was on.
   get nearestLine() {
     const { recording } = this;
-    let line = this.line;
+    let line = this.line ?? this.code.handlerLines[this.index] ?? null;
     let step = this.number;
     for (let left = FARTHEST_LINE; line === null && left && step >= 0; left--) {
       step = recording.lastStepOf(this.frameNumber, step);

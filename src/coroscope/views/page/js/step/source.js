@@ -55,6 +55,7 @@ export class Source {
     this.mark = null;
     const line = moment.nearestLine ?? -1;
     this.listing.show(code.file, lines.length, line - 1);
+    this.listing.element.classList.toggle("near", !moment.line);
     if (!lines.length) byId("source").textContent = "The source of this file was not there when it ran.";
     if (line < 1 || moment.line === null || code.columns[index] === null || code.endColumns[index] === null) return;
     const last = Math.min(code.endLines[index] ?? line, line + 40, lines.length);

@@ -73,7 +73,8 @@ export class StepView {
     byId("opcode").replaceChildren(...named(recording, code, index));
     byId("meaning").textContent = argument(recording, code, index);
     const [depth, after] = [code.depth[index], this.#depthAfter(moment)];
-    byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${after}`;
+    const until = recording.word(code.opcode[index]) === "YIELD_VALUE" ? `${depth - 1} until it goes on, then ` : "";
+    byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${until}${after}`;
     byId("sentence").textContent = visible(recording.word(code.sentence[index]));
     byId("before").replaceChildren(...showTold(this.telling.before(moment)));
     byId("leads").replaceChildren(...showTold(this.telling.leadsTo(moment)));

@@ -38,16 +38,15 @@ export function textOfObject(recording, object) {
 }
 
 const NUMBERED = /^<(function|built-in function|method|async generator|[^ ]+)(?: (.*))? (#[0-9]+)>$/s;
-const CALLED = new Set(["function", "built-in function", "method"]);
 
-// Such as "print() #8" for "<built-in function print #8>": what it is can still be seen. As views/step_words.py has it.
+// Such as "built-in print #8" for "<built-in function print #8>": what it is can still be seen. As views/step_words.py has it.
 export function inFewWords(text) {
   const found = NUMBERED.exec(text);
   if (!found) return text;
   const [, what, name, number] = found;
   const lastOf = (dotted) => dotted.split(".").at(-1);
   if (name === undefined) return `<${lastOf(what)} ${number}>`;
-  return CALLED.has(what) ? `${lastOf(name)}() ${number}` : `${what} ${lastOf(name)} ${number}`;
+  return `${what.replace(/ function$/, "")} ${lastOf(name)} ${number}`;
 }
 
 export function textOf(recording, value, step, depth = DEEPEST_TEXT) {
