@@ -76,7 +76,7 @@ def test_a_console_without_unicode_gets_ascii(tmp_path: Path) -> None:
     text = printed(tmp_path, encoding="ascii")
     assert text.isascii()
     assert "-> " in text
-    assert "^ " in text
+    assert "<- " in text
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 100, 110, 120, 200])

@@ -152,7 +152,7 @@ except ValueError:
     )
     [first, *others] = [line.strip() for line in text.splitlines() if "goes to its handler" in line]
     assert re.search(r"at offset \d+ \(line 3\); dropped: .*'a', .*'x'.*; pushed: <ValueError #\d+>$", first)
-    assert any(re.search(r"pushed: \d+ \(where it was raised\), <KeyError #\d+>$", each) for each in others)
+    assert any(re.search(r"pushed: \d+ \(raised at offset \d+\), <KeyError #\d+>$", each) for each in others)
 
 
 def test_an_exception_comes_from_frame_to_frame_and_takes_no_arguments_that_a_call_has_taken(
@@ -217,7 +217,9 @@ asyncio.run(main())
         120,
     )
     if sys.version_info < (3, 15):  # There a future gives its result without an exception.
-        assert re.search(r"<StopIteration #\d+> is raised, which says that it has ended\n", text)
+        assert re.search(
+            r"<StopIteration #\d+> is raised: it says that what is awaited or iterated has ended\n", text
+        )
     assert re.search(r"<_asyncio.FutureIter #\d+> has returned 3: it jumps ", text)
 
 

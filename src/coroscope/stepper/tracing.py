@@ -128,7 +128,9 @@ class Tracing:
     def _return(self, frame: FrameType, value: Any) -> None:
         code = frame.f_code
         name = self._name_at(code, frame.f_lasti)
-        if name == "YIELD_VALUE" or (name == "SEND" and value is not None):
+        if self._recorder.is_left(frame, code):  # Where an exception was thrown into it, for one.
+            self._recorder.unwound(frame, code)
+        elif name == "YIELD_VALUE" or (name == "SEND" and value is not None):
             self._recorder.suspend(frame, code, value)
         elif name in ("RETURN_VALUE", "RETURN_GENERATOR"):
             self._recorder.finish(frame, code, value)

@@ -26,9 +26,9 @@ WORDS: dict[str, str] = {
     "throw": "{into} {frame} goes on with an exception thrown into it",
     "raise": "{value} is raised",
     "raise on": "{value} comes to {frame}",
-    "raise end": "{value} is raised, which says that it has ended",
+    "raise end": "{value} is raised: it says that what is awaited or iterated has ended",
     "unwind": "{out} {frame} is left by {value}",
-    "drop": "{frame} is dropped unfinished",
+    "drop": "{out} {frame} is given up where it waits: nothing of it runs",
     "c call": "{into} {value} is called, unseen",
     "c return": "{out} that gives {value}",
     "c raise": "{out} that raises {value}",
@@ -41,7 +41,7 @@ WORDS: dict[str, str] = {
     "handler on line": " at offset {offset} (line {line})",
     "dropped": "; dropped: {values}",
     "pushed": "; pushed: {values}",
-    "place": "{value} (where it was raised)",
+    "place": "{value} (raised at offset {offset})",
     "more": "and {number} more",
     # What an instruction has done, as the frame's next one shows
     "of": "{instruction} of step {step}: ",
@@ -102,6 +102,12 @@ def deed(instruction: Instruction, version: Sequence[int]) -> str:
     if base in _PAIRS:
         return " ".join(("store", *instruction.meaning.split(", ")[: _PAIRS[base]]))
     return f"delete {instruction.meaning}" if base in _DELETES else ""
+
+
+def own_names(code: CodeFacts) -> tuple[str, ...]:
+    """Its names but those that come from a function around it, which are the last ones."""
+    shared = next((each.arg or 0 for each in code.instructions if each.base == "COPY_FREE_VARS"), 0)
+    return code.local_names[: len(code.local_names) - shared]
 
 
 def handler_line(code: CodeFacts, index: int) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from _ctypes import PyObj_FromPtr
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from coroscope.stepper import columns as kinds
@@ -25,6 +25,7 @@ from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of,
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 _DICT = id(dict)
+_CLOSES = {id(kind.close) for kind in (GeneratorType, CoroutineType)}
 
 
 class Effects:
@@ -39,6 +40,8 @@ class Effects:
         self._module_names = layout.module_names
         self.before_death: Callable[[], object] = lambda: None
         """Called before an instruction that may end the process."""
+        self.before_closing: Callable[[int], object] = lambda _: None
+        """Called before an instruction that may close the generator or coroutine of that number."""
 
     def note(self, thread: ThreadState, state: FrameState, plan: Plan) -> None:
         """The instruction is about to run, and `state` is as it is before it."""
@@ -128,6 +131,8 @@ class Effects:
         state.pending_call = 1
         if is_deadly(callee):
             self.before_death()
+        elif id(callee) in _CLOSES:
+            self.before_closing(next(filter(None, state.values[slot + 1 :]), UNKNOWN))
         if (type(callee) is type and self._is_made_by_recorded_code(callee)) or (
             id(callee) in QUIET and self._is_quiet(state, slot + 1)
         ):

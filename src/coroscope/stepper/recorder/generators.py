@@ -6,7 +6,6 @@ Before a generator is first resumed it has no frame object: its frame is known f
 from __future__ import annotations
 
 import ctypes
-import weakref
 from _ctypes import PyObj_FromPtr
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
@@ -19,9 +18,10 @@ from coroscope.stepper.plans import RUNS_CODE, CodePlan
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.prologues import Prologues
 from coroscope.stepper.recorder.stacks import Stacks
-from coroscope.stepper.recorder.states import FrameState, ThreadState
+from coroscope.stepper.recorder.states import FrameState, GeneratorRef, ThreadState
 from coroscope.stepper.recorder.tasks import Tasks
 from coroscope.stepper.values import GENERATORS, code_of
+from coroscope.stepper.versions import VERSION
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -40,6 +40,8 @@ class Generators:
         self._stacks = stacks
         self._prologues = prologues
         self._tasks = tasks
+        self.given_up: list[GeneratorRef] = []
+        """Those that have died, or may have been closed, without a word."""
 
     def make(self, thread: ThreadState) -> None:
         """Generators just met that are to be recorded, and have not begun: their prologue has run."""
@@ -56,7 +58,7 @@ class Generators:
             state = self._states.new_frame(thread, plan, 0, caller)
             state.pointer = ctypes.c_uint64(where)  # It has no frame object yet.
             state.facts.generator = number
-            state.generator = weakref.ref(obj)
+            state.generator = self._reference(obj, state)
             self._columns.add_event(kinds.CALL, state.number, thread.number)
             self._prologues.of_making(thread, state)
             self._columns.add_event(kinds.CREATE, state.number, thread.number, -number)
@@ -69,9 +71,9 @@ class Generators:
             return None
         where = ctypes.c_uint64.from_address(id(frame) + INTERPRETER_FRAME_AT).value
         state = self._states.made.pop(where - self._frame_at, None)
-        if state is None or state.code is not plan or state.generator is None or state.generator() is None:
+        if state is None or state.code is not plan or state.generator is None:
             return None
-        return state
+        return None if _MAY_DIE_UNSEEN and state.generator() is None else state
 
     def resume(
         self, thread: ThreadState, state: FrameState, frame: FrameType, kind: int, value: int = NOTHING
@@ -102,8 +104,40 @@ class Generators:
             return
         obj = PyObj_FromPtr(state.where - self._frame_at)
         if id(type(obj)) in GENERATORS and code_of(obj) is state.code.code:
-            state.generator = weakref.ref(obj)
+            state.generator = self._reference(obj, state)
             state.facts.generator = -self._heap.value_of(obj)
+
+    def _reference(self, obj: Any, state: FrameState) -> GeneratorRef:
+        reference = GeneratorRef(obj, self.given_up.append)
+        reference.address, reference.state = id(obj), state
+        return reference
+
+    def may_be_closed(self, value: int) -> None:
+        """It is closed: where nothing in it handles that, none of it runs (from CPython 3.13 on)."""
+        for state in self._states.on_no_stack():
+            if state.facts.generator == -value and state.generator is not None:
+                self.given_up.append(state.generator)
+                return
+
+    def drop(self, thread: ThreadState) -> None:
+        """Note which frames have been given up where they waited."""
+        while self.given_up:
+            reference = self.given_up.pop()
+            obj, state = reference(), reference.state
+            is_unstarted = self._states.made.get(reference.address) is state
+            # Else it is told of its end by an exception, and runs.
+            waits = is_unstarted or self._states.suspended.get(state.frame_id) is state
+            if waits and (obj is None or _is_over(obj)):
+                if is_unstarted:
+                    del self._states.made[reference.address]
+                self._stacks.end(thread, state, kinds.DROP, "dropped", NOTHING)
+
+
+def _is_over(obj: Any) -> bool:
+    kind = type(obj)
+    if kind is GeneratorType:
+        return obj.gi_frame is None
+    return (obj.cr_frame if kind is CoroutineType else obj.ag_frame) is None
 
 
 def _is_unstarted(obj: Any, plan: CodePlan) -> bool:
@@ -112,8 +146,17 @@ def _is_unstarted(obj: Any, plan: CodePlan) -> bool:
         return not obj.gi_running and not obj.gi_suspended and obj.gi_frame is not None
     if kind is CoroutineType:
         return not obj.cr_running and not obj.cr_suspended and obj.cr_frame is not None
-    frame = obj.ag_frame if kind is AsyncGeneratorType and not obj.ag_running else None
-    # 3.11 has no `ag_suspended`.
-    return frame is not None and any(
-        each.base == "RETURN_GENERATOR" and frame.f_lasti <= each.offset for each in plan.facts.instructions
+    if kind is not AsyncGeneratorType or obj.ag_running or obj.ag_frame is None:
+        return False
+    if _TELLS_SUSPENDED:
+        return not obj.ag_suspended
+    return any(
+        each.base == "RETURN_GENERATOR" and obj.ag_frame.f_lasti <= each.offset
+        for each in plan.facts.instructions
     )
+
+
+_MAY_DIE_UNSEEN = VERSION >= (3, 12)
+"""Before, one that dies before it has begun is resumed for that, by an exception."""
+_TELLS_SUSPENDED = hasattr(AsyncGeneratorType, "ag_suspended")
+"""CPython 3.11 does not."""

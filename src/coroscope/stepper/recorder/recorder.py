@@ -86,6 +86,7 @@ class Recorder:
         self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
         self._effects = Effects(basis)
+        self._effects.before_closing = self._generators.may_be_closed
         self._steps = StepRecorder(
             basis, self._slots, self._reach, self._effects, self._generators, log, most_steps
         )
@@ -233,6 +234,11 @@ class Recorder:
         self.columns.add_event(kinds.RAISE, state.number, thread.number, number)
         # What runs now, finalisers for one, runs while its stack is being emptied.
         state.is_leaving = True
+
+    def is_left(self, frame: FrameType, code: CodeType) -> bool:
+        """Whether an exception is on its way out of the frame, as it is until an instruction of it runs again."""
+        _, state = self._stacks.top(frame, code)
+        return state is not None and state.is_leaving
 
     def handled(self, frame: FrameType, code: CodeType) -> None:
         """The exception raised last goes to a handler of this frame."""

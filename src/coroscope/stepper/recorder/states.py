@@ -58,7 +58,7 @@ class FrameState:
         self.buffer: Any = None
         self.words: tuple[int, ...] = NO_WORDS
         self.values: list[int] = [0] * HEAD_SIZE
-        self.generator: weakref.ref[Any] | None = None
+        self.generator: GeneratorRef | None = None
         self.is_fresh = True
         self.is_leaving = False
         self.pending_call = 0
@@ -66,6 +66,15 @@ class FrameState:
         """The instruction, where what it calls or goes through is recorded itself, and nothing else runs."""
         self.touched = 0
         """Where the one object is that the instruction may have changed."""
+
+
+class GeneratorRef(weakref.ref[Any]):
+    """A weak reference to a generator, of its frame."""
+
+    __slots__ = ("address", "state")
+
+    address: int
+    state: FrameState
 
 
 class ThreadState:

@@ -84,6 +84,8 @@ class StepRecorder:
         if state.pending_call:
             columns.add_event(kinds.C_RETURN, state.number, thread.number, state.values[-1])
             state.pending_call = 0
+        if self._generators.given_up:
+            self._generators.drop(thread)
         if state is self._log.last_run and not state.is_fresh:
             # A frame that is not fresh goes on in the thread that it was in: as `append`, without the call.
             columns.instructions.append(plan.number)

@@ -82,13 +82,7 @@ def _copy(told: Told) -> str:
 
 
 def _swap(told: Told) -> str:
-    swapped = f"Swap the top value with {told.nth()}: what comes next needs them in that order."
-    if told.arg != 2 or told.version < (3, 12):
-        return swapped
-    return (
-        f"{swapped} Around a comprehension, what its variable held outside is kept beneath what it works on, "
-        "and put back at its end."
-    )
+    return f"Swap the top value with {told.nth()}: what comes next needs them in that order."
 
 
 def _push_null(told: Told) -> str:
@@ -98,7 +92,8 @@ def _push_null(told: Told) -> str:
             "the index that an "
             "iterator has beside it."
         )
-    return f"Push {NULL}, in the place of a `self` or of keyword arguments in a call that comes."
+    others = " or of keyword arguments" if told.version >= (3, 14) else ""
+    return f"Push {NULL}, in the place of a `self`{others} in a call that comes."
 
 
 SENTENCES: Sentences = {

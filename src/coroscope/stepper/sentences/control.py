@@ -79,8 +79,8 @@ def _get_iter(told: Told) -> str:
 def _reraise(told: Told) -> str:
     if told.arg:
         return (
-            "Pop an exception and raise it again. Where it was raised first, in units of two bytes, is "
-            f"{told.nth(told.arg + 1)}: it is restored for the traceback."
+            "Pop an exception and raise it again. Where in this frame it was raised last, in units of two bytes, is "
+            f"{told.nth(told.arg + 1)}: the traceback names that place, not this one."
         )
     return "Pop an exception and raise it again, to the handler further out or to the caller."
 

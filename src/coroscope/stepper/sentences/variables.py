@@ -68,7 +68,10 @@ def _load_super_attr(told: Told) -> str:
     written = "super(…, …)" if told.arg & 2 else "super()"
     popped = "Pop `self`, then the class, then `super` itself"
     if told.arg & 1:
-        return f"{popped}; look up {written}.{told.name} to call it, push {method_pushed(told)}."
+        return (
+            f"{popped}; look up {written}.{told.name} to call it, push what that gives, of a method bound to `self` "
+            f"already, then {NULL}."
+        )
     return f"{popped}; push {written}.{told.name}."
 
 

@@ -27,7 +27,7 @@ from coroscope.trace.model import Trace
 from coroscope.views.page.assembly import assemble
 from coroscope.views.page.plain_text import make_visible
 from coroscope.views.page.stretches import tasks_of_runs
-from coroscope.views.step_words import WORDS, deed, handler_lines
+from coroscope.views.step_words import WORDS, deed, handler_lines, own_names
 
 _COMPRESSION_LEVEL = 9
 _SECOND = 1_000_000_000
@@ -189,6 +189,7 @@ def _code(code: CodeFacts, words: _Words, version: tuple[int, int], forms: Forms
         "first": code.first,
         "locals": code.local_names,
         "cells": code.cell_names,
+        "own": len(own_names(code)),
         "offset": [each.offset for each in listed],
         "opcode": words.numbers(each.base for each in listed),
         **({} if forms is None else {"form": words.numbers(each.opcode for each in listed)}),

@@ -75,7 +75,7 @@ UNICODE = Glyphs(
     axis_mark="┬",
     ellipsis="…",
     forward="→",
-    backward="↑",
+    backward="←",
     leaving="←",
     wall="│",
 )
@@ -92,7 +92,7 @@ ASCII = Glyphs(
     axis_mark="|",
     ellipsis="...",
     forward="->",
-    backward="^",
+    backward="<-",
     leaving="<-",
     wall="|",
     substitutes=(("µ", "u"), ("…", "..."), ("×", "x"), ("–", "-")),

@@ -12,7 +12,7 @@ from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
-from coroscope.views.step_words import MOST_DROPPED, WORDS, deed, handler_line, value_in_few_words
+from coroscope.views.step_words import MOST_DROPPED, WORDS, deed, handler_line, own_names, value_in_few_words
 from coroscope.views.terminal.glyphs import Glyphs
 
 Tone = Literal["event", "changed", "trouble", "strong", "quiet"]
@@ -133,10 +133,11 @@ class Telling:
         first = self._own_step(event)
         if first is None:
             return ""
-        arguments = self._recording.at(first).locals
-        if self._recording.frames[event.frame or 0].names is not None or not arguments:
+        moment = self._recording.at(first)
+        if self._recording.frames[event.frame or 0].names is not None:
             return ""
-        return ", ".join(f"{name}={value.text}" for name, value in arguments.items())
+        own = own_names(moment.frame.code)
+        return ", ".join(f"{name}={value.text}" for name, value in moment.locals.items() if name in own)
 
     def _sent(self, event: Event) -> str | None:
         first = self._own_step(event)
@@ -151,11 +152,11 @@ class Telling:
 
     def _ends_iteration(self, event: Event) -> bool:
         """Whether the exception is what an iterator, or what is awaited, ends by."""
-        steps = self._recording.steps
-        if event.value is None or event.value.type != "StopIteration" or not event.position:
+        if event.value is None or event.value.type not in _ENDINGS or event.frame is None:
             return False
-        last = steps[event.position - 1]
-        return last.frame == event.frame and last.instruction.base in ("SEND", "FOR_ITER")
+        steps = self._recording.steps
+        last = steps.last_of_frame(event.frame, event.position)
+        return last is not None and steps[last].instruction.base in ("SEND", "FOR_ITER")
 
     def _has_come_up(self, event: Event) -> bool:
         """Whether the exception comes from a frame that it has left just before."""
@@ -188,7 +189,7 @@ class Telling:
             dropped[MOST_DROPPED - 1 :] = [self._fill("more", number=len(dropped) - MOST_DROPPED + 1)]
         pushed = [value.text for value in now[kept:]]
         if has_place:
-            pushed[0] = self._fill("place", value=pushed[0])
+            pushed[0] = self._fill("place", value=pushed[0], offset=2 * int(pushed[0]))
         told += self._fill("dropped", values=", ".join(dropped)) if dropped else ""
         return told + self._fill("pushed", values=", ".join(pushed))
 
@@ -291,6 +292,7 @@ def _is_same(one: Value, other: Value) -> bool:
     return one.object == other.object and (one.object is not None or one.text == other.text)
 
 
+_ENDINGS = {"StopIteration", "StopAsyncIteration"}
 _OPPOSITES = {"true": "false", "false": "true", "none": "not none", "not_none": "none"}
 _TONES: dict[str, Tone] = {
     "call": "event",

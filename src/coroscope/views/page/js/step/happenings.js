@@ -8,6 +8,7 @@ import { inFewWords, visible } from "./words.js";
 
 const MOST_TOLD = 12;
 const MOST_DROPPED = 8;
+const ENDINGS = new Set(["StopIteration", "StopAsyncIteration"]);
 const OPPOSITES = { true: "false", false: "true", none: "not none", not_none: "none" };
 const ESCAPES = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
@@ -65,8 +66,10 @@ export class Telling {
   // Whether the exception is what an iterator, or what is awaited, ends by.
   #endsIteration(event, position) {
     const { recording } = this;
-    if (event.value?.type !== "StopIteration" || !position || recording.frameOf(position - 1) !== event.frame) return false;
-    const { code, index } = recording.instructionOf(position - 1);
+    if (!ENDINGS.has(event.value?.type)) return false;
+    const last = recording.lastStepOf(event.frame, position);
+    if (last < 0) return false;
+    const { code, index } = recording.instructionOf(last);
     return ["SEND", "FOR_ITER"].includes(recording.word(code.opcode[index]));
   }
 
@@ -83,7 +86,9 @@ export class Telling {
   #arguments(event, position) {
     const first = this.#following(event, position);
     if (!first || this.recording.columns.frame_names[event.frame]) return [];
-    return listed([...first.frame.locals].map(([name, value]) => [`${name}=`, value]));
+    const own = new Set(first.code.locals.slice(0, first.code.own));
+    const taken = [...first.frame.locals].filter(([name]) => own.has(name));
+    return listed(taken.map(([name, value]) => [`${name}=`, value]));
   }
 
   // Where the handler is, and what becomes of the stack.
@@ -99,7 +104,7 @@ export class Telling {
     const [kept, hasPlace] = keptOf(was, now);
     const dropped = was.slice(kept).map((value) => [value.object ? { ...value, text: inFewWords(value.text) } : value]);
     if (dropped.length > MOST_DROPPED) dropped.splice(MOST_DROPPED - 1, Infinity, this.#fill("more", { number: String(dropped.length - MOST_DROPPED + 1) }));
-    const pushed = now.slice(kept).map((value, at) => (hasPlace && !at ? this.#fill("place", { value }) : [value]));
+    const pushed = now.slice(kept).map((value, at) => (hasPlace && !at ? this.#fill("place", { value, offset: String(2 * Number(value.text)) }) : [value]));
     if (dropped.length) told.push(...this.#fill("dropped", { values: listed(dropped) }));
     return [...told, ...this.#fill("pushed", { values: listed(pushed) })];
   }
