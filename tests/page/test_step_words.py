@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from pathlib import Path
@@ -56,9 +57,37 @@ def unwinding() -> str:
     return "never"
 
 
+def ending() -> int:
+    total = 10
+
+    def adding(number: int) -> int:
+        return number + total
+
+    def numbers() -> Any:
+        yield adding(1)
+        yield adding(2)
+
+    async def ticks(last: int) -> Any:
+        for number in range(last):
+            yield number
+
+    async def added() -> int:
+        return sum([number async for number in ticks(2)])
+
+    closed = numbers()
+    next(closed)
+    closed.close()
+    asked = ticks(1)
+    try:
+        asked.asend(None).send(None)
+    except StopIteration:
+        asked = None
+    return asyncio.run(added())
+
+
 _ALL: dict[str, Any] = {
     **PROGRAMS, "counted": counted, "interleaved": interleaved, "threads": threads_at_once, "failing": failing,
-    "unwinding": unwinding,
+    "unwinding": unwinding, "ending": ending,
 }  # fmt: skip
 
 

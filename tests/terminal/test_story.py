@@ -223,6 +223,35 @@ asyncio.run(main())
     assert re.search(r"<_asyncio.FutureIter #\d+> has returned 3: it jumps ", text)
 
 
+def test_what_a_function_shares_with_the_one_around_it_is_no_argument(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(
+        record("""\
+def outer(total):
+    def add(number):
+        return number + total
+
+    return add(1)
+
+
+outer(10)
+"""),
+        120,
+    )
+    assert re.search(r"outer \(frame \d+\) is called with total=10\n", text)
+    assert re.search(r"add \(frame \d+\) is called with number=1\n", text)
+
+
+def test_a_generator_that_is_closed_where_it_waits_is_told_to_be_given_up_or_to_be_left(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(record("def f():\n    yield 1\n\n\ng = f()\nnext(g)\ng.close()\n"), 120)
+    assert re.search(
+        r"f \(frame 1\) is (given up where it waits: nothing of it runs|left by <GeneratorExit #\d+>)\n", text
+    )
+
+
 def test_an_attribute_that_is_set_is_told(record: Callable[[str], Recording]) -> None:
     text = printed(record("class A:\n    pass\n\n\na = A()\na.count = 3\n"), 120)
     assert re.search(r"<__main__\.A #\d+>\.count = 3\n", text)
