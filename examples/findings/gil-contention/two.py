@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-TEXTS = [f"text number {number} " * 40_000 for number in range(6)]
+TEXTS = [f"text number {number} " * 150_000 for number in range(6)]
 
 
 def score(text: str) -> int:

@@ -3,7 +3,7 @@
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
-TEXTS = [f"text number {number} " * 40_000 for number in range(6)]
+TEXTS = [f"text number {number} " * 150_000 for number in range(6)]
 
 
 def score(text: str) -> int:
