@@ -433,15 +433,15 @@ def test_of_other_frames_few_names_are_shown_until_asked_for(browser: WebDriver,
 
 @pytest.mark.chromium
 def test_names_are_in_view_below_a_tall_stack(browser: WebDriver, tmp_path: Path) -> None:
-    def tall(one: int) -> list[int]:
-        return [one, one, one, one, one, _square(one)]
+    def tall(one: int, two: int) -> list[int]:
+        return [one, two, one, two, one, _square(two)]
 
-    recording = step(tall, 1)
+    recording = step(tall, 1, 2)
     number = max(range(len(recording)), key=lambda at: len(recording.at(at).frame.stack or ()))
     page = _open(browser, tmp_path, recording, fragment=f"step={number}", width=1280, height=800)
     assert len(page.elements("#stack .box")) == 8
     pane = page.element(".state-pane").rect
-    name = page.element("#locals dt").rect
+    name = page.element("#locals dt:last-of-type").rect
     assert name["y"] + name["height"] <= pane["y"] + pane["height"]
 
 
