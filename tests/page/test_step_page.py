@@ -330,7 +330,7 @@ coroscope.view.show(arguments[0]);
 const list = document.getElementById("instructions");
 const [row, box] = [list.querySelector(".current"), list.getBoundingClientRect()];
 const parts = [...row.querySelectorAll("code, .arg")].filter((part) => part.textContent);
-const before = [...list.querySelectorAll(".row")].filter((other) => other.dataset.index <= row.dataset.index);
+const before = [...list.querySelectorAll(".row")].filter((other) => Number(other.dataset.index) <= Number(row.dataset.index));
 return {
   right: Math.max(...parts.map((part) => part.getBoundingClientRect().right)) - box.left,
   isCut: parts.some((part) => part.scrollWidth > part.clientWidth && part.clientWidth),
