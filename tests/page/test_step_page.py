@@ -330,7 +330,8 @@ coroscope.view.show(arguments[0]);
 const list = document.getElementById("instructions");
 const [row, box] = [list.querySelector(".current"), list.getBoundingClientRect()];
 const parts = [...row.querySelectorAll("code, .arg")].filter((part) => part.textContent);
-const before = [...list.querySelectorAll(".row")].filter((other) => Number(other.dataset.index) <= Number(row.dataset.index));
+const rows = [...list.querySelectorAll(".row")];
+const before = rows.slice(0, rows.indexOf(row) + 1);
 return {
   right: Math.max(...parts.map((part) => part.getBoundingClientRect().right)) - box.left,
   isCut: parts.some((part) => part.scrollWidth > part.clientWidth && part.clientWidth),
