@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -294,11 +295,175 @@ def test_what_is_marked_far_to_the_right_is_in_view_beside_the_lines_numbers(
     for number in range(len(recording)):
         page.run("coroscope.view.show(arguments[0])", number)
         for mark in page.elements("#source mark"):
-            assert (
-                mark.rect["x"] + min(mark.rect["width"], source["width"] - 110)
-                <= source["x"] + source["width"]
-            )
+            is_moved = page.run("return document.getElementById('source').scrollLeft") > 0
+            in_view = source["width"] - 110 if is_moved else 120
+            assert mark.rect["x"] + min(mark.rect["width"], in_view) <= source["x"] + source["width"]
         assert page.element("#source .current .number").rect["x"] >= source["x"]
+
+
+@pytest.mark.chromium
+def test_lines_stay_where_they_begin_while_the_beginning_of_what_is_marked_is_in_view(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    def long_line() -> int:
+        return _square(1) + _square(2) + _square(3) + _square(4) + _square(5) + _square(6) + _square(7)
+
+    recording = step(long_line)
+    page = _open(browser, tmp_path, recording, width=1280)
+    moved = []
+    for number in range(len(recording)):
+        sideways, beginning, width = page.run(
+            "coroscope.view.show(arguments[0]); const source = document.getElementById('source');"
+            "const mark = source.querySelector('mark')?.getBoundingClientRect() ?? {left: 0, width: 0};"
+            "const left = mark.left - source.getBoundingClientRect().left + source.scrollLeft;"
+            "return [source.scrollLeft, left + Math.min(mark.width, 120), source.clientWidth]",
+            number,
+        )
+        assert (sideways > 0) == (beginning > width)
+        moved.append(sideways > 0)
+    assert any(moved)
+    assert not all(moved)
+
+
+_ROW = """
+coroscope.view.show(arguments[0]);
+const list = document.getElementById("instructions");
+const [row, box] = [list.querySelector(".current"), list.getBoundingClientRect()];
+const parts = [...row.querySelectorAll("code, .arg")].filter((part) => part.textContent);
+const rows = [...list.querySelectorAll(".row")];
+const before = rows.slice(0, rows.indexOf(row) + 1);
+return {
+  right: Math.max(...parts.map((part) => part.getBoundingClientRect().right)) - box.left,
+  isCut: parts.some((part) => part.scrollWidth > part.clientWidth && part.clientWidth),
+  width: list.clientWidth,
+  moved: [list.scrollLeft, list.scrollTop],
+  tops: before.map((other) => other.getBoundingClientRect().top - box.top),
+  height: row.getBoundingClientRect().height,
+  nameLeft: row.querySelector("code").getBoundingClientRect().left - box.left,
+};
+"""
+
+
+@pytest.mark.chromium
+def test_the_current_instruction_is_shown_whole_and_moves_nothing_before_it(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    def long_names() -> int:
+        the_longest_name_of_all_of_them = _square(3)
+        another_name_that_is_long_enough = the_longest_name_of_all_of_them
+        return another_name_that_is_long_enough + the_longest_name_of_all_of_them
+
+    recording = step(long_names)
+    page = _open(browser, tmp_path, recording, width=1280)
+    of_it = [
+        each.number
+        for each in recording.steps
+        if recording.codes[each.code].qualified_name.endswith("long_names")
+    ]
+    rows = [page.run(_ROW, number) for number in of_it]
+    for row in rows:
+        assert row["right"] <= row["width"]
+        assert not row["isCut"]
+        assert row["moved"] == [0, 0]
+        assert row["nameLeft"] <= 107
+    for row, following in pairwise(rows):
+        assert following["tops"][: len(row["tops"])] == row["tops"]
+    assert max(row["height"] for row in rows) > 30
+    assert (
+        page.run("return document.querySelectorAll('#instructions .row:not(.current)')[1].offsetHeight") < 24
+    )
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_the_panes_stay_where_they_are_from_step_to_step(
+    browser: WebDriver, tmp_path: Path, width: int
+) -> None:
+    recording = step(PROGRAMS["exceptions"])
+    page = _open(browser, tmp_path, recording, width=width, height=900)
+    heights = page.run(
+        "return [...Array(coroscope.recording.count).keys()].map((step) => { coroscope.view.show(step);"
+        "return document.getElementById('banner').offsetHeight; })"
+    )
+    usual = min(heights)
+    assert usual <= 120
+    assert heights.count(usual) >= 0.95 * len(heights)
+
+
+@pytest.mark.chromium
+def test_what_is_told_of_a_step_leaves_the_lines_about_it_together(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    recording = step(PROGRAMS["exceptions"])
+    page = _open(browser, tmp_path, recording, width=1110)
+    places = page.run(
+        "const top = (selector) => document.querySelector(selector).getBoundingClientRect().top;"
+        "return [...Array(coroscope.recording.count).keys()].map((step) => { coroscope.view.show(step);"
+        "return [top('#opcode') - top('#where'), top('#sentence') - top('#opcode'),"
+        "document.getElementById('before').offsetHeight]; })"
+    )
+    assert max(told for _, _, told in places) > 50
+    assert len({(opcode, sentence) for opcode, sentence, _ in places}) == 1
+
+
+@pytest.mark.chromium
+def test_of_other_frames_few_names_are_shown_until_asked_for(browser: WebDriver, tmp_path: Path) -> None:
+    def many() -> int:
+        a, b, c, d, e, f = range(6)
+        total = _square(a) + _square(b)
+        return total + c + d + e + f
+
+    recording = step(many)
+    first, *_, last = (
+        each.number for each in recording.steps if recording.codes[each.code].qualified_name == "_square"
+    )
+    page = _open(browser, tmp_path, recording, fragment=f"step={first}")
+    names = "#frames .frame:not([aria-current]) .names dt code"
+    assert [name.text for name in page.elements(names)] == ["a", "b", "c", "d"]
+    assert page.element(".more-names").text == "… 2 more"
+    page.click(".more-names")
+    assert page.run("return document.activeElement.className") == "more-names"
+    page.run("coroscope.view.show(arguments[0])", last)
+    assert [name.text for name in page.elements(names)] == list("abcdef")
+    page.click(".more-names")
+    assert len(page.elements(names)) == 4
+    page.run("coroscope.view.show(arguments[0])", first - 1)
+    assert len(page.elements("#locals dt")) == 6
+    assert not page.elements(".more-names")
+
+
+@pytest.mark.chromium
+def test_names_are_in_view_below_a_tall_stack(browser: WebDriver, tmp_path: Path) -> None:
+    def tall(one: int, two: int) -> list[int]:
+        return [one, two, one, two, one, _square(two)]
+
+    recording = step(tall, 1, 2)
+    number = max(range(len(recording)), key=lambda at: len(recording.at(at).frame.stack or ()))
+    page = _open(browser, tmp_path, recording, fragment=f"step={number}", width=1280, height=800)
+    assert len(page.elements("#stack .box")) == 8
+    pane = page.element(".state-pane").rect
+    name = page.element("#locals dt:last-of-type").rect
+    assert name["y"] + name["height"] <= pane["y"] + pane["height"]
+
+
+@pytest.mark.chromium
+def test_the_depth_after_a_raise_is_the_one_that_its_handler_finds(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    recording = step(caught)
+    number = next(each.number for each in recording.steps if each.instruction.base == "BINARY_OP")
+    page = _open(browser, tmp_path, recording, fragment=f"step={number}")
+    depth, found = recording.at(number).instruction.depth, recording.at(number + 1).instruction.depth
+    assert page.element("#effect").text == f"stack {depth} → {found} in the handler"
+    page.press(Keys.ARROW_RIGHT)
+    assert len(page.elements("#stack .box")) == found
+
+
+@pytest.mark.chromium
+def test_the_help_says_what_the_number_below_an_exception_is(browser: WebDriver, tmp_path: Path) -> None:
+    page = _open(browser, tmp_path, step(caught))
+    page.press("?")
+    assert "is where that was raised, in units of two bytes" in " ".join(page.element("#help").text.split())
 
 
 @pytest.mark.chromium

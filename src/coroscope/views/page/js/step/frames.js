@@ -6,13 +6,16 @@ import { visible } from "./words.js";
 // The frames that there are at a step, and the tasks that they belong to.
 
 const FEW = 24;
+const FEW_NAMES = 4; // of a frame that does not run
 const STATES = { running: "runs", waiting: "waits for the one above", other: "of another thread", suspended: "suspended" };
 
 export class Frames {
   #most = FEW;
+  #opened = new Set();
 
   constructor(recording, refresh) {
     this.recording = recording;
+    this.refresh = refresh;
     this.showMore = () => {
       this.#most += 100;
       refresh();
@@ -49,11 +52,32 @@ export class Frames {
         ...(isCurrent ? { "aria-current": "true" } : {}),
       },
       el("h3", generator ? { "data-badge": `#${generator} ` } : {}, el("code", {}, visible(code.name)), el("small", {}, ` (frame ${frame.number}) ${frame.state === "running" && hasTask ? "runs" : STATES[frame.state]}`)),
-      el("p", { className: "at" }, `${code.kind === "function" ? "" : `${code.kind}, `}${place}${hasTask ? `, ${taskName(this.recording, frame.task)}` : ""}${this.recording.facts.threads.length > 1 ? `, thread ${frame.thread}` : ""}`),
-      isCurrent || !source[line - 1] ? null : el("code", { className: "line" }, visible(source[line - 1].trim())),
-      isCurrent ? null : el("div", { className: "kept" }, el("span", { className: "quiet" }, frame.stack.length ? "stack " : frame.isKnown ? "empty stack" : "stack not known"), ...frame.stack.map(chip)),
-      isCurrent ? null : el("dl", { className: "names" }, ...names(frame)),
+      el(
+        "div",
+        { className: "place" },
+        el("p", { className: "at" }, `${code.kind === "function" ? "" : `${code.kind}, `}${place}${hasTask ? `, ${taskName(this.recording, frame.task)}` : ""}${this.recording.facts.threads.length > 1 ? `, thread ${frame.thread}` : ""}`),
+        isCurrent || !source[line - 1] ? null : el("code", { className: "line" }, visible(source[line - 1].trim())),
+        isCurrent || frame.stack.length ? null : el("span", { className: "at" }, frame.isKnown ? "empty stack" : "stack not known"),
+      ),
+      isCurrent || !frame.stack.length ? null : el("div", { className: "kept" }, el("span", { className: "quiet" }, "stack "), ...frame.stack.map(chip)),
+      isCurrent ? null : el("dl", { className: "names" }, ...this.#names(frame)),
     );
+  }
+
+  // The first few, so that other frames are in view as well; all of a frame that has been opened.
+  #names(frame) {
+    const rows = names(frame);
+    const left = rows.length / 2 - FEW_NAMES;
+    if (left <= 1) return rows; // the button would take the room of the last one
+    const isOpen = this.#opened.has(frame.number);
+    const button = el("button", { type: "button", className: "more-names", "aria-expanded": String(isOpen), onclick: () => this.#toggle(frame.number) }, isOpen ? "fewer" : `… ${left.toLocaleString("en")} more`);
+    return [...(isOpen ? rows : rows.slice(0, FEW_NAMES * 2)), el("dt"), el("dd", {}, button)];
+  }
+
+  #toggle(number) {
+    if (!this.#opened.delete(number)) this.#opened.add(number);
+    this.refresh();
+    byId("frames").querySelector(`[data-frame="${number}"] .more-names`)?.focus({ preventScroll: true });
   }
 
   #showTasks(moment, order) {

@@ -23,8 +23,7 @@ export class Instructions {
       el("span", { className: "number" }, isFirst ? String(line || "–") : ""),
       el("span", { className: "sign", title: sign === "catch" ? "exceptions lead here" : sign ? "jumps lead here" : "" }, sign),
       el("span", { className: "offset" }, String(code.offset[index])),
-      el("code", {}, ...named(this.recording, code, index)),
-      el("span", { className: "arg" }, argument(this.recording, code, index)),
+      el("span", { className: "said" }, el("code", {}, ...named(this.recording, code, index)), el("span", { className: "arg" }, argument(this.recording, code, index))),
     );
   }
 

@@ -4,6 +4,7 @@ import { visible } from "./words.js";
 
 const BEFORE_PX = 90; // what is marked is that far from the left edge at least, and that far from the right
 const AFTER_PX = 16;
+const BEGINNING_PX = 120; // with so much of it in view, the lines stay where they begin
 const ENCODER = new TextEncoder();
 
 // The source with the current line, and in it the part that became the instruction.
@@ -63,15 +64,19 @@ export class Source {
       this.#mark(lines[number - 1], number, number === line ? code.columns[index] : 0, number === code.endLines[index] ? code.endColumns[index] : Infinity);
   }
 
-  // Sideways no farther than needed.
+  // Sideways only where the beginning of what is marked would be out of view, and no farther than needed.
   settle() {
     this.listing.settle();
     const { mark } = this;
-    if (!mark) return;
     const { element } = this.listing;
+    if (!mark) {
+      element.scrollLeft = 0;
+      return;
+    }
     const [box, own] = [element.getBoundingClientRect(), mark.getBoundingClientRect()];
     const left = own.left - box.left + element.scrollLeft;
-    element.scrollLeft = Math.max(0, left + Math.min(own.width, box.width - BEFORE_PX) + AFTER_PX - box.width);
+    const isBeginningInView = left + Math.min(own.width, BEGINNING_PX) <= element.clientWidth;
+    element.scrollLeft = isBeginningInView ? 0 : Math.max(0, left + Math.min(own.width, box.width - BEFORE_PX) + AFTER_PX - box.width);
   }
 
   // Columns count bytes of UTF-8.

@@ -72,20 +72,23 @@ export class StepView {
     byId("where").textContent = `In ${visible(code.name)} (frame ${frame.number})${!moment.line ? ", on no line of its own" : `, line ${moment.line}`}${task}, about to run:`;
     byId("opcode").replaceChildren(...named(recording, code, index));
     byId("meaning").textContent = argument(recording, code, index);
-    const [depth, after] = [code.depth[index], this.#depthAfter(moment)];
+    const depth = code.depth[index];
+    const [after, isInHandler] = this.#depthAfter(moment);
     const until = recording.word(code.opcode[index]) === "YIELD_VALUE" ? `${depth - 1} until it goes on, then ` : "";
-    byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${until}${after}`;
+    byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${until}${after}${isInHandler ? " in the handler" : ""}`;
     byId("sentence").textContent = visible(recording.word(code.sentence[index]));
     byId("before").replaceChildren(...showTold(this.telling.before(moment)));
     byId("leads").replaceChildren(...showTold(this.telling.leadsTo(moment)));
   }
 
-  // As it has come about, where the instruction can jump.
+  // As it has come about, where the instruction can jump or has raised; and whether a handler found it so.
   #depthAfter({ number, code, index, frameNumber }) {
-    const next = code.target[index] === null ? -1 : this.recording.nextStepOf(frameNumber, number);
-    if (next < 0) return code.after[index];
-    const there = this.recording.at(next);
-    return there.code.isHandler[there.index] ? code.after[index] : there.code.depth[there.index];
+    const next = this.recording.nextStepOf(frameNumber, number);
+    if (next < 0) return [code.after[index], false];
+    const there = this.recording.instructionOf(next);
+    const isInHandler = there.code.isHandler[there.index];
+    const isFound = isInHandler || code.target[index] !== null;
+    return [isFound ? there.code.depth[there.index] : code.after[index], isInHandler];
   }
 
   #showState(moment) {
