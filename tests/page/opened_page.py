@@ -72,8 +72,11 @@ class OpenedPage:
         self.browser.execute_async_script(_NEXT_FRAMES)
 
     def use_scheme(self, scheme: str, *, settle: bool = True) -> None:
-        """Have the system prefer light or dark."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        """Have the system prefer light or dark, and no motion: a colour on its way to another one is neither."""
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         if settle:
             self.settle()
