@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,17 @@ def ending() -> int:
     async def added() -> int:
         return sum([number async for number in ticks(2)])
 
+    def delegating() -> Any:
+        yield from numbers()
+
     closed = numbers()
     next(closed)
     closed.close()
+    for how in ("close", "throw"):
+        through = delegating()
+        next(through)
+        with suppress(KeyError):
+            getattr(through, how)(*[KeyError][: how == "throw"])
     asked = ticks(1)
     try:
         asked.asend(None).send(None)

@@ -102,3 +102,83 @@ def test_an_asynchronous_generator_is_told_from_its_making_on() -> None:
     kinds = [event.kind for event in recording.events if event.frame == frame.number]
     assert kinds[:2] == ["call", "create"]
     assert recording.at(frame.first_step).locals["last"].text == "2"
+
+
+def _inner() -> Iterator[str]:
+    try:
+        yield "first"
+    except KeyError:
+        yield "caught"
+
+
+def _outer() -> Iterator[str]:
+    yield from _inner()
+
+
+def _thrown_through() -> str:
+    made: Any = _outer()
+    next(made)
+    caught: str = made.throw(KeyError)
+    return caught
+
+
+def _closed_through() -> None:
+    made: Any = _over_numbers()
+    next(made)
+    made.close()
+
+
+def _over_numbers() -> Iterator[int]:
+    yield from _numbers()
+
+
+def _told(recording: Recording, *kinds: str) -> list[tuple[str, str]]:
+    """Kind and function of the events of these kinds."""
+    frames, codes = recording.frames, recording.codes
+    return [
+        (event.kind, codes[frames[event.frame].code].qualified_name)
+        for event in recording.events
+        if event.kind in kinds and event.frame is not None
+    ]
+
+
+def test_what_is_thrown_goes_through_those_that_delegate_and_what_is_yielded_too() -> None:
+    recording = coroscope.step(_thrown_through)
+    assert recording.result == "caught"
+    told = _told(recording, "throw", "yield")
+    at = told.index(("throw", "_outer"))
+    assert told[at : at + 4] == [
+        ("throw", "_outer"),
+        ("throw", "_inner"),
+        ("yield", "_inner"),
+        ("yield", "_outer"),
+    ]
+    handler = next(step.number for step in recording.steps if step.instruction.base == "PUSH_EXC_INFO")
+    assert [frame.code.qualified_name for frame in recording.at(handler).frames] == [
+        "_inner",
+        "_outer",
+        "_thrown_through",
+    ]
+
+
+def test_what_is_delegated_to_is_closed_before_what_delegates() -> None:
+    recording = coroscope.step(_closed_through)
+    ends = _told(recording, "drop", "unwind")
+    assert [name for _, name in ends] == ["_numbers", "_over_numbers"]
+
+
+def _raised_again() -> None:
+    try:
+        try:
+            int("x")
+        except ValueError:
+            print("logged")
+            raise
+    except ValueError:
+        pass
+
+
+def test_what_is_handled_keeps_its_number_though_no_slot_holds_it() -> None:
+    recording = coroscope.step(_raised_again)
+    raised = {event.value.object for event in recording.events if event.kind == "raise" and event.value}
+    assert len(raised) == 1

@@ -185,7 +185,7 @@ def _swapped(_code: CodeType, arg: int) -> Meaning:
 
 
 def _raised_again(_code: CodeType, arg: int) -> Meaning:
-    return Meaning(f"place {ordinal(arg + 1)} from top" if arg else "from here")
+    return Meaning(f"place {ordinal(arg + 1)} from top" if arg else "again")
 
 
 def _extended(_code: CodeType, arg: int) -> Meaning:

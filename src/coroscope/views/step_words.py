@@ -24,6 +24,7 @@ WORDS: dict[str, str] = {
     "resume": "{into} {frame} goes on",
     "resume with": "{into} {frame} goes on with {value}",
     "throw": "{into} {frame} goes on with an exception thrown into it",
+    "throw on": "{into} {frame} goes on, and hands an exception thrown into it to what it delegates to",
     "raise": "{value} is raised",
     "raise on": "{value} comes to {frame}",
     "raise end": "{value} is raised: it says that what is awaited or iterated has ended",
@@ -41,6 +42,7 @@ WORDS: dict[str, str] = {
     "handler on line": " at offset {offset} (line {line})",
     "dropped": "; dropped: {values}",
     "pushed": "; pushed: {values}",
+    "unsent": "{value} (in the place of what would be sent)",
     "place": "{value} (raised at offset {offset})",
     "more": "and {number} more",
     # What an instruction has done, as the frame's next one shows

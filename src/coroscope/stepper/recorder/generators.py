@@ -90,6 +90,27 @@ class Generators:
         self._columns.add_event(kind, state.number, thread.number, value)
         return state
 
+    def resume_those_who_hand_on(self, thread: ThreadState, frame: FrameType, thrown: int) -> None:
+        """An exception that is thrown into a generator goes through it to the one to which it delegates: in `frame`."""
+        passed: list[tuple[FrameState, FrameType]] = []
+        behind = frame.f_back
+        while behind is not None:
+            state = self._states.suspended.get(id(behind))
+            if state is None or state.code.code is not behind.f_code:
+                break
+            passed.append((state, behind))
+            behind = behind.f_back
+        for state, own in reversed(passed):
+            self.resume(thread, state, own, kinds.THROW, thrown)
+            state.hands_on = state.is_leaving = True
+
+    def suspend_those_who_handed_on(self, thread: ThreadState, value: int) -> None:
+        """What they delegate to has yielded, past them, to who has thrown."""
+        while thread.stack and thread.stack[-1].hands_on and thread.stack[-1].is_leaving:
+            state = thread.pop()
+            state.hands_on = False
+            self.suspend(thread, state, value)
+
     def suspend(self, thread: ThreadState, state: FrameState, value: int) -> None:
         """It has yielded, and is on the stack no more."""
         if state.generator is None and self._reads:
@@ -114,10 +135,17 @@ class Generators:
 
     def may_be_closed(self, value: int) -> None:
         """It is closed: where nothing in it handles that, none of it runs (from CPython 3.13 on)."""
-        for state in self._states.on_no_stack():
-            if state.facts.generator == -value and state.generator is not None:
-                self.given_up.append(state.generator)
-                return
+        waiting = {
+            state.generator.address: state
+            for state in self._states.on_no_stack()
+            if state.generator is not None
+        }
+        state = next((state for state in waiting.values() if state.facts.generator == -value), None)
+        while state is not None and state.generator is not None:
+            self.given_up.append(state.generator)
+            obj = state.generator()
+            # What it delegates to is closed before it.
+            state = None if obj is None else waiting.get(id(_delegate_of(obj)))
 
     def drop(self, thread: ThreadState) -> None:
         """Note which frames have been given up where they waited."""
@@ -131,6 +159,12 @@ class Generators:
                 if is_unstarted:
                     del self._states.made[reference.address]
                 self._stacks.end(thread, state, kinds.DROP, "dropped", NOTHING)
+
+
+def _delegate_of(obj: Any) -> Any:
+    """What a suspended generator or coroutine delegates to, or awaits."""
+    kind = type(obj)
+    return obj.gi_yieldfrom if kind is GeneratorType else obj.cr_await if kind is CoroutineType else None
 
 
 def _is_over(obj: Any) -> bool:

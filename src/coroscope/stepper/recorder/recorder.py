@@ -174,6 +174,12 @@ class Recorder:
         frame_id = id(frame)
         if thread.stack and thread.stack[-1].frame_id == frame_id:
             return  # Its RESUME has been told as an instruction.
+        if kind == kinds.THROW and (depth := thread.depth_of(frame, code)) >= 0:
+            self._stacks.leave(thread, depth + 1)
+            thread.stack[-1].hands_on = False
+            return  # It has handed the exception on before.
+        if self._generators.given_up:
+            self._generators.drop(thread)
         state = self._states.suspended.get(frame_id)
         if state is None or state.code is not plan:
             made = self._generators.pop_made(frame, plan)
@@ -186,6 +192,7 @@ class Recorder:
         ):  # It is not on its way from slot to slot, as what is yielded is: it stays until it is raised.
             self._heap.step = len(self.columns.instructions)
             thrown = self._heap.value_of(value)
+            self._generators.resume_those_who_hand_on(thread, frame, thrown)
         self._generators.resume(thread, state, frame, kind, thrown)
         state.is_leaving = kind == kinds.THROW
         at = plan.plans[offset >> 1]
@@ -205,6 +212,7 @@ class Recorder:
         if state.plan is not None:
             self._slots.truncate(state, max(0, state.plan.depth - 1))
         self._generators.suspend(thread, state, number)
+        self._generators.suspend_those_who_handed_on(thread, number)
 
     def finish(self, frame: FrameType, code: CodeType, value: Any) -> None:
         """A frame returns `value`."""
@@ -232,6 +240,7 @@ class Recorder:
             state.pending_call = 0
             thread.is_dirty = True
         self.columns.add_event(kinds.RAISE, state.number, thread.number, number)
+        state.hands_on = False
         # What runs now, finalisers for one, runs while its stack is being emptied.
         state.is_leaving = True
 

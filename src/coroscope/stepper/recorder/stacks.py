@@ -90,6 +90,7 @@ class Stacks:
             facts.last_step = len(self._columns.instructions) - 1
             self._columns.add_event(kind, state.number, thread.number, value)
             self._heap.drop(state.values[HEAD_SIZE:])
+            self._heap.drop(state.handling)
             if facts.names is not None and facts.names != facts.globals:
                 self._heap.drop([-facts.names])
             state.values = []

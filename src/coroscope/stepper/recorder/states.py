@@ -32,6 +32,8 @@ class FrameState:
         "facts",
         "frame_id",
         "generator",
+        "handling",
+        "hands_on",
         "is_fresh",
         "is_leaving",
         "number",
@@ -59,6 +61,10 @@ class FrameState:
         self.words: tuple[int, ...] = NO_WORDS
         self.values: list[int] = [0] * HEAD_SIZE
         self.generator: GeneratorRef | None = None
+        self.handling: tuple[int, ...] = ()
+        """The exceptions that it handles, the innermost last."""
+        self.hands_on = False
+        """Whether it was resumed only to have what it delegates to told of an exception."""
         self.is_fresh = True
         self.is_leaving = False
         self.pending_call = 0

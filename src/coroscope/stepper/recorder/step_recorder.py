@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.plans import RUNS_CODE, Plan
+from coroscope.stepper.plans import TO_BE_NOTED, Plan
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.effects import Effects
 from coroscope.stepper.recorder.generators import Generators
@@ -93,7 +93,7 @@ class StepRecorder:
             state.plan = plan
         else:
             self._log.append(thread, state, plan)
-        if plan.flags & RUNS_CODE and self._reads:
+        if plan.flags & TO_BE_NOTED and self._reads:
             self._effects.note(thread, state, plan)
 
     def _pause(self, step: int) -> None:

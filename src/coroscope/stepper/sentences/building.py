@@ -56,6 +56,8 @@ def _into(what: str, kind: str, popped: int = 1) -> Sentence:
 
 
 def _unpack_sequence(told: Told) -> str:
+    if not told.arg:
+        return "Pop an iterable that must be empty: ValueError if it is not."
     return (
         f"Pop an iterable; push its {told.counted('item')}, so that the first is on top. ValueError if it "
         "has more or fewer."

@@ -79,8 +79,8 @@ def _get_iter(told: Told) -> str:
 def _reraise(told: Told) -> str:
     if told.arg:
         return (
-            "Pop an exception and raise it again. Where in this frame it was raised last, in units of two bytes, is "
-            f"{told.nth(told.arg + 1)}: the traceback names that place, not this one."
+            "Pop an exception and raise it again, with the traceback that it has. The place, in units of two "
+            f"bytes, that is {told.nth(told.arg + 1)} becomes the one that this frame is at."
         )
     return "Pop an exception and raise it again, to the handler further out or to the caller."
 
@@ -113,11 +113,10 @@ def _load_special(told: Told) -> str:
 
 
 def _match_class(told: Told) -> str:
+    positional = f"{told.counted('positional pattern')} and for " if told.arg else ""
     return (
         "Pop a tuple of attribute names, a class, then the subject. If the subject is an instance, push a "
-        "tuple of the "
-        f"values for {told.counted('positional pattern')} and for those names; if not, or if one is missing, "
-        "push None."
+        f"tuple of the values for {positional}those names; if not, or if one is missing, push None."
     )
 
 

@@ -48,6 +48,8 @@ class Telling:
         elif kind == "resume":
             sent = self._sent(event)
             words = self._fill("resume" if sent is None else "resume with", frame=frame, value=sent or "")
+        elif kind == "throw" and self._is_handed_on(event):
+            words = self._fill("throw on", frame=frame)
         elif kind == "task switch":
             words = self._task_switch(event)
         elif kind == "handle":
@@ -160,21 +162,33 @@ class Telling:
 
     def _has_come_up(self, event: Event) -> bool:
         """Whether the exception comes from a frame that it has left just before."""
-        before = None
-        for other in self._recording.events.between(event.position - 1, event.position):
-            if other == event:
-                break
-            before = other.kind
-        return before == "unwind"
+        return self._beside(event)[0] == "unwind"
+
+    def _is_handed_on(self, event: Event) -> bool:
+        """Whether the exception is thrown into another frame at once."""
+        return self._beside(event)[1] == "throw"
+
+    def _beside(self, event: Event) -> tuple[str, str]:
+        """The kinds of the events before and after it, between the same two steps; "" for none."""
+        kinds = ["", *(other.kind for other in self._between(event)), ""]
+        at = next(at for at, other in enumerate(self._between(event), 1) if other == event)
+        return kinds[at - 1], kinds[at + 1]
+
+    def _between(self, event: Event) -> Iterable[Event]:
+        return self._recording.events.between(event.position - 1, event.position)
 
     def _handler(self, event: Event) -> str:
         """Where the handler is, and what becomes of the stack."""
         first = self._own_step(event)
         if first is None or event.frame is None:
             return ""
-        return self._handled(self._stack_at_raise(event.frame, first), self._recording.at(first).frame)
+        steps = self._recording.steps
+        raised = steps.last_of_frame(event.frame, first)
+        is_thrown = raised is not None and steps[raised].instruction.base == "YIELD_VALUE"
+        was = self._stack_at_raise(event.frame, first)
+        return self._handled(was, self._recording.at(first).frame, is_thrown=is_thrown)
 
-    def _handled(self, was: Sequence[Value] | None, handler: FrameAt) -> str:
+    def _handled(self, was: Sequence[Value] | None, handler: FrameAt, *, is_thrown: bool = False) -> str:
         """The same of a frame before its handler's first step: what was on the stack, and what is."""
         instruction, now = handler.instruction, handler.stack
         if instruction is None:
@@ -190,6 +204,8 @@ class Telling:
         pushed = [value.text for value in now[kept:]]
         if has_place:
             pushed[0] = self._fill("place", value=pushed[0], offset=2 * int(pushed[0]))
+        elif is_thrown and len(pushed) > 1 and pushed[0] == "None":
+            pushed[0] = self._fill("unsent", value=pushed[0])
         told += self._fill("dropped", values=", ".join(dropped)) if dropped else ""
         return told + self._fill("pushed", values=", ".join(pushed))
 

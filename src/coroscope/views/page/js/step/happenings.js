@@ -38,10 +38,10 @@ export class Telling {
 
   #events(position) {
     const events = joined(this.recording.eventsAt(position));
-    return events.map((event, at) => ({ kind: event.kind, pieces: this.#event(event, position, events[at - 1]?.kind) }));
+    return events.map((event, at) => ({ kind: event.kind, pieces: this.#event(event, position, events[at - 1]?.kind, events[at + 1]?.kind) }));
   }
 
-  #event(event, position, before) {
+  #event(event, position, before, after) {
     const { kind } = event;
     const parts = { frame: event.frame < 0 ? [] : this.#name(event.frame), value: event.value ?? [] };
     if (kind === "call") {
@@ -56,6 +56,7 @@ export class Telling {
       const task = this.recording.facts.tasks.find(([number]) => number === event.task);
       return task ? this.#fill(kind, { task: task[1] }) : this.#fill("task left");
     }
+    if (kind === "throw" && after === "throw") return this.#fill("throw on", parts);
     if (kind === "handle") return [...this.#fill(kind, parts), ...this.#handler(event, position)];
     if (kind === "raise" && this.#endsIteration(event, position)) return this.#fill("raise end", parts);
     if (kind === "raise" && before === "unwind") return this.#fill("raise on", parts); // it comes from a frame that it has left
@@ -69,8 +70,7 @@ export class Telling {
     if (!ENDINGS.has(event.value?.type)) return false;
     const last = recording.lastStepOf(event.frame, position);
     if (last < 0) return false;
-    const { code, index } = recording.instructionOf(last);
-    return ["SEND", "FOR_ITER"].includes(recording.word(code.opcode[index]));
+    return ["SEND", "FOR_ITER"].includes(this.#opcodeOf(recording.instructionOf(last)));
   }
 
   #name(frame) {
@@ -94,17 +94,27 @@ export class Telling {
   // Where the handler is, and what becomes of the stack.
   #handler(event, position) {
     const first = this.#following(event, position);
-    return first ? this.#handled(this.#stackAtRaise(event.frame, position), first.frame) : [];
+    if (!first) return [];
+    const raised = this.recording.lastStepOf(event.frame, position);
+    const isThrown = raised >= 0 && this.#opcodeOf(this.recording.instructionOf(raised)) === "YIELD_VALUE";
+    return this.#handled(this.#stackAtRaise(event.frame, position), first.frame, isThrown);
   }
 
-  #handled(was, { code, index, stack: now }) {
+  #opcodeOf({ code, index }) {
+    return this.recording.word(code.opcode[index]);
+  }
+
+  #handled(was, { code, index, stack: now }, isThrown = false) {
     const line = code.handlerLines[index];
     const told = this.#fill(line ? "handler on line" : "handler", { offset: String(code.offset[index]), line: String(line) });
     if (!now.length || !was) return told;
     const [kept, hasPlace] = keptOf(was, now);
     const dropped = was.slice(kept).map((value) => [value.object ? { ...value, text: inFewWords(value.text) } : value]);
     if (dropped.length > MOST_DROPPED) dropped.splice(MOST_DROPPED - 1, Infinity, this.#fill("more", { number: String(dropped.length - MOST_DROPPED + 1) }));
-    const pushed = now.slice(kept).map((value, at) => (hasPlace && !at ? this.#fill("place", { value, offset: String(2 * Number(value.text)) }) : [value]));
+    const pushed = now.slice(kept).map((value) => [value]);
+    const [[first]] = pushed;
+    if (hasPlace) pushed[0] = this.#fill("place", { value: first, offset: String(2 * Number(first.text)) });
+    else if (isThrown && pushed.length > 1 && first.text === "None") pushed[0] = this.#fill("unsent", { value: first });
     if (dropped.length) told.push(...this.#fill("dropped", { values: listed(dropped) }));
     return [...told, ...this.#fill("pushed", { values: listed(pushed) })];
   }
@@ -116,7 +126,7 @@ export class Telling {
     const moment = recording.at(raised);
     if (!moment.frame.isKnown) return null;
     // What it has handed to others is on its stack no more: its top where it was suspended, or what it called with.
-    if (recording.word(moment.code.opcode[moment.index]) === "YIELD_VALUE") return moment.frame.stack.slice(0, -1);
+    if (this.#opcodeOf(moment) === "YIELD_VALUE") return moment.frame.stack.slice(0, -1);
     return raised < before - 1 ? moment.frame.stack.slice(0, moment.code.below[moment.index]) : moment.frame.stack;
   }
 
