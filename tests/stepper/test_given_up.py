@@ -182,3 +182,56 @@ def test_what_is_handled_keeps_its_number_though_no_slot_holds_it() -> None:
     recording = coroscope.step(_raised_again)
     raised = {event.value.object for event in recording.events if event.kind == "raise" and event.value}
     assert len(raised) == 1
+
+
+def _counting() -> int:
+    total = 1
+
+    def add(number: int) -> int:
+        nonlocal total
+        total += number
+        return total
+
+    return add(1) + add(2)
+
+
+def test_a_cell_keeps_its_number_while_a_function_is_closed_over_it() -> None:
+    recording = coroscope.step(_counting)
+    assert [facts.type for facts in recording.columns.objects].count("cell") == 1
+
+
+def _waiting() -> Iterator[int]:
+    try:
+        yield 1
+    finally:
+        print("over")
+
+
+def _over_waiting() -> Iterator[int]:
+    yield from _waiting()
+
+
+def _closed_while_both_wait() -> None:
+    made: Any = _over_waiting()
+    next(made)
+    made.close()
+
+
+def test_each_generator_that_is_closed_has_an_exception_of_its_own() -> None:
+    recording = coroscope.step(_closed_while_both_wait)
+    left_by = [
+        event.value.object for event in recording.events if event.kind == "unwind" and event.value is not None
+    ]
+    assert len(left_by) == len(set(left_by)) == 2
+
+
+def test_one_that_hands_an_exception_on_waits_with_the_stack_that_it_was_suspended_with() -> None:
+    recording = coroscope.step(_thrown_through)
+    handler = next(step.number for step in recording.steps if step.instruction.base == "PUSH_EXC_INFO")
+    suspended = next(
+        frame for frame in recording.at(handler - 1).frames if frame.code.qualified_name == "_outer"
+    )
+    waiting = recording.at(handler).frames[1]
+    assert waiting.code.qualified_name == "_outer"
+    assert suspended.stack is not None
+    assert waiting.stack == suspended.stack

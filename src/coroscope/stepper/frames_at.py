@@ -37,6 +37,10 @@ class FrameAt:
     task: int | None
 
 
+_LEAVES = ("YIELD_VALUE", "RETURN_GENERATOR", "ASYNC_GEN_WRAP")
+"""Instructions that take the top of the stack along, or leave the frame before it has any."""
+
+
 class FramesAt:
     """All frames before `step`, where `state` is how everything stood."""
 
@@ -149,7 +153,7 @@ class FramesAt:
             return 0
         code = columns.codes[columns.frames[number].code]
         instruction = self._steps.instruction_of(step)
-        if number in self._state.suspended:
-            leaves = instruction.base in ("YIELD_VALUE", "RETURN_GENERATOR", "ASYNC_GEN_WRAP")
-            return max(0, (instruction.depth or 0) - leaves)
+        # One that only hands an exception on waits with the stack that it was suspended with.
+        if number in self._state.suspended or instruction.base in _LEAVES:
+            return max(0, (instruction.depth or 0) - (instruction.base in _LEAVES))
         return code.below[instruction.index]

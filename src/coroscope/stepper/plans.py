@@ -51,10 +51,11 @@ _OF_ONE = ("TO_BOOL", "UNARY_", "CONVERT_", "LOAD_", "GET_", "UNPACK_")
 """Those of them that work on the top of the stack; the others on the two on top."""
 _OF_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR")
 
-CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES, TOUCHES, HANDLES = 1, 2, 4, 8, 16, 32, 64, 128
+CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES, TOUCHES, REFERS = 1, 2, 4, 8, 16, 32, 64, 128
 RUNS_CODE = CHANGES | DEPENDS | CALLS | ITERATES | TOUCHES
 """It may run other code than its own."""
-TO_BE_NOTED = RUNS_CODE | HANDLES
+TO_BE_NOTED = RUNS_CODE | REFERS
+"""Or it changes what is referred to from elsewhere than a slot."""
 _SUBSCRIPT = 26
 """BINARY_OP's for `a[b]` (NB_SUBSCR, CPython 3.14)."""
 _ADD, _MULTIPLY = 0, 5
@@ -151,8 +152,8 @@ class CodePlan:
         target, key = _target(name, arg, end, layout)
         if name == "RESUME":
             flags |= STARTS if instruction.offset == self._start else COMES_BACK
-        elif name in ("PUSH_EXC_INFO", "POP_EXCEPT"):
-            flags |= HANDLES
+        elif name in ("PUSH_EXC_INFO", "POP_EXCEPT", "SET_FUNCTION_ATTRIBUTE"):
+            flags |= REFERS
         return Plan(
             number=self.facts.first + instruction.index,
             unpack=self.partial[depth],

@@ -21,6 +21,7 @@ WORDS: dict[str, str] = {
     "return": "{out} {frame} returns {value}",
     "create": "{out} {frame} waits to be started, in {value}",
     "yield": "{out} {frame} yields {value}, and waits",
+    "yield on": "{out} {frame} hands {value} on, and waits",
     "resume": "{into} {frame} goes on",
     "resume with": "{into} {frame} goes on with {value}",
     "throw": "{into} {frame} goes on with an exception thrown into it",

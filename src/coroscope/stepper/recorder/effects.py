@@ -17,7 +17,7 @@ from coroscope.stepper.deadly import is_deadly
 from coroscope.stepper.heap import NOTHING, UNKNOWN
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.plans import CHANGES, DEPENDS, HANDLES, ITERATES, TOUCHES, Plan
+from coroscope.stepper.plans import CHANGES, DEPENDS, ITERATES, REFERS, TOUCHES, Plan
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.states import FrameState, ThreadState
 from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of, makers_of
@@ -46,8 +46,8 @@ class Effects:
     def note(self, thread: ThreadState, state: FrameState, plan: Plan) -> None:
         """The instruction is about to run, and `state` is as it is before it."""
         flags = plan.flags
-        if flags & HANDLES:
-            self._note_handling(state, plan)
+        if flags & REFERS:
+            self._note_reference(state, plan)
         elif flags & CHANGES:
             thread.is_dirty = True
         elif flags & DEPENDS:
@@ -63,13 +63,15 @@ class Effects:
             state.direct = None
             thread.is_dirty = self._calls_unrecorded_code(thread, state, plan)
 
-    def _note_handling(self, state: FrameState, plan: Plan) -> None:
-        """What is being handled is referred to, though no slot may hold it: `raise` alone raises it again."""
-        instruction = state.code.facts.instructions[plan.place]
-        if instruction.base == "PUSH_EXC_INFO":
+    def _note_reference(self, state: FrameState, plan: Plan) -> None:
+        """What is handled is referred to, though no slot may hold it; and what a function is closed over."""
+        name = state.code.facts.instructions[plan.place].base
+        if name == "PUSH_EXC_INFO":
             value = state.values[plan.end - 1]
             state.handling += (value,)
             self._heap.add(value)
+        elif name == "SET_FUNCTION_ATTRIBUTE":
+            state.touched = plan.end - 2  # There it will be.
         elif state.handling:
             self._heap.drop(state.handling[-1:])
             state.handling = state.handling[:-1]

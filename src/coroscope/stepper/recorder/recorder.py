@@ -187,10 +187,10 @@ class Recorder:
             if thread.stack and thread.stack[-1] is state:
                 return
         thrown = NOTHING
-        if (
-            kind == kinds.THROW
-        ):  # It is not on its way from slot to slot, as what is yielded is: it stays until it is raised.
+        if kind == kinds.THROW:
+            self._stacks.caller_of(thread, frame)
             self._heap.step = len(self.columns.instructions)
+            self._heap.sweep()  # This may be at the address of an exception that has ended a frame just now.
             thrown = self._heap.value_of(value)
             self._generators.resume_those_who_hand_on(thread, frame, thrown)
         self._generators.resume(thread, state, frame, kind, thrown)

@@ -79,8 +79,8 @@ def _get_iter(told: Told) -> str:
 def _reraise(told: Told) -> str:
     if told.arg:
         return (
-            "Pop an exception and raise it again, with the traceback that it has. The place, in units of two "
-            f"bytes, that is {told.nth(told.arg + 1)} becomes the one that this frame is at."
+            "Pop an exception and raise it again, with the traceback that it has. As the place where this frame is, "
+            f"take {told.nth(told.arg + 1)}, in units of two bytes: the line is then that of the raise before."
         )
     return "Pop an exception and raise it again, to the handler further out or to the caller."
 
@@ -98,7 +98,7 @@ def _with_except_start(told: Told) -> str:
         "5th from the top, with its `self`, which is 4th," if told.version >= (3, 14) else "4th from the top,"
     )
     return (
-        f"Call __exit__ (or __aexit__), {method} and the type, value and traceback of the exception on "
+        f"Call __exit__ (or __aexit__), {method} with the type, value and traceback of the exception on "
         "top; push what it "
         "returns. If that is true, the exception is dealt with."
     )

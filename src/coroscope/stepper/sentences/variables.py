@@ -69,8 +69,8 @@ def _load_super_attr(told: Told) -> str:
     popped = "Pop `self`, then the class, then `super` itself"
     if told.arg & 1:
         return (
-            f"{popped}; look up {written}.{told.name} to call it, push what that gives, of a method bound to `self` "
-            f"already, then {NULL}."
+            f"{popped}; look up {written}.{told.name} to call it, push what that gives (a method is bound to `self` "
+            f"already), then {NULL}."
         )
     return f"{popped}; push {written}.{told.name}."
 

@@ -50,6 +50,8 @@ class Telling:
             words = self._fill("resume" if sent is None else "resume with", frame=frame, value=sent or "")
         elif kind == "throw" and self._is_handed_on(event):
             words = self._fill("throw on", frame=frame)
+        elif kind == "yield" and self._beside(event)[0] == "yield":
+            words = self._fill("yield on", frame=frame, value=value)
         elif kind == "task switch":
             words = self._task_switch(event)
         elif kind == "handle":

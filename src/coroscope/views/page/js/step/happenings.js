@@ -56,6 +56,7 @@ export class Telling {
       const task = this.recording.facts.tasks.find(([number]) => number === event.task);
       return task ? this.#fill(kind, { task: task[1] }) : this.#fill("task left");
     }
+    if (kind === "yield" && before === "yield") return this.#fill("yield on", parts); // past its own instructions
     if (kind === "throw" && after === "throw") return this.#fill("throw on", parts);
     if (kind === "handle") return [...this.#fill(kind, parts), ...this.#handler(event, position)];
     if (kind === "raise" && this.#endsIteration(event, position)) return this.#fill("raise end", parts);

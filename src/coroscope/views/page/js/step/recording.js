@@ -296,8 +296,10 @@ export class Moment {
     if (number === this.frameNumber) return this.code.depth[this.index] ?? 0;
     if (step < 0) return 0;
     const { code, index } = recording.instructionOf(step);
-    if (!this.state.suspended.has(number)) return code.below[index];
-    return Math.max(0, (code.depth[index] ?? 0) - (LEAVES.has(recording.word(code.opcode[index])) ? 1 : 0));
+    const leaves = LEAVES.has(recording.word(code.opcode[index]));
+    // One that only hands an exception on waits with the stack that it was suspended with.
+    if (!leaves && !this.state.suspended.has(number)) return code.below[index];
+    return Math.max(0, (code.depth[index] ?? 0) - (leaves ? 1 : 0));
   }
 
   frameAt(number, state, lastStep = this.recording.lastStepOf(number, this.number)) {
