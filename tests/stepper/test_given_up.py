@@ -235,3 +235,24 @@ def test_one_that_hands_an_exception_on_waits_with_the_stack_that_it_was_suspend
     assert waiting.code.qualified_name == "_outer"
     assert suspended.stack is not None
     assert waiting.stack == suspended.stack
+
+
+def _numbers_of_thrown(recording: Recording) -> set[int | None]:
+    return {
+        event.value.object
+        for event in recording.events
+        if event.kind in ("throw", "raise") and event.value is not None and event.value.type == "KeyError"
+    }
+
+
+def _made_and_thrown() -> None:
+    made: Any = _outer()
+    next(made)
+    made.throw(KeyError("made"))
+
+
+def test_an_exception_that_the_program_has_made_keeps_its_number_when_it_is_thrown() -> None:
+    recording = coroscope.step(_made_and_thrown)
+    made = [facts.number for facts in recording.columns.objects if facts.type == "KeyError"]
+    assert _numbers_of_thrown(recording) == set(made)
+    assert len(made) == 1

@@ -135,6 +135,11 @@ class Heap:
         weak = self._weak.get(number)
         return self._types[number] == id(type(obj)) if weak is None else weak() is obj
 
+    def forget(self, value: int, type_name: str) -> None:
+        """If it is of that type, and nothing recorded refers to it any more, what is at its address is another one."""
+        if value < 0 and self.counts[-value] <= 0 and self.columns.objects[-value].type == type_name:
+            self._die(-value)
+
     def type_of(self, value: int) -> int:
         """The identity of the object's type, as it was when it was met."""
         return self._types[-value]

@@ -190,7 +190,8 @@ class Recorder:
         if kind == kinds.THROW:
             self._stacks.caller_of(thread, frame)
             self._heap.step = len(self.columns.instructions)
-            self._heap.sweep()  # This may be at the address of an exception that has ended a frame just now.
+            # CPython makes one for each generator that it closes, often at the last one's address.
+            self._heap.forget(thread.raised, "GeneratorExit")
             thrown = self._heap.value_of(value)
             self._generators.resume_those_who_hand_on(thread, frame, thrown)
         self._generators.resume(thread, state, frame, kind, thrown)
