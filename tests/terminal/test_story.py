@@ -12,7 +12,9 @@ import pytest
 from rich.console import Console
 
 from coroscope.stepper.recording import Recording, load
+from coroscope.stepper.shown_values import Value
 from coroscope.views.terminal.story import print_story
+from coroscope.views.terminal.telling import _kept
 from tests.programs import coroscope, write_program
 from tests.stepper.talk import OUTPUT, TALK
 
@@ -221,6 +223,13 @@ asyncio.run(main())
             r"<StopIteration #\d+> is raised: it says that what is awaited or iterated has ended\n", text
         )
     assert re.search(r"<_asyncio.FutureIter #\d+> has returned 3: it jumps ", text)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "-3", "seven"])
+def test_what_a_file_says_to_be_a_place_and_can_be_none_is_a_value_like_others(text: str) -> None:
+    exception = Value("<ValueError #1>", "ValueError", 1)
+    assert _kept([], [Value("26", "int"), exception]) == (0, True)
+    assert _kept([], [Value(text, "int"), exception]) == (0, False)
 
 
 def test_what_a_function_shares_with_the_one_around_it_is_no_argument(
