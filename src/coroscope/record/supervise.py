@@ -78,8 +78,8 @@ def run_program(
     environment = _environment(trace, loop, without, ring, watch_alone)
     if step:
         environment["COROSCOPE_RECORD_STEP"] = step
-    process = _start(command, environment=environment, stdout=output, stderr=output)
-    signals = _Signals(process, watcher)
+    signals = _Signals()
+    process = _start(command, signals, watcher, environment=environment, stdout=output, stderr=output)
     sampler = None if "gil" in without else _sampler(process.pid)
     ended = _wait(process, signals, watcher)
     if sampler is not None:
@@ -93,27 +93,36 @@ def run_command(
     command: Sequence[str], *, stdin: int | None = None, stdout: int | None = None, stderr: int | None = None
 ) -> Ended:
     """Run `python command…` without recording it as a trace; returns when it has ended."""
-    process = _start(command, stdin=stdin, stdout=stdout, stderr=stderr)
-    return _wait(process, _Signals(process, None), None)
+    signals = _Signals()
+    process = _start(command, signals, None, stdin=stdin, stdout=stdout, stderr=stderr)
+    return _wait(process, signals, None)
 
 
 def _start(
     command: Sequence[str],
+    signals: _Signals,
+    watcher: Watcher | None,
     *,
     environment: dict[str, str] | None = None,
     stdin: int | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, *subprocess._args_from_interpreter_flags(), *command],  # type: ignore[attr-defined]
-        env=environment,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        close_fds=False,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, *subprocess._args_from_interpreter_flags(), *command],  # type: ignore[attr-defined]
+            env=environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            close_fds=False,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        signals.pass_on_to(process, watcher)
+    except BaseException:
+        signals.restore()
+        raise
+    return process
 
 
 def _wait(process: subprocess.Popen[bytes], signals: _Signals, watcher: Watcher | None) -> Ended:
@@ -176,19 +185,32 @@ def _die_with_parent() -> None:
 class _Signals:
     """What comes to this process while the program runs is handed on; Ctrl-C the terminal sends to both."""
 
-    def __init__(self, process: subprocess.Popen[bytes], watcher: Watcher | None) -> None:
+    def __init__(self) -> None:
         self.was_interrupted = False
-        self._process = process
+        self._process: subprocess.Popen[bytes] | None = None
         self._previous: dict[int, Any] = {}
+        # Before the program's process is forked: what is raised in a hook of `os.register_at_fork` is lost. Not where
+        # Ctrl-C is ignored: it is to be so in there, too.
+        if callable(signal.getsignal(signal.SIGINT)):
+            self._take(signal.SIGINT, self._note_interrupt)
+
+    def pass_on_to(self, process: subprocess.Popen[bytes], watcher: Watcher | None) -> None:
+        """The program's process has been started."""
+        self._process = process
         for name in _PASSED_ON:
             number = getattr(signal, name, None)
             if number is not None:
-                self._previous[number] = signal.signal(number, self._pass_on)
+                self._take(number, self._pass_on)
         if watcher is not None and watcher.signal is not None:
             take = watcher.signalled
-            before = signal.signal(watcher.signal, lambda *_: take())
-            self._previous.setdefault(watcher.signal, before)
-        self._previous[signal.SIGINT] = signal.signal(signal.SIGINT, self._note_interrupt)
+            self._take(watcher.signal, lambda *_: take())
+        self._take(signal.SIGINT, self._note_interrupt)
+        if self.was_interrupted:  # Before there was one that the terminal could send it to.
+            self._pass_on(signal.SIGINT, None)
+
+    def _take(self, number: int, handler: Any) -> None:
+        before = signal.signal(number, handler)
+        self._previous.setdefault(number, before)
 
     def restore(self) -> None:
         """Have what was done about them before."""
@@ -196,8 +218,9 @@ class _Signals:
             signal.signal(number, handler)
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
-        with suppress(OSError):
-            self._process.send_signal(number)
+        if self._process is not None:
+            with suppress(OSError):
+                self._process.send_signal(number)
 
     def _note_interrupt(self, *_: object) -> None:
         self.was_interrupted = True
