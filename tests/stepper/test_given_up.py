@@ -184,22 +184,6 @@ def test_what_is_handled_keeps_its_number_though_no_slot_holds_it() -> None:
     assert len(raised) == 1
 
 
-def _counting() -> int:
-    total = 1
-
-    def add(number: int) -> int:
-        nonlocal total
-        total += number
-        return total
-
-    return add(1) + add(2)
-
-
-def test_a_cell_keeps_its_number_while_a_function_is_closed_over_it() -> None:
-    recording = coroscope.step(_counting)
-    assert [facts.type for facts in recording.columns.objects].count("cell") == 1
-
-
 def _waiting() -> Iterator[int]:
     try:
         yield 1

@@ -76,7 +76,18 @@ class Prologues:
             if words[self._layout.code] & self._layout.address_mask == id(state.code.code):
                 self._heap.step = len(self._columns.instructions)
                 self._slots.compare(state, words, plan.end)
+        if instruction.base == "COPY_FREE_VARS" and self._reads:
+            self._look_at_cells(state, instruction.arg or 0)
         self._log.append(thread, state, plan)
+
+    def _look_at_cells(self, state: FrameState, count: int) -> None:
+        """Others may have filled them unseen, as a class's is by the call that makes it; they are the last names."""
+        end = HEAD_SIZE + state.code.locals
+        for word in state.words[end - count : end]:
+            address = word & self._layout.address_mask
+            value = self._heap.by_address.get(address, 0)
+            if value < 0:
+                self._heap.look_at(-value, address)
 
     def _push(self, state: FrameState, plan: Plan, value: int) -> None:
         """What was on top before an instruction of the prologue, which nobody has read."""
