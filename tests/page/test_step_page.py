@@ -83,6 +83,10 @@ def counted() -> int:
     return total + sum(numbers)
 
 
+def _long_line() -> int:
+    return _square(1) + _square(2) + _square(3) + _square(4) + _square(5) + _square(6) + _square(7)
+
+
 def caught() -> None:
     try:
         1 / 0  # noqa: B018
@@ -286,10 +290,7 @@ def test_every_move_has_a_key(browser: WebDriver, tmp_path: Path) -> None:
 def test_what_is_marked_far_to_the_right_is_in_view_beside_the_lines_numbers(
     browser: WebDriver, tmp_path: Path
 ) -> None:
-    def long_line() -> int:
-        return _square(1) + _square(2) + _square(3) + _square(4) + _square(5) + _square(6) + _square(7)
-
-    recording = step(long_line)
+    recording = step(_long_line)
     page = _open(browser, tmp_path, recording, width=1100)
     source = page.element("#source").rect
     for number in range(len(recording)):
@@ -305,10 +306,7 @@ def test_what_is_marked_far_to_the_right_is_in_view_beside_the_lines_numbers(
 def test_lines_stay_where_they_begin_while_the_beginning_of_what_is_marked_is_in_view(
     browser: WebDriver, tmp_path: Path
 ) -> None:
-    def long_line() -> int:
-        return _square(1) + _square(2) + _square(3) + _square(4) + _square(5) + _square(6) + _square(7)
-
-    recording = step(long_line)
+    recording = step(_long_line)
     page = _open(browser, tmp_path, recording, width=1280)
     moved = []
     for number in range(len(recording)):

@@ -36,6 +36,9 @@ def work(found, count):
         except KeyError as error:
             found[-1].other = error
 
+given_up = numbers(2)
+next(given_up)
+given_up.close()
 found = []
 threads = [threading.Thread(target=work, args=(found, 60)) for _ in range(2)]
 for thread in threads:
@@ -67,6 +70,11 @@ def test_a_journal_is_a_recording_wherever_it_ends(tmp_path: Path) -> None:
         assert not check(Recording(columns)).broken
         lengths.append(steps)
     assert lengths == sorted(lengths)
+    # The first generator, which was closed before the threads began.
+    first = next(frame.number for frame in known.frames if known.codes[frame.code].kind == "generator")
+    left = recover(journal)
+    assert left is not None
+    assert left.frames[first].outcome == known.frames[first].outcome is not None
     assert lengths[-1] > len(known.instructions) - MOST_BETWEEN
 
 

@@ -211,6 +211,41 @@ def _called(function: Any) -> Any:
     return function()
 
 
+_COUNTS_GARBAGE = """\
+import gc
+
+def numbers():
+    yield 1
+    yield 2
+
+async def nothing():
+    return [number for number in numbers()]
+
+def run(times):
+    for _ in range(times):
+        list(numbers())
+        begun = numbers()
+        next(begun)
+        begun.close()
+        try:
+            nothing().send(None)
+        except StopIteration:
+            pass
+
+run(5)
+gc.collect()
+gc.disable()
+run(20)
+print(gc.collect())
+"""
+
+
+def test_what_the_program_counts_as_garbage_is_its_own(tmp_path: Path) -> None:
+    program = write_program(tmp_path, _COUNTS_GARBAGE)
+    stepped = run_command([sys.executable, "-m", "coroscope", "step", "--rows", "1", program.name], tmp_path)
+    assert stepped.stdout == run_alone(program).stdout == "0\n"
+
+
 def test_infinite_recursion_goes_as_deep_as_alone() -> None:
     limit = sys.getrecursionlimit()
     alone = _called(how_deep)

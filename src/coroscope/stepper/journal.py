@@ -88,7 +88,7 @@ def _add(columns: Columns, chunk: Any) -> None:
 
 def _tell_ends(columns: Columns) -> None:
     """When each frame has ended, and how."""
-    outcomes = {kinds.RETURN: "returned", kinds.UNWIND: "raised"}
+    outcomes = {kinds.RETURN: "returned", kinds.UNWIND: "raised", kinds.DROP: "dropped"}
     for frame in columns.frames:
         frame.last_step, frame.outcome = len(columns.instructions) - 1, None
     for step, kind, number in zip(

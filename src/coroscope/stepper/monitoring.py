@@ -142,8 +142,8 @@ class Monitoring:
             (events.PY_START, self._told_to(self._on_start)),
             (events.PY_RESUME, self._told_to(self._on_resume)),
             (events.PY_THROW, self._told_to(self._on_throw)),
-            (events.PY_RETURN, self._told_to(self._on_return)),
-            (events.PY_YIELD, self._told_to(self._on_yield)),
+            (events.PY_RETURN, self._told_to(self._on_leaving(self._recorder.finish))),
+            (events.PY_YIELD, self._told_to(self._on_leaving(self._recorder.suspend))),
             (events.RAISE, self._told_to(self._on_raise)),
             (events.RERAISE, self._told_to(self._on_raise)),
             (events.EXCEPTION_HANDLED, self._told_to(self._on_handled)),
@@ -256,19 +256,15 @@ class Monitoring:
                     self._instrument(code)
             self._guard.run(self._recorder.resume, frame, code, offset, kinds.THROW, error)
 
-    def _on_return(self, frame: FrameType, code: CodeType, _: int, value: Any) -> None:
-        if self._lets(code):
-            self._guard.run(self._recorder.finish, frame, code, value)
-            if self._recorder.has_gap:
-                self._renew()
-        self._turn()
+    def _on_leaving(self, tell: Callable[[FrameType, CodeType, Any], None]) -> Callable[..., None]:
+        def on_leaving(frame: FrameType, code: CodeType, _: int, value: Any) -> None:
+            if self._lets(code):
+                self._guard.run(tell, frame, code, value)
+                if self._recorder.has_gap:
+                    self._renew()
+            self._turn()
 
-    def _on_yield(self, frame: FrameType, code: CodeType, _: int, value: Any) -> None:
-        if self._lets(code):
-            self._guard.run(self._recorder.suspend, frame, code, value)
-            if self._recorder.has_gap:
-                self._renew()
-        self._turn()
+        return on_leaving
 
     def _on_raise(self, frame: FrameType, code: CodeType, _: int, error: BaseException) -> None:
         self._turn()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import sys
 from collections.abc import Callable
@@ -114,14 +115,15 @@ class Plan(NamedTuple):
 class CodePlan:
     """A code object's instructions and slots."""
 
-    __slots__ = ("_start", "code", "facts", "frame_bytes", "handlers", "locals", "partial", "plans", "size")
+    __slots__ = ("_start", "code", "facts", "handlers", "locals", "memory", "partial", "plans", "size")
 
     def __init__(self, code: CodeType, facts: CodeFacts, layout: Layout) -> None:
         self.code = code
         self.facts = facts
         self.locals = len(facts.local_names)
         self.size = self.locals + code.co_stacksize
-        self.frame_bytes = layout.first_slot * 8 + self.size * 8
+        self.memory = ctypes.c_char * (layout.first_slot * 8 + self.size * 8)
+        """The type of a frame's memory. `ctypes` forgets one that nobody has: garbage that the program could count."""
         self.partial = [_unpacker(layout, self.locals + depth) for depth in range(code.co_stacksize + 1)]
         """By depth."""
         self._start = _start_of(facts)

@@ -7,8 +7,6 @@ Rule: no slot is read above the depth that the instruction has by its code, whic
 
 from __future__ import annotations
 
-import ctypes
-
 from coroscope.stepper.heap import NOTHING, UNKNOWN
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
@@ -31,7 +29,7 @@ class Slots:
     def locate(self, state: FrameState) -> None:
         """Find the frame's memory."""
         state.where = state.pointer.value
-        state.buffer = (ctypes.c_char * state.code.frame_bytes).from_address(state.where)
+        state.buffer = state.code.memory.from_address(state.where)
 
     def is_as_deep(self, words: tuple[int, ...], state: FrameState, plan: Plan) -> bool:
         """Whether the frame's own idea of where its stack ends is that of the code."""

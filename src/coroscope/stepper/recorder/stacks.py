@@ -95,4 +95,7 @@ class Stacks:
                 self._heap.drop([-facts.names])
             state.values = []
             state.words = ()
+            state.generator = (
+                None  # It refers to the state: the program's gc.collect() would count that cycle.
+            )
         self._states.suspended.pop(state.frame_id, None)
