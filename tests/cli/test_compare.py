@@ -285,6 +285,15 @@ def test_what_needs_more_than_is_allowed_is_not_recommended(tmp_path: Path) -> N
     assert startup["strategy"] == "sequential"
 
 
+def test_results_that_cannot_be_pickled_are_told_not_to_be_compared(tmp_path: Path) -> None:
+    program = write_program(
+        tmp_path, "items = range(3)\n\ndef call(item):\n    return lambda: item\n", "lambdas.py"
+    )
+    done = compare(program, "--strategies", "sequential,threads", "--repeat", "1", name="call")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("its results cannot be pickled, and were not compared") == 2
+
+
 @pytest.mark.parametrize("file", ["run-1.json.out", "run-2.json.out", "processes-2.coroscope"])
 def test_ctrl_c_shows_what_has_been_measured_and_leaves_nothing_behind(tmp_path: Path, file: str) -> None:
     """The file is there since just now: what is interrupted starts, looks at the items, runs, or is recorded."""
@@ -315,9 +324,12 @@ def test_ctrl_c_shows_what_has_been_measured_and_leaves_nothing_behind(tmp_path:
     while not list(tmp_path.glob(f"coroscope-compare-*/{file}")) and time.monotonic() < deadline:
         os.sched_yield()
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
+    if file != "run-1.json.out":  # While the workload is looked at, there is nothing to show.
+        assert "broken off" in output
+    assert "cannot be pickled" not in output
     assert list(tmp_path.glob("coroscope-compare-*")) == []
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)

@@ -111,7 +111,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
                 else (f"its result of item {row.first_difference} is another")
             )
             yield f"{row.way.label} did not return what {comparison.measured[0].way.label} did: {where}"
-        elif row.are_results_equal is None:
+        elif row.samples and row.samples[0].digest is None:
             yield f"{row.way.label}: its results cannot be pickled, and were not compared"
         left = max((sample.left_behind for sample in row.samples), default=0)
         if left:
