@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,40 @@ def ending() -> int:
     return asyncio.run(added())
 
 
+def managed() -> list[Any]:
+    @contextmanager
+    def opened(name: str) -> Iterator[list[str]]:
+        yield [name]
+
+    def inner() -> Iterator[int]:
+        with suppress(KeyError):
+            yield 1
+
+    def outer() -> Iterator[int]:
+        yield from inner()
+
+    def keyed(item: int) -> int:
+        return -item
+
+    found: list[Any] = []
+    with opened("a") as names:
+        found.append(names)
+    for how in ("close", "throw"):
+        through = outer()
+        next(through)
+        with suppress(ValueError):
+            getattr(through, how)(*[ValueError][: how == "throw"])
+    pair, named = (3, 4), {"key": keyed}
+    found.append(sorted(pair, key=keyed, reverse=True))
+    found.append(max(*pair))
+    found.append(min(*pair, **named))
+    found.append(dict())  # noqa: C408
+    return found
+
+
 _ALL: dict[str, Any] = {
     **PROGRAMS, "counted": counted, "interleaved": interleaved, "threads": threads_at_once, "failing": failing,
-    "unwinding": unwinding, "ending": ending,
+    "unwinding": unwinding, "ending": ending, "managed": managed,
 }  # fmt: skip
 
 

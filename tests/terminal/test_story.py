@@ -13,8 +13,8 @@ from rich.console import Console
 
 from coroscope.stepper.recording import Recording, load
 from coroscope.stepper.shown_values import Value
+from coroscope.views.terminal.handling import kept_by
 from coroscope.views.terminal.story import print_story
-from coroscope.views.terminal.telling import _kept
 from tests.programs import coroscope, write_program
 from tests.stepper.talk import OUTPUT, TALK
 
@@ -153,7 +153,9 @@ except ValueError:
         200,
     )
     [first, *others] = [line.strip() for line in text.splitlines() if "goes to its handler" in line]
-    assert re.search(r"at offset \d+ \(line 3\); dropped: .*'a', .*'x'.*; pushed: <ValueError #\d+>$", first)
+    assert re.search(
+        r"at offset \d+ \(before line 3\); dropped: .*'a', .*'x'.*; pushed: <ValueError #\d+>$", first
+    )
     assert any(re.search(r"pushed: \d+ \(raised at offset \d+\), <KeyError #\d+>$", each) for each in others)
 
 
@@ -228,8 +230,8 @@ asyncio.run(main())
 @pytest.mark.parametrize("text", ["9" * 5000, "-3", "seven"])
 def test_what_a_file_says_to_be_a_place_and_can_be_none_is_a_value_like_others(text: str) -> None:
     exception = Value("<ValueError #1>", "ValueError", 1)
-    assert _kept([], [Value("26", "int"), exception]) == (0, True)
-    assert _kept([], [Value(text, "int"), exception]) == (0, False)
+    assert kept_by([], [Value("26", "int"), exception], 0) == (0, True)
+    assert kept_by([], [Value(text, "int"), exception], 0) == (0, False)
 
 
 def test_what_a_function_shares_with_the_one_around_it_is_no_argument(
@@ -259,6 +261,110 @@ def test_a_generator_that_is_closed_where_it_waits_is_told_to_be_given_up_or_to_
     assert re.search(
         r"f \(frame 1\) is (given up where it waits: nothing of it runs|left by <GeneratorExit #\d+>)\n", text
     )
+
+
+def test_a_generator_that_others_made_unseen_begins_with_what_they_gave_it(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(
+        record("""\
+from contextlib import contextmanager
+
+
+@contextmanager
+def opened(name):
+    yield name
+
+
+with opened("a"):
+    pass
+"""),
+        200,
+    )
+    begins = r"→ opened \(frame \d+\) begins with name='a': it was made where that is not recorded\n"
+    assert len(re.findall(begins, text)) == 1
+    assert re.search(
+        r"_GeneratorContextManager.__exit__ #\d+> is called, unseen, with .*None, None, None\n", text
+    )
+
+
+def test_what_delegates_is_told_to_be_closed_after_that_to_which_it_delegates(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(
+        record("""\
+def inner():
+    try:
+        yield 1
+    finally:
+        print("closed")
+
+
+def outer():
+    yield from inner()
+
+
+def looping():
+    for each in held:
+        yield each
+
+
+g = outer()
+next(g)
+g.close()
+held = inner()
+alone = looping()
+next(alone)
+held.close()
+"""),
+        200,
+    )
+    told = re.findall(r"→ (\w+) \(frame \d+\) goes on with an exception thrown into it(.*)", text)
+    assert told[0][0] == "inner"
+    assert re.fullmatch(r": it is closed before outer \(frame \d+\), which delegates to it", told[0][1])
+    assert told[-1] == ("inner", "")
+
+
+def test_a_call_of_what_is_not_recorded_tells_what_it_is_given(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("""\
+def keyed(item):
+    return -item
+
+
+numbers = [1]
+numbers.append(2)
+pair = (3, 4)
+named = {"key": keyed}
+sorted(numbers, key=keyed, reverse=True)
+max(*pair)
+min(*pair, **named)
+
+
+@staticmethod
+def kept():
+    pass
+
+
+dict()
+"""),
+        200,
+    )
+    told = re.findall(r"> is called, unseen(?:, with (.*))?\n", text)
+    numbered = r"<function keyed #\d+>"
+    assert len(told) == 6
+    assert told[0] == "[1], 2"
+    assert re.fullmatch(rf"\[1, 2\], key={numbered}, reverse=True", told[1])
+    assert told[2] == "*(3, 4)"
+    assert re.fullmatch(rf"\*\(3, 4\), \*\*\{{'key': {numbered}\}}", told[3])
+    assert re.fullmatch(r"<function kept #\d+>", told[4])
+    assert told[5] == ""
+
+
+def test_what_is_returned_or_given_is_told_with_what_is_in_it(record: Callable[[str], Recording]) -> None:
+    text = printed(record("def f():\n    return [1]\n\n\ng = f()\ng.append(sorted((3, 2)))\n"), 120)
+    assert re.search(r"← f \(frame 1\) returns \[1\]\n", text)
+    assert "← that gives [2, 3]\n" in text
 
 
 def test_an_attribute_that_is_set_is_told(record: Callable[[str], Recording]) -> None:
@@ -346,6 +452,52 @@ take(take.__code__, take, Bad, Bad(), len)
         r"built-in len #\d+ │",
     ):
         assert re.search(told, text), told
+
+
+def test_a_name_that_is_cut_keeps_its_number(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("class WithANameThatNeedsALotOfRoom:\n    pass\n\n\nWithANameThatNeedsALotOfRoom()\n")
+    )
+    rows = [line for line in text.splitlines() if re.search("│.*[^']WithA", line)]
+    assert rows
+    assert all(re.search(r"WithA\w+…? #\d+>? │", row) for row in rows)
+
+
+def test_a_line_that_only_follows_a_handler_is_not_said_to_be_the_handlers(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(record("try:\n    1 / 0\nexcept ZeroDivisionError:\n    pass\n"), 120)
+    assert re.search(r"goes to its handler at offset \d+ \(before line 3\); ", text)
+
+
+def test_a_place_that_is_taken_and_pushed_again_is_told_as_both(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("""\
+def numbers():
+    try:
+        yield 1
+    except KeyError:
+        yield 2
+    finally:
+        print("end")
+
+
+try:
+    g = numbers()
+    next(g)
+    g.throw(ValueError)
+except ValueError:
+    pass
+"""),
+        200,
+    )
+    told = re.findall(
+        r"goes to its handler at offset \d+.*; dropped: (.*); pushed: (\d+) \(raised at offset (\d+)\), ",
+        text,
+    )
+    assert told
+    for dropped, place, offset in told:
+        assert 2 * int(place) == int(offset), dropped
 
 
 def test_null_is_shown_and_every_value_of_a_stack_that_needs_more_than_a_line(

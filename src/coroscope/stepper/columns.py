@@ -89,7 +89,7 @@ class ObjectFacts:
     number: int
     type: str
     detail: str
-    """The name it has itself, of a function, class or module."""
+    """The name it has itself, of a function, class or module; of a bound method, its function's."""
     born: int
     layout: str
     """How its contents are laid out: "list", "tuple", "dict", "set", "instance", "cell", … or "opaque"."""

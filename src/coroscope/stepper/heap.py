@@ -366,6 +366,8 @@ def _detail(obj: Any) -> str:
             attribute = "__name__"
         name = getattr(obj, attribute)
         return cut(name) if type(name) is str else ""
+    if type(obj) is types.MethodType:
+        return _detail(obj.__func__) if id(type(obj.__func__)) in _NAMED else ""
     if type(obj) is types.ModuleType:
         for name, value in vars(obj).items():
             if type(name) is str and name == "__name__" and type(value) is str:

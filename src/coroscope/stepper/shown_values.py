@@ -126,6 +126,7 @@ def text_of(facts: ObjectFacts) -> str:
 _WORDS = {
     "function": "function",
     "builtin_function_or_method": "built-in function",
+    "method": "bound method",
     "method_descriptor": "method",
     "wrapper_descriptor": "method",
     "method-wrapper": "method",

@@ -22,9 +22,13 @@ WORDS: dict[str, str] = {
     "create": "{out} {frame} waits to be started, in {value}",
     "yield": "{out} {frame} yields {value}, and waits",
     "yield on": "{out} {frame} hands {value} on, and waits",
+    "begin": "{into} {frame} begins: it was made where that is not recorded",
+    "begin with": "{into} {frame} begins with {arguments}: it was made where that is not recorded",
     "resume": "{into} {frame} goes on",
     "resume with": "{into} {frame} goes on with {value}",
     "throw": "{into} {frame} goes on with an exception thrown into it",
+    "throw first": "{into} {frame} goes on with an exception thrown into it: it is closed before {waiter}, "
+    "which delegates to it",
     "throw on": "{into} {frame} goes on, and hands an exception thrown into it to what it delegates to",
     "raise": "{value} is raised",
     "raise on": "{value} comes to {frame}",
@@ -32,6 +36,7 @@ WORDS: dict[str, str] = {
     "unwind": "{out} {frame} is left by {value}",
     "drop": "{out} {frame} is given up where it waits: nothing of it runs",
     "c call": "{into} {value} is called, unseen",
+    "c call with": "{into} {value} is called, unseen, with {arguments}",
     "c return": "{out} that gives {value}",
     "c raise": "{out} that raises {value}",
     "output": "{text} is written",
@@ -41,6 +46,7 @@ WORDS: dict[str, str] = {
     "handle": "{into} {value} goes to its handler",
     "handler": " at offset {offset}",
     "handler on line": " at offset {offset} (line {line})",
+    "handler before line": " at offset {offset} (before line {line})",
     "dropped": "; dropped: {values}",
     "pushed": "; pushed: {values}",
     "unsent": "{value} (in the place of what would be sent)",
@@ -135,7 +141,7 @@ def in_few_words(text: str) -> str:
 
 
 _NUMBERED = re.compile(
-    r"<(function|built-in function|method|async generator|[^ ]+)(?: (.*))? (#[0-9]+)>", re.DOTALL
+    r"<(function|built-in function|method|bound method|async generator|[^ ]+)(?: (.*))? (#[0-9]+)>", re.DOTALL
 )
 
 

@@ -71,8 +71,8 @@ def _unpack_ex(told: Told) -> str:
         "a list of the rest" if before or after else "a list of all its items",
         _items("last", after),
     ]
-    order = " From the top down they are in that order." if before or after else ""
-    return f"Pop an iterable; push {', '.join(filter(None, parts))}.{order}"
+    order = ", from the top down," if before or after else ""
+    return f"Pop an iterable; push{order} {', then '.join(filter(None, parts))}."
 
 
 def _items(which: str, number: int) -> str:

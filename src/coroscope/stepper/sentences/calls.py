@@ -39,7 +39,7 @@ def _kw_names(told: Told) -> str:
 
 def _call_kw(told: Told) -> str:
     return (
-        f"Pop a tuple of names, then {_arguments(told)}, the last of which go by those names, then "
+        f"Pop a tuple of names, then {_arguments(told)}, the last of them for those names, then "
         f"{_popped_callable(told)}. Call it, and push what it returns."
     )
 

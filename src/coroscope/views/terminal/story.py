@@ -7,6 +7,7 @@ Below a row, the names that have other values after it. Lines with an arrow tell
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -49,6 +50,7 @@ _MOST_LINES = 5
 """That a stack may need."""
 _MOST_NOTE = 200
 _LINE = 4
+_NUMBER = re.compile(" #[0-9]+>?$")
 _BEGINS_FRAME = ("call", "resume", "throw")
 MORE = "{left} more instructions were recorded: --rows {all} prints all."
 _ENDS_FRAME = ("return", "create", "yield", "unwind")
@@ -242,11 +244,18 @@ class _Story:
         texts = [value.text for value in stack]
         if sum(cell_len(text) + 3 for text in texts) >= room or max(map(cell_len, texts)) > most:
             texts = [value_in_few_words(value) for value in stack]
-        texts = [sheet.cut(sheet.inert(sheet.plain(text)), most) for text in texts]
+        texts = [self._cut_value(sheet.inert(sheet.plain(text)), most) for text in texts]
         hidden = max(len(texts) - _MOST_LINES * room // 4, 0)
         while len(lines := self._walled(texts[hidden:], hidden, room)) > _MOST_LINES:
             hidden += 1
         return lines
+
+    def _cut_value(self, text: str, most: int) -> str:
+        """At most so long; of what has a number, that stays."""
+        numbered = _NUMBER.search(text)
+        if numbered is None or len(text) <= most or len(numbered[0]) > most // 2:
+            return self._sheet.cut(text, most)
+        return self._sheet.cut(text[: numbered.start()], most - len(numbered[0])) + numbered[0]
 
     def _walled(self, texts: Sequence[str], hidden: int, room: int) -> list[Text]:
         wall = self._sheet.glyphs.wall

@@ -12,8 +12,10 @@ from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
-from coroscope.views.step_words import MOST_DROPPED, WORDS, deed, handler_line, own_names, value_in_few_words
+from coroscope.views.call_arguments import call_arguments
+from coroscope.views.step_words import WORDS, deed, own_names
 from coroscope.views.terminal.glyphs import Glyphs
+from coroscope.views.terminal.handling import Handling
 
 Tone = Literal["event", "changed", "trouble", "strong", "quiet"]
 
@@ -32,6 +34,7 @@ class Telling:
     def __init__(self, recording: Recording, glyphs: Glyphs) -> None:
         self._recording = recording
         self._glyphs = glyphs
+        self._handling = Handling(recording, self._fill)
         self._version = tuple(
             int(part) for part in recording.columns.python.split(".")[:2] if part.isdecimal()
         )
@@ -40,22 +43,30 @@ class Telling:
         """What has happened."""
         kind = event.kind
         tone = _TONES[kind]
-        value = "" if event.value is None else event.value.text
+        value = self._value(event)
         frame = "" if event.frame is None else self.name(event.frame)
         if kind == "call":
             arguments = self._called_with(event)
             words = self._fill("call with" if arguments else "call", frame=frame, arguments=arguments)
+        elif kind == "c call":
+            arguments = self._calls_with(event)
+            words = self._fill("c call with" if arguments else "c call", value=value, arguments=arguments)
+        elif kind == "resume" and self._begins_unmade(event):
+            arguments = self._called_with(event)
+            words = self._fill("begin with" if arguments else "begin", frame=frame, arguments=arguments)
         elif kind == "resume":
             sent = self._sent(event)
             words = self._fill("resume" if sent is None else "resume with", frame=frame, value=sent or "")
         elif kind == "throw" and self._is_handed_on(event):
             words = self._fill("throw on", frame=frame)
+        elif kind == "throw" and (waiter := self._closed_for(event)) is not None:
+            words = self._fill("throw first", frame=frame, waiter=self.name(waiter))
         elif kind == "yield" and self._beside(event)[0] == "yield":
             words = self._fill("yield on", frame=frame, value=value)
         elif kind == "task switch":
             words = self._task_switch(event)
         elif kind == "handle":
-            words = self._fill("handle", value=value) + self._handler(event)
+            words = self._fill("handle", value=value) + self._handling.of_event(event, self._own_step(event))
         elif kind == "raise" and self._ends_iteration(event):
             words = self._fill("raise end", value=value)
         elif kind == "raise" and self._has_come_up(event):
@@ -143,6 +154,53 @@ class Telling:
         own = own_names(moment.frame.code)
         return ", ".join(f"{name}={value.text}" for name, value in moment.locals.items() if name in own)
 
+    def _value(self, event: Event) -> str:
+        """What is returned, yielded, …, as it was then; "" for nothing."""
+        value = event.value
+        if value is None:
+            return ""
+        if value.object is None or not len(self._recording):
+            return value.text
+        then = min(event.position, len(self._recording) - 1)
+        return self._recording.at(then).value(-value.object).text
+
+    def _calls_with(self, event: Event) -> str:
+        last = (
+            None if event.frame is None else self._recording.steps.last_of_frame(event.frame, event.position)
+        )
+        if last is None:
+            return ""
+        moment = self._recording.at(last)
+        arguments = call_arguments(moment.frame, self._version, lambda number: moment.object(number).items)
+        return ", ".join(f"{name}{value.text}" for name, value in arguments)
+
+    def _begins_unmade(self, event: Event) -> bool:
+        """Whether a generator runs for the first time, and nobody has seen it made."""
+        steps, first = self._recording.steps, self._own_step(event)
+        if first is None or steps.last_of_frame(steps[first].frame, first) is not None:
+            return False
+        return steps[first].instruction.base == "RESUME" and not steps[first].instruction.arg
+
+    def _closed_for(self, event: Event) -> int | None:
+        """The suspended frame that delegates to this one, which is closed before it; None if there is none."""
+        generator = self._recording.frames[event.frame or 0].generator
+        thrown = self._next_to(event)[1]
+        if (
+            generator is None
+            or thrown is None
+            or thrown.value is None
+            or thrown.value.type != "GeneratorExit"
+        ):
+            return None
+        then = min(event.position, len(self._recording) - 1)
+        for frame in self._recording.at(then).frames:
+            if frame.state != "suspended" or frame.instruction is None or not frame.stack:
+                continue
+            behind = frame.code.instructions[frame.instruction.index - 1]
+            if behind.base == "SEND" and generator in [value.object for value in frame.stack[-2:]]:
+                return frame.number
+        return None
+
     def _sent(self, event: Event) -> str | None:
         first = self._own_step(event)
         stack = None if first is None else self._recording.at(first).stack
@@ -172,59 +230,13 @@ class Telling:
 
     def _beside(self, event: Event) -> tuple[str, str]:
         """The kinds of the events before and after it, between the same two steps; "" for none."""
-        kinds = ["", *(other.kind for other in self._between(event)), ""]
-        at = next(at for at, other in enumerate(self._between(event), 1) if other == event)
-        return kinds[at - 1], kinds[at + 1]
+        before, after = self._next_to(event)
+        return "" if before is None else before.kind, "" if after is None else after.kind
 
-    def _between(self, event: Event) -> Iterable[Event]:
-        return self._recording.events.between(event.position - 1, event.position)
-
-    def _handler(self, event: Event) -> str:
-        """Where the handler is, and what becomes of the stack."""
-        first = self._own_step(event)
-        if first is None or event.frame is None:
-            return ""
-        steps = self._recording.steps
-        raised = steps.last_of_frame(event.frame, first)
-        is_thrown = raised is not None and steps[raised].instruction.base == "YIELD_VALUE"
-        was = self._stack_at_raise(event.frame, first)
-        return self._handled(was, self._recording.at(first).frame, is_thrown=is_thrown)
-
-    def _handled(self, was: Sequence[Value] | None, handler: FrameAt, *, is_thrown: bool = False) -> str:
-        """The same of a frame before its handler's first step: what was on the stack, and what is."""
-        instruction, now = handler.instruction, handler.stack
-        if instruction is None:
-            return ""
-        line = handler_line(handler.code, instruction.index)
-        told = self._fill("handler on line" if line else "handler", offset=instruction.offset, line=line)
-        if not now or was is None:
-            return told
-        kept, has_place = _kept(was, now)
-        dropped = list(map(value_in_few_words, was[kept:]))
-        if len(dropped) > MOST_DROPPED:
-            dropped[MOST_DROPPED - 1 :] = [self._fill("more", number=len(dropped) - MOST_DROPPED + 1)]
-        pushed = [value.text for value in now[kept:]]
-        if has_place:
-            pushed[0] = self._fill("place", value=pushed[0], offset=2 * int(pushed[0]))
-        elif is_thrown and len(pushed) > 1 and pushed[0] == "None":
-            pushed[0] = self._fill("unsent", value=pushed[0])
-        told += self._fill("dropped", values=", ".join(dropped)) if dropped else ""
-        return told + self._fill("pushed", values=", ".join(pushed))
-
-    def _stack_at_raise(self, frame: int, first: int) -> Sequence[Value] | None:
-        raised = self._recording.steps.last_of_frame(frame, first)
-        if raised is None:
-            return None
-        moment = self._recording.at(raised)
-        if moment.stack is None:
-            return None
-        # What it has handed to others is on its stack no more: its top where it was suspended, or what it called with.
-        if moment.instruction.base == "YIELD_VALUE":
-            return moment.stack[:-1]
-        has_called = raised < first - 1
-        return (
-            moment.stack[: moment.frame.code.below[moment.instruction.index]] if has_called else moment.stack
-        )
+    def _next_to(self, event: Event) -> tuple[Event | None, Event | None]:
+        events = [None, *self._recording.events.between(event.position - 1, event.position), None]
+        at = events.index(event)
+        return events[at - 1], events[at + 1]
 
     def _own_step(self, event: Event) -> int | None:
         """The step right after the event, if it is of the event's frame."""
@@ -242,7 +254,11 @@ class Telling:
 
     def _raised_again(self, frame: FrameAt, handler: FrameAt) -> Iterator[Told]:
         value = handler.stack[-1].text if handler.stack else ""
-        yield Told(self._fill("handle", value=value) + self._handled(frame.stack, handler), "trouble")
+        yield Told(
+            self._fill("handle", value=value)
+            + self._handling.of_frame(frame.stack, handler, frame.instruction),
+            "trouble",
+        )
 
     def _named(self, what: str, names: Sequence[str], frame: FrameAt) -> Iterator[Told]:
         if what == "set":
@@ -294,28 +310,6 @@ class Telling:
         return self._fill("to line", line=line) if line else self._fill("to offset", offset=target)
 
 
-def _kept(was: Sequence[Value], now: Sequence[Value]) -> tuple[int, bool]:
-    """How many of the values an exception has left on the stack, and whether the place of the raise lies above them.
-
-    The exception lies on top. What is thrown into a suspended frame pushes None first, which a handler may keep.
-    """
-    below = now[:-1]
-    differing = (at for at, value in enumerate(below) if at >= len(was) or not _is_same(value, was[at]))
-    kept = next(differing, len(below))
-    return kept, kept == len(below) - 1 and _is_place(below[kept])
-
-
-def _is_place(value: Value) -> bool:
-    # Whatever a file says: no code has as many instructions.
-    return value.type == "int" and value.text.isdecimal() and len(value.text) < _MOST_DIGITS
-
-
-def _is_same(one: Value, other: Value) -> bool:
-    # What is in a container may have changed.
-    return one.object == other.object and (one.object is not None or one.text == other.text)
-
-
-_MOST_DIGITS = 10
 _ENDINGS = {"StopIteration", "StopAsyncIteration"}
 _OPPOSITES = {"true": "false", "false": "true", "none": "not none", "not_none": "none"}
 _TONES: dict[str, Tone] = {

@@ -1,4 +1,5 @@
 import { el } from "../dom.js";
+import { callArguments } from "./arguments.js";
 import { chip } from "./chips.js";
 import { targetLine } from "./instructions.js";
 import { inFewWords, visible } from "./words.js";
@@ -38,7 +39,7 @@ export class Telling {
 
   #events(position) {
     const events = joined(this.recording.eventsAt(position));
-    return events.map((event, at) => ({ kind: event.kind, pieces: this.#event(event, position, events[at - 1]?.kind, events[at + 1]?.kind) }));
+    return events.map((event, at) => ({ kind: event.kind, pieces: this.#event(event, position, events[at - 1]?.kind, events[at + 1]) }));
   }
 
   #event(event, position, before, after) {
@@ -47,6 +48,14 @@ export class Telling {
     if (kind === "call") {
       const values = this.#arguments(event, position);
       return this.#fill(values.length ? "call with" : kind, { ...parts, arguments: values });
+    }
+    if (kind === "c call") {
+      const values = this.#callsWith(event, position);
+      return this.#fill(values.length ? "c call with" : kind, { ...parts, arguments: values });
+    }
+    if (kind === "resume" && this.#beginsUnmade(event, position)) {
+      const values = this.#arguments(event, position);
+      return this.#fill(values.length ? "begin with" : "begin", { ...parts, arguments: values });
     }
     if (kind === "resume") {
       const sent = this.#following(event, position)?.frame.stack.at(-1);
@@ -57,12 +66,42 @@ export class Telling {
       return task ? this.#fill(kind, { task: task[1] }) : this.#fill("task left");
     }
     if (kind === "yield" && before === "yield") return this.#fill("yield on", parts); // past its own instructions
-    if (kind === "throw" && after === "throw") return this.#fill("throw on", parts);
+    if (kind === "throw" && after?.kind === "throw") return this.#fill("throw on", parts);
+    if (kind === "throw") {
+      const waiter = this.#closedFor(event, position, after?.value);
+      if (waiter !== undefined) return this.#fill("throw first", { ...parts, waiter: this.#name(waiter) });
+    }
     if (kind === "handle") return [...this.#fill(kind, parts), ...this.#handler(event, position)];
     if (kind === "raise" && this.#endsIteration(event, position)) return this.#fill("raise end", parts);
     if (kind === "raise" && before === "unwind") return this.#fill("raise on", parts); // it comes from a frame that it has left
     if (kind === "output") return this.#fill(kind, { text: asRepr(event.text) });
     return this.#fill(kind, parts);
+  }
+
+  #callsWith(event, position) {
+    const { recording } = this;
+    const last = event.frame < 0 ? -1 : recording.lastStepOf(event.frame, position);
+    return last < 0 ? [] : listed(callArguments(recording, recording.at(last).frame));
+  }
+
+  // Whether a generator runs for the first time, and nobody has seen it made.
+  #beginsUnmade(event, position) {
+    const first = this.#following(event, position);
+    if (!first || this.recording.lastStepOf(event.frame, position) >= 0) return false;
+    return this.#opcodeOf(first) === "RESUME" && !first.code.arg[first.index];
+  }
+
+  // The suspended frame that delegates to this one, which is closed before it.
+  #closedFor(event, position, thrown) {
+    const { recording } = this;
+    const generator = recording.columns.frame_generators[event.frame];
+    if (thrown?.type !== "GeneratorExit" || !generator) return undefined;
+    const moment = recording.at(Math.min(position, recording.count - 1));
+    return moment.order.find(({ number, state }) => {
+      if (state !== "suspended") return false;
+      const { code, index, stack } = moment.frameAt(number, state);
+      return index > 0 && this.#opcodeOf({ code, index: index - 1 }) === "SEND" && stack.slice(-2).some(({ object }) => object === generator);
+    })?.number;
   }
 
   // Whether the exception is what an iterator, or what is awaited, ends by.
@@ -97,19 +136,22 @@ export class Telling {
     const first = this.#following(event, position);
     if (!first) return [];
     const raised = this.recording.lastStepOf(event.frame, position);
-    const isThrown = raised >= 0 && this.#opcodeOf(this.recording.instructionOf(raised)) === "YIELD_VALUE";
-    return this.#handled(this.#stackAtRaise(event.frame, position), first.frame, isThrown);
+    const by = raised < 0 ? null : this.recording.instructionOf(raised);
+    const isThrown = by !== null && this.#opcodeOf(by) === "YIELD_VALUE";
+    return this.#handled(this.#stackAtRaise(event.frame, position), first.frame, by, isThrown);
   }
 
   #opcodeOf({ code, index }) {
     return this.recording.word(code.opcode[index]);
   }
 
-  #handled(was, { code, index, stack: now }, isThrown = false) {
+  #handled(was, { code, index, stack: now }, by, isThrown = false) {
+    const again = by && this.#opcodeOf(by) === "RERAISE" ? (by.code.arg[by.index] ?? 0) : 0;
     const line = code.handlerLines[index];
-    const told = this.#fill(line ? "handler on line" : "handler", { offset: String(code.offset[index]), line: String(line) });
+    const where = !line ? "handler" : code.lines[index] ? "handler on line" : "handler before line";
+    const told = this.#fill(where, { offset: String(code.offset[index]), line: String(line) });
     if (!now.length || !was) return told;
-    const [kept, hasPlace] = keptOf(was, now);
+    const [kept, hasPlace] = keptOf(was, now, again);
     const dropped = was.slice(kept).map((value) => [value.object ? { ...value, text: inFewWords(value.text) } : value]);
     if (dropped.length > MOST_DROPPED) dropped.splice(MOST_DROPPED - 1, Infinity, this.#fill("more", { number: String(dropped.length - MOST_DROPPED + 1) }));
     const pushed = now.slice(kept).map((value) => [value]);
@@ -159,7 +201,7 @@ export class Telling {
   }
 
   #raisedAgain(frame, handler) {
-    return [...this.#fill("handle", { value: handler.stack.at(-1) ?? "" }), ...this.#handled(frame.isKnown ? frame.stack : null, handler)];
+    return [...this.#fill("handle", { value: handler.stack.at(-1) ?? "" }), ...this.#handled(frame.isKnown ? frame.stack : null, handler, frame)];
   }
 
   #named(what, names, frame) {
@@ -212,8 +254,10 @@ function listed(items) {
 
 // How many of the values an exception has left on the stack, and whether the place of the raise lies above them.
 // The exception lies on top. What is thrown into a suspended frame pushes None first, which a handler may keep.
-function keptOf(was, now) {
+// What raises again has taken the place from so far below its top, 0 for none: it is the same number then.
+function keptOf(was, now, again) {
   const below = now.slice(0, -1);
+  if (again && below.length === was.length - again && below.at(-1)?.type === "int" && below.at(-1).value === was.at(-1 - again).value) return [below.length - 1, true];
   const differing = below.findIndex((value, at) => value.value !== was[at]?.value);
   const kept = differing < 0 ? below.length : differing;
   return [kept, kept === below.length - 1 && below[kept].type === "int"];

@@ -1,5 +1,5 @@
 import { countUpTo, Positions } from "./numbers.js";
-import { textOf, textOfObject } from "./words.js";
+import { textOf } from "./words.js";
 
 // A recording that can be asked how everything stood before any step, as stepper/moment.py answers it.
 // Where each place and each object changed is known by its position, so that a step needs no other step's state. Only
@@ -234,7 +234,7 @@ export class Recording {
       kind,
       frame: columns.event_frames[number],
       thread: columns.event_threads[number],
-      value: hasValue ? { value: raw, text: raw < 0 ? textOfObject(this, -raw) : facts.texts[raw], type: this.typeOf(raw), object: raw < 0 ? -raw : 0 } : null,
+      value: hasValue ? this.value(raw, columns.event_steps[number]) : null,
       text: kind === "output" ? facts.output[raw][2] : "",
       task: kind === "task switch" ? raw : 0,
     };

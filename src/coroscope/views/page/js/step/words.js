@@ -12,6 +12,7 @@ const BRACKETS = {
 };
 const TYPE_WORDS = {
   builtin_function_or_method: "built-in function",
+  method: "bound method",
   method_descriptor: "method",
   wrapper_descriptor: "method",
   async_generator: "async generator",
@@ -37,7 +38,7 @@ export function textOfObject(recording, object) {
   return `<${what} ${detail} #${object}>`;
 }
 
-const NUMBERED = /^<(function|built-in function|method|async generator|[^ ]+)(?: (.*))? (#[0-9]+)>$/s;
+const NUMBERED = /^<(function|built-in function|method|bound method|async generator|[^ ]+)(?: (.*))? (#[0-9]+)>$/s;
 
 // Such as "built-in print #8" for "<built-in function print #8>": what it is can still be seen. As views/step_words.py has it.
 export function inFewWords(text) {
