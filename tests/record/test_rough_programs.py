@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -184,6 +185,20 @@ asyncio.run(main())
 """
 """Callbacks that are no steps of tasks, though some look like it, and some answer when asked."""
 
+FORKING_WITHOUT_FILES = """
+import asyncio, os, time
+def refuse(*args, **options): raise RuntimeError("this would block the loop")
+async def main():
+    time.sleep(0.05)
+    await asyncio.sleep(0)
+    kept, os.stat = os.stat, refuse
+    child = os.fork()
+    if not child:
+        os._exit(3)
+    os.stat = kept
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+asyncio.run(main())
+"""
 STARTING_WITHOUT_FILES = """\
 import io
 def refuse(*args, **options): raise RuntimeError("this would block the loop")
@@ -284,6 +299,14 @@ def test_callbacks_of_all_kinds_are_called_and_none_is_taken_for_a_task(loop: st
     trace, alone, recorded = compare(ODD_CALLBACKS, tmp_path, loop)
     assert recorded.startswith(alone)
     assert (len(trace.loop_tasks), trace.notices) == (1 + 8, ())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_fork_where_no_file_may_be_looked_at_ends_no_recording(loop: str, tmp_path: Path) -> None:
+    trace, alone, recorded = compare(FORKING_WITHOUT_FILES, tmp_path, loop)
+    assert recorded.startswith(alone)
+    assert trace.notices == ()
 
 
 @pytest.mark.parametrize("loop", LOOPS)

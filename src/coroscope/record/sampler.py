@@ -17,7 +17,9 @@ from _thread import get_ident
 from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
-from os.path import exists
+
+# As it is: programs replace it to find what blocks their loop.
+from os import stat
 from types import FrameType
 from typing import Protocol
 
@@ -71,10 +73,10 @@ class _Turn:
         if not _acquire(self.ended, timeout=1) or not self.native:
             return
         task = f"/proc/self/task/{self.native}"
-        for _ in range(_MOST_WAITS):
-            if not exists(task):
-                return
-            _acquire(self.ended, timeout=_WAIT_S)  # Nobody releases it again.
+        with suppress(OSError):  # It is gone.
+            for _ in range(_MOST_WAITS):
+                stat(task)
+                _acquire(self.ended, timeout=_WAIT_S)  # Nobody releases it again.
 
 
 class Sampler:
