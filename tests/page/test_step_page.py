@@ -215,6 +215,16 @@ def test_what_a_generator_yields_has_left_its_stack_until_it_goes_on(
 
 
 @pytest.mark.chromium
+def test_a_generator_that_is_made_waits_with_an_empty_stack_until_it_goes_on(
+    browser: WebDriver, tmp_path: Path
+) -> None:
+    recording = step(counted)
+    number = next(each.number for each in recording.steps if each.instruction.base == "RETURN_GENERATOR")
+    page = _open(browser, tmp_path, recording, fragment=f"step={number}")
+    assert page.element("#effect").text == "stack 0 → 0 until it goes on, then 1"
+
+
+@pytest.mark.chromium
 def test_an_instruction_without_a_line_is_shown_beside_its_handlers_line_and_not_on_it(
     browser: WebDriver, tmp_path: Path
 ) -> None:

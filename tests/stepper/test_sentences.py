@@ -112,6 +112,28 @@ def test_what_calls_pop_differs_from_3_13_on() -> None:
     )
 
 
+def test_an_end_and_a_handler_are_told_as_they_are_in_a_generator_or_a_coroutine() -> None:
+    told = {
+        kind: sentence(replace(PLAIN, opcode="RETURN_VALUE", base="RETURN_VALUE"), VERSION, kind)
+        for kind in ("function", "generator", "coroutine", "async generator", "class", "module", "of a file")
+    }
+    assert told["function"] == told["of a file"]
+    assert "next() raises StopIteration with it" in told["generator"]
+    assert "what awaits it gets the value" in told["coroutine"]
+    assert "StopAsyncIteration" in told["async generator"]
+    assert len(set(told.values())) == len(told) - 1
+    for opcode_, begins, of_generator in (
+        ("PUSH_EXC_INFO", "The handler begins: ", "None if this generator was handling none itself"),
+        ("POP_EXCEPT", "The handler is done: ", "None: nothing itself"),
+    ):
+        instruction = replace(PLAIN, opcode=opcode_, base=opcode_)
+        plain, own = sentence(instruction), sentence(instruction, VERSION, "generator")
+        assert plain.startswith(begins)
+        assert own.startswith(begins)
+        assert of_generator in own
+        assert of_generator not in plain
+
+
 def test_operators_and_constants_are_those_of_this_python() -> None:
     known: Any = vars(opcode)
     assert OPERATORS[: len(known["_nb_ops"])] == tuple(sign for _, sign in known["_nb_ops"])

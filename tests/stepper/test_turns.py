@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from coroscope.stepper.running import step
@@ -40,3 +42,23 @@ def test_a_suspended_coroutine_keeps_its_task_and_one_that_has_not_begun_has_non
     assert not_begun
     assert len(kept) == 2
     assert None not in kept
+
+
+def _running_a_loop() -> int:
+    async def counted() -> int:
+        await asyncio.sleep(0)
+        return len("ab")
+
+    return asyncio.run(counted()) + 1
+
+
+def test_what_was_begun_outside_of_any_task_is_in_none_once_the_loop_is_over() -> None:
+    recording = step(_running_a_loop)
+    turns = Turns(recording)
+    of_outermost: set[int | None] = set()
+    of_others: set[int | None] = set()
+    for number in range(len(recording)):
+        frame = recording.at(number).frame
+        (of_others if frame.number else of_outermost).add(turns.of(frame, is_current=True))
+    assert of_outermost == {None}
+    assert of_others - {None}

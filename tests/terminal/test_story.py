@@ -284,7 +284,7 @@ with opened("a"):
     begins = r"→ opened \(frame \d+\) begins with name='a': it was made where that is not recorded\n"
     assert len(re.findall(begins, text)) == 1
     assert re.search(
-        r"_GeneratorContextManager.__exit__ #\d+> is called, unseen, with .*None, None, None\n", text
+        r"_GeneratorContextManager.__exit__ #\d+> is called \(not recorded\) with .*None, None, None\n", text
     )
 
 
@@ -350,7 +350,7 @@ dict()
 """),
         200,
     )
-    told = re.findall(r"> is called, unseen(?:, with (.*))?\n", text)
+    told = re.findall(r"> is called \(not recorded\)(?: with (.*))?\n", text)
     numbered = r"<function keyed #\d+>"
     assert len(told) == 6
     assert told[0] == "[1], 2"

@@ -69,6 +69,7 @@ class FrameFacts:
     """The frame that called it; where it is resumed by others, that of its creation."""
     thread: int
     task: int | None
+    """The task that it ran in first; None: it was begun outside of any."""
     base: int
     first_step: int
     last_step: int | None = None

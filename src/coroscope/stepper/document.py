@@ -8,6 +8,7 @@ from typing import Any
 
 from coroscope.stepper.columns import CodeFacts
 from coroscope.stepper.forms import Form, Forms
+from coroscope.stepper.frame_kinds import frame_kind
 from coroscope.stepper.instructions import disassemble
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.sentences import sentence
@@ -34,7 +35,7 @@ def instruction_rows(codes: Iterable[CodeType], forms: Forms | None = None) -> I
                 "depth": instruction.depth,
                 "effect": instruction.effect,
                 "jump_effect": instruction.jump_effect,
-                "sentence": sentence(instruction),
+                "sentence": sentence(instruction, kind=frame_kind(code)),
                 **({} if of_code is None else _form(of_code[instruction.index])),
             }
 

@@ -37,6 +37,11 @@ class FrameAt:
     task: int | None
 
 
+_OF_EVERY_MODULE = frozenset(
+    {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "__annotations__", "__annotate__"}
+    | {"__builtins__", "__file__", "__cached__"}
+)
+"""Names that are not listed, of a module; js/step/recording.js has the same."""
 _LEAVES = ("YIELD_VALUE", "RETURN_GENERATOR", "ASYNC_GEN_WRAP")
 """Instructions that take the top of the stack along, or leave the frame before it has any."""
 
@@ -140,7 +145,7 @@ class FramesAt:
             contents = state.contents.get(facts.names, ())
             for key, held_value in zip(contents[::2], contents[1::2], strict=False):
                 name = columns.values[key][1].strip("'") if key > 0 else ""
-                if name and not (name.startswith("__") and name.endswith("__")):
+                if name and not (code.kind == "module" and name in _OF_EVERY_MODULE):
                     names[name] = shown(held_value)
         return names, cells
 

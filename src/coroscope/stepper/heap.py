@@ -155,7 +155,7 @@ class Heap:
             self._die(-known)
         number = len(self.counts)
         kind = self.kinds.of(obj)
-        self.counts.append(0)
+        self.counts.append(1 if _is_lasting(obj) else 0)
         self._addresses.append(address)
         self._types.append(id(type(obj)))
         self.by_address[address] = -number
@@ -258,7 +258,7 @@ class Heap:
             if kind.layout in UNCHANGING and not known[2]:
                 continue
             items = kind.read(obj)
-            if kind.layout not in UNCHANGING and tuple(map(id, items)) != known[0]:
+            if tuple(map(id, items)) != known[0]:  # Another tuple, too, may have taken over the address.
                 self._note_contents(number, kind, items)
                 known = contents[number]
             for position in known[2]:
@@ -353,8 +353,16 @@ _NAMED: dict[int, str] = {
 }
 _TASK_MODULES = ("_asyncio", "asyncio.tasks", "coroscope.loop.task")
 _qualified_name_of = type.__dict__["__qualname__"].__get__
-_IS_CLASS = 1 << 31
+_IS_CLASS, _IS_HEAP_TYPE = 1 << 31, 1 << 9
 _flags_of = type.__dict__["__flags__"].__get__
+
+
+def _is_lasting(obj: Any) -> bool:
+    """Whether it is a method of a class made in C, which is there as long as the interpreter is."""
+    kind = type(obj)
+    if kind is not types.MethodDescriptorType and kind is not types.WrapperDescriptorType:
+        return False
+    return not _flags_of(obj.__objclass__) & _IS_HEAP_TYPE
 
 
 def _detail(obj: Any) -> str:

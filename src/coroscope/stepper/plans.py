@@ -6,11 +6,11 @@ import ctypes
 import struct
 import sys
 from collections.abc import Callable
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_NEWLOCALS, CO_OPTIMIZED
 from types import CellType, CodeType
 from typing import Any, NamedTuple
 
 from coroscope.stepper.columns import CodeFacts
+from coroscope.stepper.frame_kinds import frame_kind
 from coroscope.stepper.instructions import Instruction, disassemble
 from coroscope.stepper.layout import HEAD_SIZE, Layout
 from coroscope.stepper.own_builtins import OWN_BUILTINS
@@ -264,7 +264,7 @@ def facts_of(code: CodeType, number: int, first: int) -> CodeFacts:
         qualified_name=code.co_qualname,
         file=code.co_filename,
         first_line=code.co_firstlineno,
-        kind=_kind(code),
+        kind=frame_kind(code),
         instructions=instructions,
         local_names=_slots_of(code),
         cell_names=(*code.co_cellvars, *code.co_freevars),
@@ -302,16 +302,3 @@ def _slots_of(code: CodeType) -> tuple[str, ...]:
             names.append(name_of(len(names)))
         except IndexError:
             return tuple(names)
-
-
-def _kind(code: CodeType) -> str:
-    flags = code.co_flags
-    if flags & CO_ASYNC_GENERATOR:
-        return "async generator"
-    if flags & CO_COROUTINE:
-        return "coroutine"
-    if flags & CO_GENERATOR:
-        return "generator"
-    if flags & CO_OPTIMIZED or flags & CO_NEWLOCALS:
-        return "function"
-    return "module" if code.co_name == "<module>" else "class"

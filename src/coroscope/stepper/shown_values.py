@@ -84,9 +84,13 @@ class ShownValues:
             items = (self._text(held, depth - 1) for held in contents)
         text = opening
         for position, item in enumerate(items):
-            text += (", " if position else "") + item
-            if len(text) > _LONGEST_TEXT:
-                return text[: _LONGEST_TEXT - 2] + "…" + closing[-1]
+            longer = text + (", " if position else "") + item
+            if len(longer) > _LONGEST_TEXT:
+                # Of the first one the beginning, of others nothing: no item that is shown is half of one.
+                text = text if position else longer[: _LONGEST_TEXT - 5] + "…"
+                has_more = position or len(contents) > (2 if facts.layout == "dict" else 1)
+                return f"{text}, …{closing}" if has_more else text + closing
+            text = longer
         if facts.type == "tuple" and len(contents) == 1:
             text += ","
         if not contents and facts.type in ("set", "frozenset"):

@@ -30,7 +30,7 @@ class Turns:
 
     def of(self, frame: FrameAt, *, is_current: bool = False) -> int | None:
         """The task that a frame last ran in: who makes a coroutine need not be who runs it."""
-        if frame.step is None or frame.instruction is None:
+        if frame.step is None or frame.instruction is None or frame.task is None:
             return None
         if not is_current and frame.instruction.base == "RETURN_GENERATOR":
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType, FrameType
 
 from coroscope.stepper import columns as kinds
+from coroscope.stepper.frame_kinds import GENERATOR_KINDS
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import STARTS, CodePlan, Plan
 from coroscope.stepper.recorder.basis import Basis
@@ -60,7 +61,7 @@ class Entries:
 
     def enter(self, thread: ThreadState, plan: CodePlan, frame: FrameType, *, has_begun: bool) -> FrameState:
         """A frame that has not been seen before, or a generator's that has been made and is resumed."""
-        is_generator = plan.facts.kind in ("generator", "coroutine", "async generator")
+        is_generator = plan.facts.kind in GENERATOR_KINDS
         if is_generator and not has_begun:
             made = self._generators.pop_made(frame, plan)
             if made is not None:
@@ -76,7 +77,9 @@ class Entries:
         self._tasks.note(thread, state)
         # A generator was called where that was not recorded, and its first instructions ran there.
         self._columns.add_event(kinds.RESUME if is_generator else kinds.CALL, state.number, thread.number)
-        if not (has_begun or is_generator):
+        if is_generator and not has_begun:
+            self._prologues.of_first_resumption(thread, state)
+        elif not has_begun:
             self._prologues.of_call(thread, state)
         return state
 

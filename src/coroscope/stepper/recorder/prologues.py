@@ -50,13 +50,22 @@ class Prologues:
                     break
 
     def of_first_resumption(self, thread: ThreadState, state: FrameState) -> None:
-        """A generator goes on behind its RETURN_GENERATOR."""
-        if state.plan is None:
-            return
-        for instruction in state.code.facts.instructions[state.plan.place + 1 :]:
+        """A generator goes on behind its RETURN_GENERATOR, wherever that has run."""
+        instructions = state.code.facts.instructions
+        made = next(
+            (each.index for each in instructions if each.base == "RETURN_GENERATOR"), len(instructions)
+        )
+        prologue = []
+        for instruction in instructions[made + 1 :]:
             plan = state.plans[instruction.offset >> 1]
-            if plan is None or plan.flags & STARTS:
+            if plan is None:
                 break
+            if plan.flags & STARTS:
+                if state.plan is None and self._reads:  # Nobody has seen it made, or what it was given.
+                    self._read(state, plan)
+                break
+            prologue.append(plan)
+        for plan in prologue:
             self._step(thread, state, plan)
         state.is_fresh = True
 
@@ -71,14 +80,18 @@ class Prologues:
             # A generator expression of 3.15 has loaded what it goes through, its only argument.
             self._push(state, plan, state.values[HEAD_SIZE])
         elif plan.depth or not state.words[HEAD_SIZE:]:
-            self._slots.locate(state)
-            words = plan.unpack(state.buffer)
-            if words[self._layout.code] & self._layout.address_mask == id(state.code.code):
-                self._heap.step = len(self._columns.instructions)
-                self._slots.compare(state, words, plan.end)
+            self._read(state, plan)
         if instruction.base == "COPY_FREE_VARS" and self._reads:
             self._look_at_cells(state, instruction.arg or 0)
         self._log.append(thread, state, plan)
+
+    def _read(self, state: FrameState, plan: Plan) -> None:
+        """Read the slots that there are at the instruction of `plan`."""
+        self._slots.locate(state)
+        words = plan.unpack(state.buffer)
+        if words[self._layout.code] & self._layout.address_mask == id(state.code.code):
+            self._heap.step = len(self._columns.instructions)
+            self._slots.compare(state, words, plan.end)
 
     def _look_at_cells(self, state: FrameState, count: int) -> None:
         """Others may have filled them unseen, as a class's is by the call that makes it; they are the last names."""

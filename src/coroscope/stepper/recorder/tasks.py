@@ -29,7 +29,9 @@ class Tasks:
     def note(self, thread: ThreadState, state: FrameState) -> None:
         """The frame has just come on top of its thread's stack."""
         if len(thread.stack) > 1 and thread.stack[-2].code.facts.kind == "coroutine":
-            return  # It runs in its caller's task.
+            if state.facts.task is None:
+                state.facts.task = thread.stack[-2].facts.task  # It runs in its caller's.
+            return
         task = self._current()
         if task is None and state.code.facts.kind == "function":
             return

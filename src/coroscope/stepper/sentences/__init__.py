@@ -36,8 +36,11 @@ SENTENCES: Sentences = {
 """By the name of what the compiler wrote, over all versions."""
 
 
-def sentence(instruction: Instruction, version: Version = VERSION) -> str:
-    """Say in plain English what `instruction` does in CPython of `version`. Raises UsageError for an unknown opcode."""
+def sentence(instruction: Instruction, version: Version = VERSION, kind: str = "") -> str:
+    """Say in plain English what `instruction` does in CPython of `version`. Raises UsageError for an unknown opcode.
+
+    `kind` is what its frame runs, as `frame_kinds.frame_kind` names it; "" leaves that open.
+    """
     base = instruction.base
     if base not in SENTENCES and base.startswith(INSTRUMENTED):
         base = base.removeprefix(INSTRUMENTED)
@@ -46,6 +49,6 @@ def sentence(instruction: Instruction, version: Version = VERSION) -> str:
         raise UsageError(
             f"the stepper does not know the instruction {instruction.base}: use a Python that it knows"
         )
-    told = tell(found, Told(instruction, version))
+    told = tell(found, Told(instruction, version, kind))
     its_form = form(instruction.opcode, base)
     return told if its_form is None else f"{told} Here in {its_form}."

@@ -154,6 +154,29 @@ def _intrinsic_2(told: Told) -> str:
     return _OF_TWO[INTRINSICS_OF_TWO[told.arg]]
 
 
+def _return_value(told: Told) -> str:
+    return f"Pop the top value and return it: {_END.get(told.kind, _ENDS_FRAME)}."
+
+
+def _return_const(told: Told) -> str:
+    return f"Return the constant {told.name}: {_END.get(told.kind, _ENDS_FRAME)}."
+
+
+_ENDS_FRAME = "the frame ends, and the caller gets the value"
+_END = {
+    "module": "the frame ends, and with it the module's code",
+    "class": "the frame ends, and the class is made of the names that have a value in it",
+    "generator": (
+        "the generator ends. A `for` loop over it ends, a `yield from` gets the value, and next() raises "
+        "StopIteration with it"
+    ),
+    "coroutine": "the coroutine ends, and what awaits it gets the value",
+    "async generator": (
+        "the asynchronous generator ends. An `async for` over it ends; others who wait for its next value get "
+        "StopAsyncIteration"
+    ),
+}
+
 SENTENCES: Sentences = {
     "PRECALL": _precall,
     "CALL": _call,
@@ -166,8 +189,8 @@ SENTENCES: Sentences = {
     "MAKE_FUNCTION": _make_function,
     "SET_FUNCTION_ATTRIBUTE": _set_function_attribute,
     "RESUME": _resume,
-    "RETURN_VALUE": "Pop the top value and return it: the frame ends, and the caller gets the value.",
-    "RETURN_CONST": "Return the constant {name}: the frame ends, and the caller gets the value.",
+    "RETURN_VALUE": _return_value,
+    "RETURN_CONST": _return_const,
     "EXIT_INIT_CHECK": (
         "Pop what __init__ returned; TypeError unless it is None. Only in a frame of the interpreter's own."
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coroscope.stepper.frame_kinds import GENERATOR_KINDS
 from coroscope.stepper.sentences.words import NULL, Sentence, Sentences, Told
 
 
@@ -93,14 +94,36 @@ def _raise_varargs(told: Told) -> str:
     )[told.arg]
 
 
+def _push_exc_info(told: Told) -> str:
+    none = "None if none was"
+    if told.kind in GENERATOR_KINDS:
+        none = f"None if this {told.kind} was handling none itself"
+    return (
+        f"The handler begins: pop the exception, push the one that was being handled so far ({none}), then the "
+        "exception again. It is the one being handled from here on (sys.exception())."
+    )
+
+
+def _pop_except(told: Told) -> str:
+    if told.kind in GENERATOR_KINDS:
+        return (
+            f"The handler is done: pop what this {told.kind} was handling before it began, which sys.exception() gives "
+            "again. None: nothing itself, so sys.exception() gives what is handled where it was resumed."
+        )
+    return (
+        "The handler is done: pop what was being handled before it began (None: nothing), which "
+        "sys.exception() gives again."
+    )
+
+
 def _with_except_start(told: Told) -> str:
     method = (
         "5th from the top, with its `self`, which is 4th," if told.version >= (3, 14) else "4th from the top,"
     )
     return (
         f"Call __exit__ (or __aexit__), {method} with the type, value and traceback of the exception on "
-        "top; push what it "
-        "returns. If that is true, the exception is dealt with."
+        "top; push what it returns: of __exit__ whether the exception is dealt with, of __aexit__ what is "
+        "awaited next, which gives that."
     )
 
 
@@ -146,15 +169,8 @@ SENTENCES: Sentences = {
     "FOR_ITER": _for_iter,
     "END_FOR": _end_for,
     "POP_ITER": _pop_iter,
-    "PUSH_EXC_INFO": (
-        "The handler begins: pop the exception, push the one that was being handled so far (None if none "
-        "was), then the "
-        "exception again. It is the one being handled from here on (sys.exception())."
-    ),
-    "POP_EXCEPT": (
-        "The handler is done: pop what was being handled before it began (None: nothing), which "
-        "sys.exception() gives again."
-    ),
+    "PUSH_EXC_INFO": _push_exc_info,
+    "POP_EXCEPT": _pop_except,
     "CHECK_EXC_MATCH": (
         "Pop the class (or tuple of classes) after `except`; push whether the exception below is an "
         "instance. The exception stays."

@@ -23,6 +23,8 @@ class Told(NamedTuple):
 
     instruction: Instruction
     version: Version
+    kind: str = ""
+    """What its frame runs, one of `frame_kinds.frame_kind`; "" if that is not known."""
 
     @property
     def arg(self) -> int:

@@ -143,6 +143,7 @@ def _fact_sections(columns: Columns, words: _Words) -> Iterable[tuple[str, bytes
     yield "frame_bases", packed(frame.base for frame in frames)
     yield "frame_threads", packed(frame.thread for frame in frames)
     yield "frame_names", packed(frame.names or 0 for frame in frames)
+    yield "frame_tasks", packed(frame.task or 0 for frame in frames)
     yield "frame_generators", packed(frame.generator or 0 for frame in frames)
     yield "object_types", packed(words.numbers(each.type for each in objects))
     yield "object_details", packed(words.numbers(each.detail for each in objects))
@@ -195,7 +196,7 @@ def _code(code: CodeFacts, words: _Words, version: tuple[int, int], forms: Forms
         **({} if forms is None else {"form": words.numbers(each.opcode for each in listed)}),
         "arg": [each.arg for each in listed],
         "meaning": words.numbers(each.meaning for each in listed),
-        "sentence": words.numbers(_sentence(each, version) for each in listed),
+        "sentence": words.numbers(_sentence(each, version, code.kind) for each in listed),
         "deed": words.numbers(deed(each, version) for each in listed),
         "handlerLines": dict(handler_lines(code)),
         "lines": [each.line for each in listed],
@@ -215,9 +216,9 @@ def _in_form(instruction: Instruction, form: Form) -> Instruction:
     return replace(instruction, opcode=form if isinstance(form, str) else instruction.base)
 
 
-def _sentence(instruction: Instruction, version: tuple[int, int]) -> str:
+def _sentence(instruction: Instruction, version: tuple[int, int], kind: str) -> str:
     try:
-        return sentence(instruction, version)
+        return sentence(instruction, version, kind)
     except UsageError:  # A file of another version may hold one that this version does not know.
         return ""
 

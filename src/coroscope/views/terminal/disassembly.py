@@ -20,6 +20,7 @@ from rich.text import Text
 from coroscope.stepper import Instruction, disassemble, exception_table, kind_of, sentence
 from coroscope.stepper.exception_table import ExceptionEntry
 from coroscope.stepper.forms import Form, Forms
+from coroscope.stepper.frame_kinds import frame_kind
 from coroscope.stepper.meanings import count
 from coroscope.stepper.source import Source
 from coroscope.views.terminal.forms import print_count, told_form
@@ -86,6 +87,7 @@ class _Listing:
         self._source = source
         self._lines = lines
         self._code = code
+        self._kind = frame_kind(code)
         self._instructions = disassemble(code)
         room = sheet.width - INDENT - _GUTTER - _OFFSET - 2 - _STACK - 1
         longest = max(len(instruction.opcode) for instruction in self._instructions)
@@ -149,12 +151,14 @@ class _Listing:
             row = self._with_form(row, self._forms[instruction.index])
             instruction = _in_form(instruction, self._forms[instruction.index])
         if self._is_beside:
-            self._print_beside(row, sheet.inert(sentence(instruction)))
+            self._print_beside(row, sheet.inert(sentence(instruction, kind=self._kind)))
             return
         sheet.line(row)
         if self._has_sentences:
             indent = _GUTTER + _OFFSET + 2
-            sheet.paragraph(Text(sheet.inert(sentence(instruction)), QUIET), label="", label_width=indent)
+            sheet.paragraph(
+                Text(sheet.inert(sentence(instruction, kind=self._kind)), QUIET), label="", label_width=indent
+            )
 
     def _with_form(self, row: Text, form: Form) -> Text:
         """The form at the end of the row; where it is too long for that, on a row of its own."""

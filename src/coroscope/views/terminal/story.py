@@ -153,7 +153,7 @@ class _Story:
         self._print_instruction(moment, indent)
         if self._explain:
             named = self._name_of(moment.step.code, moment.instruction).plain
-            told = sentence(replace(moment.instruction, opcode=named), self._version)
+            told = sentence(replace(moment.instruction, opcode=named), self._version, moment.frame.code.kind)
             label = self._number + 2 + indent + _STEP
             self._sheet.paragraph(Text(self._sheet.inert(told), QUIET), label="", label_width=label)
         self._print_told(self._telling.before(moment.frame), indent + _STEP)

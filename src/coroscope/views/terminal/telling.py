@@ -179,7 +179,8 @@ class Telling:
         steps, first = self._recording.steps, self._own_step(event)
         if first is None or steps.last_of_frame(steps[first].frame, first) is not None:
             return False
-        return steps[first].instruction.base == "RESUME" and not steps[first].instruction.arg
+        code, index = self._recording.at(first).frame.code, steps[first].instruction.index
+        return index > 0 and code.instructions[index - 1].base == "RETURN_GENERATOR"
 
     def _closed_for(self, event: Event) -> int | None:
         """The suspended frame that delegates to this one, which is closed before it; None if there is none."""

@@ -106,6 +106,6 @@ class Look:
     def sentence(self) -> str:
         """What the instruction does; "" of one that only another version knows."""
         try:
-            return inert(sentence(self.instruction, self.sight.version))
+            return inert(sentence(self.instruction, self.sight.version, self.frame.code.kind))
         except UsageError:
             return ""

@@ -5,7 +5,7 @@ import { readNews, readRaw, readSums, unfold } from "./numbers.js";
 
 const SUMS = [
   "ends", "run_steps", "run_frames", "run_threads", "event_steps", "event_kinds", "event_frames", "event_threads", "event_values",
-  "content_steps", "content_objects", "content_heads", "content_tails", "content_sizes", "frame_codes", "frame_bases", "frame_threads", "frame_names", "frame_generators",
+  "content_steps", "content_objects", "content_heads", "content_tails", "content_sizes", "frame_codes", "frame_bases", "frame_threads", "frame_names", "frame_tasks", "frame_generators",
   "object_types", "object_details", "object_layouts", "object_births", "object_deaths", "value_types",
 ];
 

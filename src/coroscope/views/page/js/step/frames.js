@@ -92,7 +92,7 @@ export class Frames {
     byId("tasks").replaceChildren(
       ...facts.tasks.slice(0, 200).map(([number, name]) => {
         const state = states.get(number);
-        const idle = this.recording.firstTurnOf(number) > moment.number ? "has not run yet" : "has no frame now";
+        const idle = this.recording.firstTurnOf(number) > moment.number ? "has its first turn later" : "has no frame now";
         const said = !state ? idle : state === "suspended" ? "suspended" : "runs";
         return el("li", { className: said === "runs" ? "task now" : "task" }, el("code", {}, visible(name)), ` ${said}`);
       }),

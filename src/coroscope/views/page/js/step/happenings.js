@@ -88,7 +88,7 @@ export class Telling {
   #beginsUnmade(event, position) {
     const first = this.#following(event, position);
     if (!first || this.recording.lastStepOf(event.frame, position) >= 0) return false;
-    return this.#opcodeOf(first) === "RESUME" && !first.code.arg[first.index];
+    return first.index > 0 && this.#opcodeOf({ code: first.code, index: first.index - 1 }) === "RETURN_GENERATOR";
   }
 
   // The suspended frame that delegates to this one, which is closed before it.

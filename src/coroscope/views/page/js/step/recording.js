@@ -12,6 +12,7 @@ const FARTHEST_LINE = 50;
 const NOTHING = 0;
 const UNKNOWN = 1;
 const OPAQUE = new Set(["opaque", "function"]);
+const OF_EVERY_MODULE = new Set("__name__ __doc__ __package__ __loader__ __spec__ __annotations__ __annotate__ __builtins__ __file__ __cached__".split(" "));
 const LEAVES = new Set(["YIELD_VALUE", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"]);
 
 export class Recording {
@@ -326,7 +327,7 @@ export class Moment {
 
   // The one that it last ran in: who makes a coroutine need not be who runs it.
   taskOf(number, lastStep) {
-    if (lastStep < 0) return 0;
+    if (lastStep < 0 || !this.recording.columns.frame_tasks[number]) return 0; // begun outside of any
     const { code, index } = this.recording.instructionOf(lastStep);
     if (number !== this.frameNumber && this.recording.word(code.opcode[index]) === "RETURN_GENERATOR") return 0;
     return this.recording.taskAt(this.recording.columns.frame_threads[number], lastStep);
@@ -348,7 +349,7 @@ export class Moment {
     const contents = names ? recording.contentsOf(names, this.number) ?? [] : [];
     for (let at = 0; at + 1 < contents.length; at += 2) {
       const name = contents[at] > 0 ? recording.facts.texts[contents[at]].replace(/^'+|'+$/g, "") : "";
-      if (name && !(name.startsWith("__") && name.endsWith("__"))) locals.set(name, recording.value(contents[at + 1], this.number));
+      if (name && !(code.kind === "module" && OF_EVERY_MODULE.has(name))) locals.set(name, recording.value(contents[at + 1], this.number));
     }
     return { locals, cells };
   }

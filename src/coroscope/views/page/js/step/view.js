@@ -11,6 +11,7 @@ import { Source } from "./source.js";
 import { visible } from "./words.js";
 
 const MOST_OUTPUT = 20000;
+const WHILE_SUSPENDED = { YIELD_VALUE: -1, RETURN_GENERATOR: 0 }; // what the instruction does to the depth until its frame goes on
 
 // One step, shown.
 export class StepView {
@@ -74,7 +75,8 @@ export class StepView {
     byId("meaning").textContent = argument(recording, code, index);
     const depth = code.depth[index];
     const [after, isInHandler] = this.#depthAfter(moment);
-    const until = recording.word(code.opcode[index]) === "YIELD_VALUE" ? `${depth - 1} until it goes on, then ` : "";
+    const left = WHILE_SUSPENDED[recording.word(code.opcode[index])];
+    const until = left === undefined ? "" : `${depth + left} until it goes on, then `;
     byId("effect").textContent = depth === null || after === null ? "" : `stack ${depth} → ${until}${after}${isInHandler ? " in the handler" : ""}`;
     byId("sentence").textContent = visible(recording.word(code.sentence[index]));
     byId("before").replaceChildren(...showTold(this.telling.before(moment)));

@@ -63,9 +63,14 @@ export function textOf(recording, value, step, depth = DEEPEST_TEXT) {
   const inner = (held) => textOf(recording, held, step, depth - 1);
   const stride = layout === "dict" ? 2 : 1;
   for (let at = 0; at + stride <= contents.length; at += stride) {
-    text += (at ? ", " : "") + (stride === 2 ? `${inner(contents[at])}: ${inner(contents[at + 1])}` : inner(contents[at]));
-    const characters = [...text];
-    if (characters.length > LONGEST_TEXT) return `${characters.slice(0, LONGEST_TEXT - 2).join("")}…${closing.at(-1)}`;
+    const longer = text + (at ? ", " : "") + (stride === 2 ? `${inner(contents[at])}: ${inner(contents[at + 1])}` : inner(contents[at]));
+    const characters = [...longer];
+    if (characters.length > LONGEST_TEXT) {
+      // Of the first one the beginning, of others nothing: no item that is shown is half of one.
+      if (!at) text = `${characters.slice(0, LONGEST_TEXT - 5).join("")}…`;
+      return at || contents.length > stride ? `${text}, …${closing}` : text + closing;
+    }
+    text = longer;
   }
   if (type === "tuple" && contents.length === 1) text += ",";
   if (!contents.length && (type === "set" || type === "frozenset")) return `${type}()`;
