@@ -361,10 +361,39 @@ dict()
     assert told[5] == ""
 
 
+def test_an_exit_that_an_exception_calls_is_told_with_what_it_gives(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(
+        record("""\
+from contextlib import suppress
+
+
+class Own:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        return what[0] is KeyError
+
+
+with suppress(KeyError):
+    {}[1]
+with Own():
+    {}[2]
+"""),
+        200,
+    )
+    [told] = re.findall(r"suppress.__exit__ #\d+> is called \(not recorded\)\n *← that gives (.*)\n", text)
+    assert told == "True"
+    assert len(re.findall(r"→ Own.__exit__ \(frame \d+\) is called with self=", text)) == 1
+
+
 def test_what_is_returned_or_given_is_told_with_what_is_in_it(record: Callable[[str], Recording]) -> None:
     text = printed(record("def f():\n    return [1]\n\n\ng = f()\ng.append(sorted((3, 2)))\n"), 120)
     assert re.search(r"← f \(frame 1\) returns \[1\]\n", text)
     assert "← that gives [2, 3]\n" in text
+    assert "← that gives None; [1] is now [1, [2, 3]]\n" in text
 
 
 def test_an_attribute_that_is_set_is_told(record: Callable[[str], Recording]) -> None:

@@ -203,6 +203,9 @@ def _callee(name: str, arg: int, end: int) -> tuple[int, int]:
             return end - 4, end - 4
         below = 2 + (arg & 1) + since_3_13
         return end - below, end - below
+    if name == "WITH_EXCEPT_START":
+        at = end - (5 if sys.version_info >= (3, 14) else 4)
+        return at, at
     return 0, 0
 
 

@@ -7,7 +7,7 @@ rules of `terminal/telling.py`, which js/step/happenings.js has too; tests/page/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from coroscope.stepper.columns import CodeFacts
 from coroscope.stepper.instructions import Instruction
@@ -38,6 +38,7 @@ WORDS: dict[str, str] = {
     "c call": "{into} {value} is called (not recorded)",
     "c call with": "{into} {value} is called (not recorded) with {arguments}",
     "c return": "{out} that gives {value}",
+    "c changed": "; {before} is now {after}",
     "c raise": "{out} that raises {value}",
     "output": "{text} is written",
     "task switch": "task {task} has its turn",
@@ -143,6 +144,17 @@ def in_few_words(text: str) -> str:
 _NUMBERED = re.compile(
     r"<(function|built-in function|method|bound method|async generator|[^ ]+)(?: (.*))? (#[0-9]+)>", re.DOTALL
 )
+
+
+def cut_before_number(text: str, most: int, cut: Callable[[str, int], str]) -> str:
+    """`text` cut to `most` cells by `cut`; of what has an object's number behind it, that stays, if there is room."""
+    found = _BEHIND.search(text)
+    if found is None or len(text) <= most or len(found[0]) > most // 2:
+        return cut(text, most)
+    return cut(text[: found.start()], most - len(found[0])) + found[0]
+
+
+_BEHIND = re.compile(" #[0-9]+>?$")
 
 
 def value_in_few_words(value: Value) -> str:

@@ -26,8 +26,8 @@ def _send(told: Told) -> str:
     )
     return (
         f"Send the top value to the generator, coroutine or iterator that is {receiver}. If that yields, "
-        "put what it "
-        f"yielded in the place of the top value and go on; if it has ended, {returned}."
+        f"put what it yielded in the place of the top value and go on; if it has ended, {returned}. What it raises "
+        "is raised here."
     )
 
 

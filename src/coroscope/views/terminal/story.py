@@ -7,7 +7,6 @@ Below a row, the names that have other values after it. Lines with an arrow tell
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -23,7 +22,7 @@ from coroscope.stepper.meanings import count
 from coroscope.stepper.moment import Moment
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
-from coroscope.views.step_words import value_in_few_words
+from coroscope.views.step_words import cut_before_number, value_in_few_words
 from coroscope.views.terminal.forms import named_with_form, print_count
 from coroscope.views.terminal.glyphs import QUIET, STRONG, TROUBLE
 from coroscope.views.terminal.highlighting import highlighted
@@ -50,8 +49,11 @@ _MOST_LINES = 5
 """That a stack may need."""
 _MOST_NOTE = 200
 _LINE = 4
-_NUMBER = re.compile(" #[0-9]+>?$")
 _BEGINS_FRAME = ("call", "resume", "throw")
+_LEGEND = (
+    "#1, #2, and so on number the objects, each the same everywhere; NULL is an empty place. What is not recorded is C "
+    "code, or of a module that --include can name."
+)
 MORE = "{left} more instructions were recorded: --rows {all} prints all."
 _ENDS_FRAME = ("return", "create", "yield", "unwind")
 
@@ -138,6 +140,7 @@ class _Story:
         if recording.is_symbolic:
             sheet.paragraph(sheet.inert(recording.is_symbolic), TROUBLE)
         if self._rows:
+            sheet.paragraph(_LEGEND, QUIET)
             header = f"{'step':>{self._number}}  {'':{_STEP}}{'instruction':{self._opcode}} "
             header += f"{'argument':{self._argument}} stack before it {sheet.glyphs.forward} top"
             sheet.line(Text(header, QUIET))
@@ -244,18 +247,11 @@ class _Story:
         texts = [value.text for value in stack]
         if sum(cell_len(text) + 3 for text in texts) >= room or max(map(cell_len, texts)) > most:
             texts = [value_in_few_words(value) for value in stack]
-        texts = [self._cut_value(sheet.inert(sheet.plain(text)), most) for text in texts]
+        texts = [cut_before_number(sheet.inert(sheet.plain(text)), most, sheet.cut) for text in texts]
         hidden = max(len(texts) - _MOST_LINES * room // 4, 0)
         while len(lines := self._walled(texts[hidden:], hidden, room)) > _MOST_LINES:
             hidden += 1
         return lines
-
-    def _cut_value(self, text: str, most: int) -> str:
-        """At most so long; of what has a number, that stays."""
-        numbered = _NUMBER.search(text)
-        if numbered is None or len(text) <= most or len(numbered[0]) > most // 2:
-            return self._sheet.cut(text, most)
-        return self._sheet.cut(text[: numbered.start()], most - len(numbered[0])) + numbered[0]
 
     def _walled(self, texts: Sequence[str], hidden: int, room: int) -> list[Text]:
         wall = self._sheet.glyphs.wall

@@ -51,6 +51,8 @@ class Telling:
         elif kind == "c call":
             arguments = self._calls_with(event)
             words = self._fill("c call with" if arguments else "c call", value=value, arguments=arguments)
+        elif kind == "c return":
+            words = self._fill(kind, value=value) + self._changed_by(event)
         elif kind == "resume" and self._begins_unmade(event):
             arguments = self._called_with(event)
             words = self._fill("begin with" if arguments else "begin", frame=frame, arguments=arguments)
@@ -156,23 +158,35 @@ class Telling:
 
     def _value(self, event: Event) -> str:
         """What is returned, yielded, …, as it was then; "" for nothing."""
-        value = event.value
-        if value is None:
-            return ""
+        return "" if event.value is None else self._shown_at(event, event.value)
+
+    def _shown_at(self, event: Event, value: Value) -> str:
         if value.object is None or not len(self._recording):
             return value.text
         then = min(event.position, len(self._recording) - 1)
         return self._recording.at(then).value(-value.object).text
 
     def _calls_with(self, event: Event) -> str:
+        return ", ".join(f"{name}{value.text}" for name, value in self._arguments_of(event))
+
+    def _changed_by(self, event: Event) -> str:
+        """What a call has been given, and holds something else once it is over."""
+        told = ""
+        for _, value in self._arguments_of(event):
+            now = self._shown_at(event, value)
+            if now != value.text:
+                told += self._fill("c changed", before=value.text, after=now)
+        return told
+
+    def _arguments_of(self, event: Event) -> list[tuple[str, Value]]:
+        """What the frame's last instruction before the event has called with."""
         last = (
             None if event.frame is None else self._recording.steps.last_of_frame(event.frame, event.position)
         )
         if last is None:
-            return ""
+            return []
         moment = self._recording.at(last)
-        arguments = call_arguments(moment.frame, self._version, lambda number: moment.object(number).items)
-        return ", ".join(f"{name}{value.text}" for name, value in arguments)
+        return call_arguments(moment.frame, self._version, lambda number: moment.object(number).items)
 
     def _begins_unmade(self, event: Event) -> bool:
         """Whether a generator runs for the first time, and nobody has seen it made."""

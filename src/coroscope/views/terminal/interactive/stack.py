@@ -9,7 +9,7 @@ from textual.content import Content
 
 from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.shown_values import Value
-from coroscope.views.step_words import value_in_few_words
+from coroscope.views.step_words import cut_before_number, value_in_few_words
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.look import Look
 from coroscope.views.terminal.interactive.rows import CHANGED, NEW, QUIET, Rows, cut, quiet
@@ -74,7 +74,7 @@ def _box(value: Value, width: int, is_new: bool) -> Content:
     room = width - 4
     text = inert(value.text)
     if cell_len(text) > room:
-        text = cut(inert(value_in_few_words(value)), room)
+        text = cut_before_number(inert(value_in_few_words(value)), room, cut)
     style = CHANGED if is_new else QUIET if value.text == "NULL" else ""
     padding = " " * max(room - cell_len(text), 0)
     return Content.assemble(

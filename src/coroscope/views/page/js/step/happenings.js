@@ -53,6 +53,7 @@ export class Telling {
       const values = this.#callsWith(event, position);
       return this.#fill(values.length ? "c call with" : kind, { ...parts, arguments: values });
     }
+    if (kind === "c return") return [...this.#fill(kind, parts), ...this.#changedBy(event, position)];
     if (kind === "resume" && this.#beginsUnmade(event, position)) {
       const values = this.#arguments(event, position);
       return this.#fill(values.length ? "begin with" : "begin", { ...parts, arguments: values });
@@ -79,9 +80,23 @@ export class Telling {
   }
 
   #callsWith(event, position) {
+    return listed(this.#argumentsOf(event, position));
+  }
+
+  // What a call has been given, and holds something else once it is over.
+  #changedBy(event, position) {
+    return this.#argumentsOf(event, position).flatMap((pieces) => {
+      const before = pieces.at(-1);
+      const after = this.recording.value(before.value, position);
+      return after.text === before.text ? [] : this.#fill("c changed", { before, after });
+    });
+  }
+
+  // What the frame's last instruction before the event has called with.
+  #argumentsOf(event, position) {
     const { recording } = this;
     const last = event.frame < 0 ? -1 : recording.lastStepOf(event.frame, position);
-    return last < 0 ? [] : listed(callArguments(recording, recording.at(last).frame));
+    return last < 0 ? [] : callArguments(recording, recording.at(last).frame);
   }
 
   // Whether a generator runs for the first time, and nobody has seen it made.
