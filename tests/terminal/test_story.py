@@ -6,6 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from coroscope.stepper.recording import Recording, load
 from coroscope.stepper.shown_values import Value
+from coroscope.views.call_arguments import call_arguments
 from coroscope.views.terminal.handling import kept_by
 from coroscope.views.terminal.story import print_story
 from tests.programs import coroscope, write_program
@@ -359,6 +361,17 @@ dict()
     assert re.fullmatch(rf"\*\(3, 4\), \*\*\{{'key': {numbered}\}}", told[3])
     assert re.fullmatch(r"<function kept #\d+>", told[4])
     assert told[5] == ""
+
+
+def test_a_call_with_more_arguments_than_there_are_values_tells_none(
+    record: Callable[[str], Recording],
+) -> None:
+    recording = record("print(1)\n")
+    frame = next(moment.frame for moment in recording.iter_moments() if moment.instruction.base == "CALL")
+    assert frame.instruction is not None
+    made_up = replace(frame, instruction=replace(frame.instruction, arg=500))
+    assert [name for name, _ in call_arguments(frame, sys.version_info[:2], lambda _: ())] == [""]
+    assert call_arguments(made_up, sys.version_info[:2], lambda _: ()) == []
 
 
 def test_an_exit_that_an_exception_calls_is_told_with_what_it_gives(

@@ -39,6 +39,8 @@ def call_arguments(
     else:
         return []
     first = len(stack) - count
+    if first < 0:  # Only in a file that somebody has made up.
+        return []
     given = [("", value) for value in stack[first:]]
     for at, name in enumerate(names, count - len(names)):
         if 0 <= at < count:

@@ -24,7 +24,8 @@ export function callArguments(recording, frame) {
     stack = stack.slice(0, -1);
   } else return [];
   const first = stack.length - count;
-  const given = stack.slice(Math.max(first, 0)).map((value, at) => {
+  if (first < 0) return []; // only in a file that somebody has made up
+  const given = stack.slice(first).map((value, at) => {
     const name = names[at - (count - names.length)];
     return name === undefined ? [value] : [`${name}=`, value];
   });
