@@ -99,6 +99,28 @@ def test_an_exception_is_followed_to_its_handler_and_out_of_its_frame(
     assert "f (frame 1) is left by <ZeroDivisionError #" in text
 
 
+def test_each_way_to_a_handler_is_told_once(record: Callable[[str], Recording]) -> None:
+    text = printed(
+        record("""\
+def f():
+    try:
+        try:
+            int("x")
+        finally:
+            print("a")
+    except ValueError:
+        print("b")
+
+
+f()
+"""),
+        200,
+    )
+    told = re.findall(r"goes to its handler at offset (\d+)", text)
+    assert len(told) == 3
+    assert len(set(told)) == 3
+
+
 def test_a_conditional_jump_is_told_with_what_decided_it(record: Callable[[str], Recording]) -> None:
     text = printed(
         record("""\

@@ -101,7 +101,9 @@ class Telling:
         if not what or after is None or frame.instruction is None or after.instruction is None:
             return []
         if after.instruction.is_handler_start:
-            return list(self._raised_again(frame, after)) if what == "raise" else []
+            # Of a PUSH_EXC_INFO an event tells.
+            is_told = what != "raise" or after.instruction.base == "PUSH_EXC_INFO"
+            return [] if is_told else list(self._raised_again(frame, after))
         goes_on = after.instruction.index == frame.instruction.index + 1
         jumps = after.instruction.offset == frame.instruction.jump_target
         if goes_on == jumps or what == "raise":

@@ -205,7 +205,11 @@ export class Telling {
     const [what, ...parts] = this.#deedOf(frame);
     const { code, index } = frame;
     if (!what) return [];
-    if (code.isHandler[after.index]) return what === "raise" ? [{ kind: "handle", pieces: this.#raisedAgain(frame, after) }] : [];
+    if (code.isHandler[after.index]) {
+      // Of a PUSH_EXC_INFO an event tells.
+      const isTold = what !== "raise" || this.#opcodeOf(after) === "PUSH_EXC_INFO";
+      return isTold ? [] : [{ kind: "handle", pieces: this.#raisedAgain(frame, after) }];
+    }
     const goesOn = after.index === index + 1;
     const jumps = code.offset[after.index] === code.target[index];
     if (goesOn === jumps || what === "raise") return [];
