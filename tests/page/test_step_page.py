@@ -202,26 +202,16 @@ def test_the_depth_after_a_jump_is_the_one_it_has_there(browser: WebDriver, tmp_
 
 
 @pytest.mark.chromium
-def test_what_a_generator_yields_has_left_its_stack_until_it_goes_on(
-    browser: WebDriver, tmp_path: Path
+@pytest.mark.parametrize(("opcode", "left", "pushed"), [("YIELD_VALUE", -1, 0), ("RETURN_GENERATOR", 0, 1)])
+def test_what_leaves_a_generator_and_what_it_goes_on_with_are_told_apart(
+    browser: WebDriver, tmp_path: Path, opcode: str, left: int, pushed: int
 ) -> None:
     recording = step(counted)
-    number = next(each.number for each in recording.steps if each.instruction.base == "YIELD_VALUE")
-    depth = recording.at(number).instruction.depth
+    number = next(each.number for each in recording.steps if each.instruction.base == opcode)
+    depth = recording.at(number).instruction.depth or 0
     page = _open(browser, tmp_path, recording, fragment=f"step={number}")
-    assert (
-        page.element("#effect").text == f"stack {depth} → {(depth or 0) - 1} until it goes on, then {depth}"
-    )
-
-
-@pytest.mark.chromium
-def test_a_generator_that_is_made_waits_with_an_empty_stack_until_it_goes_on(
-    browser: WebDriver, tmp_path: Path
-) -> None:
-    recording = step(counted)
-    number = next(each.number for each in recording.steps if each.instruction.base == "RETURN_GENERATOR")
-    page = _open(browser, tmp_path, recording, fragment=f"step={number}")
-    assert page.element("#effect").text == "stack 0 → 0 until it goes on, then 1"
+    effect = f"stack {depth} → {depth + left} until it goes on, then {depth + pushed}"
+    assert page.element("#effect").text == effect
 
 
 @pytest.mark.chromium

@@ -95,7 +95,6 @@ class Stacks:
                 self._heap.drop([-facts.names])
             state.values = []
             state.words = ()
-            state.generator = (
-                None  # It refers to the state: the program's gc.collect() would count that cycle.
-            )
+            # It refers to the state: the program's gc.collect() would count that cycle.
+            state.generator = None
         self._states.suspended.pop(state.frame_id, None)
