@@ -101,14 +101,14 @@ def test_the_newest_files_are_left_and_listed_at_the_end(service: Service) -> No
 def test_each_file_holds_the_time_kept_and_the_tasks_that_are_older(service: Service, name: str) -> None:
     trace = service.trace(name)
     if name == "service":  # What the recorder still writes behind the program's end comes on top.
-        (main,) = (task for task in trace.tasks.values() if task.is_main)
+        (main,) = (task for task in trace.tasks.values() if task.is_main and task.kind == "task")
         assert main.ended_ns is not None
         assert main.ended_ns <= 500_001_000 <= trace.duration_ns + 2000
     else:
         assert trace.duration_ns == pytest.approx(500_000_000, abs=1000)
     old = {task.name: task for task in trace.tasks.values() if task.created_ns < 1000}
     assert old.keys() >= {"Task-1", "beat 0", "beat 1", "beat 2", "for ever"}
-    assert [task.name for task in trace.tasks.values() if task.is_main] == ["Task-1"]
+    assert [task.name for task in trace.tasks.values() if task.is_main and task.kind == "task"] == ["Task-1"]
     assert old["beat 0"].coroutine == "beat"
     assert old["beat 0"].steps > 1
     assert [wait.start_ns < 1000 for wait in old["for ever"].waits] == [True]

@@ -34,12 +34,14 @@ def compute(seconds):
 may_end = threading.Event()
 thread = threading.Thread(target=may_end.wait)
 thread.start()
+time.sleep(0.1)  # It has had the lock, which it needs to begin to wait.
 with coroscope.region("main"):
     compute(0.4)
 may_end.set()
 thread.join()
 
 def work():
+    time.sleep(0.1)  # The main thread has had the lock, which it needs to wait for this one.
     with coroscope.region("other"):
         compute(0.4)
 

@@ -2,10 +2,11 @@
 
 No table of versions: this process runs the same interpreter, so it looks into itself. The lock's struct
 (`_gil_runtime_state`, Include/internal/pycore_gil.h, 3.11 to 3.15) begins with the switch interval in µs, the state of
-the thread that holds the lock or held it last, and whether it is held. In here that is this thread's state, which
-holds `thread_id`: on Linux the address at which the C library keeps what it knows of the thread, the system's number of
-it included. (The state's `native_thread_id` is the creating thread's in 3.11 and 3.12.) What is found lies as far from
-where its file is mapped as in any other process of the same interpreter.
+the thread that holds the lock or held it last, and whether it is held. That is the state of one of this process's
+threads, not always this one: reading gives the lock away. A state holds `thread_id`: on Linux the address at which the
+C library keeps what it knows of the thread, the system's number of it included. (The state's `native_thread_id` is the
+creating thread's in 3.11 and 3.12.) What is found lies as far from where its file is mapped as in any other process of
+the same interpreter.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import get_ident, get_native_id, main_thread
 
@@ -77,7 +79,7 @@ def find_lock() -> LockLayout | None:
 
 
 def _look_for_lock(memory: int, native_id_offset: int) -> LockLayout | None:
-    """One look: reading gives the lock away, and another thread may have it in what is read."""
+    """One look, which finds nothing if the last holder ends meanwhile."""
     bases: dict[tuple[str, str], int] = {}
     owner = ("", "")
     end = 0
@@ -132,8 +134,8 @@ def _native_id_offset(memory: int) -> int | None:
 
 
 def _locks_in(memory: int, mapping: _Mapping) -> Iterator[tuple[int, int]]:
-    """Addresses of what looks as the lock does now, each with where its holder's state has this thread's id."""
-    own = _ID.pack(get_ident())
+    """Addresses of what looks as the lock does now, each with where its holder's state has the holder's id."""
+    idents = [_ID.pack(ident) for ident in sys._current_frames()]
     try:
         data = os.pread(memory, mapping.end - mapping.start, mapping.start)
     except OSError:
@@ -143,10 +145,10 @@ def _locks_in(memory: int, mapping: _Mapping) -> Iterator[tuple[int, int]]:
     while 0 <= position <= len(data) - LOCK.size:
         _, holder, is_held = LOCK.unpack_from(data, position)
         if position % 8 == 0 and is_held in (0, 1) and 0 < holder < 1 << 63:
-            try:
-                found = os.pread(memory, _STATE_SIZE, holder).find(own)
-            except OSError:
-                found = -1
-            if found >= 0:
-                yield mapping.start + position, found
+            with suppress(OSError):
+                state = os.pread(memory, _STATE_SIZE, holder)
+                places = [state.find(ident) for ident in idents]
+                found = min((place for place in places if place >= 0), default=None)
+                if found is not None:
+                    yield mapping.start + position, found
         position = data.find(interval, position + 1)

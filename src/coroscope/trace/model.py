@@ -256,6 +256,7 @@ class Task:
     loop: int
     parent: int | None
     is_main: bool
+    """The task that its loop runs until it is complete; of the threads, the program's main one."""
     created_ns: int
     created_at: Frame | None
     ended_ns: int | None = None
