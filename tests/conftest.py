@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ settings.register_profile("thorough", max_examples=2_000, **AT_ANY_SPEED)
 if settings.get_current_profile_name() == "default":
     settings.register_profile("default", **AT_ANY_SPEED)
     settings.load_profile("default")
+
+# A shell without job control has its background jobs ignore Ctrl-C, and what the tests start would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,8 +13,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from coroscope.trace.model import State, Task, Trace
+from coroscope.trace.packing import LONGEST_SHARED
 
 _WAITING = State.WAITING.value
 _RUNNING = State.RUNNING.value
@@ -80,15 +82,29 @@ _is_not_waiting = tuple(state != _WAITING for state in range(3))
 def _stays(tasks: Iterable[Task], wanted: Sequence[bool]) -> tuple[array[int], array[int]]:
     """The starts and the ends of the longest stretches that each task spends in wanted states."""
     starts, ends = array("q"), array("q")
+    edges_of: dict[bytes, tuple[int, ...]] = {}  # Most tasks have gone through the same states.
     for task in tasks:
-        inside = False
-        for state, time_ns in zip(task.states, task.times_ns, strict=True):
-            if wanted[state] is not inside:
-                (ends if inside else starts).append(time_ns)
-                inside = not inside
-        if inside:
+        states, times_ns = bytes(task.states), task.times_ns
+        edges = edges_of.get(states)
+        if edges is None:
+            edges = _edges(states, wanted)
+            if len(states) <= LONGEST_SHARED:
+                edges_of[states] = edges
+        is_start = True
+        for edge in edges:
+            (starts if is_start else ends).append(times_ns[edge])
+            is_start = not is_start
+        if not is_start:
             ends.append(task.end_ns)
     return starts, ends
+
+
+def _edges(states: bytes, wanted: Sequence[bool]) -> tuple[int, ...]:
+    """Where the wanted states begin, end, begin again …"""
+    is_wanted = [wanted[state] for state in states]
+    return tuple(
+        index for index, (before, now) in enumerate(pairwise([False, *is_wanted])) if now is not before
+    )
 
 
 def _union_ns(starts: array[int], ends: array[int]) -> int:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import gc
 import os
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -87,6 +88,7 @@ _GIVES_UP: tuple[int, ...] = (StepEnd.YIELDED.value, StepEnd.PAUSED.value)
 _RESUMED = 1
 # As plain numbers: to make an enumeration's member of each took half of the time.
 _READY, _RUNNING, _WAITING = State.READY.value, State.RUNNING.value, State.WAITING.value
+_NEW = bytes([_READY])
 _BY_TASK, _BY_TIMER = Cause.TASK.value, Cause.TIMER.value
 
 
@@ -247,11 +249,11 @@ class _Builder:
             is_main=is_main,
             created_ns=time_ns,
             created_at=site.created_at,
+            times_ns=array("q", (time_ns,)),
+            states=bytearray(_NEW),
             is_root=not is_thread and not parent and not self._runs(loop),
         )
         self._tasks[number] = self._alive[number] = task
-        task.times_ns.append(time_ns)
-        task.states.append(_READY)  # type: ignore[union-attr]  # until it is packed, at its end
 
     def _name(self, event: Event) -> None:
         task = self._tasks.get(event[1])

@@ -10,14 +10,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from heapq import merge
-from itertools import accumulate, islice
-from operator import gt, itemgetter
+from itertools import accumulate, chain, islice, repeat
+from operator import concat, gt, itemgetter
+from typing import Any
 
 from coroscope.record.events import EVENT
 from coroscope.trace.chapter import Event
 from coroscope.trace.raw import LATEST_NS, EventBlock, RawStream, RawTrace
 
 _TIME = itemgetter(0)
+_KIND_AT = EVENT.size - 1
 
 
 def last_ns(raw: RawTrace) -> int:
@@ -75,17 +77,34 @@ def _late(number: int, records: bytes, latest_ns: int) -> Iterator[Event]:
     for record, time_ns, latest_before_ns in zip(
         EVENT.iter_unpack(records), times_ns, before_ns, strict=False
     ):
-        if time_ns < latest_before_ns and record[6] and time_ns <= LATEST_NS:
-            yield (*record, number)
+        event = (*record, number)
+        if time_ns < latest_before_ns and _is_event(event):
+            yield event
 
 
 def _iter_punctual(number: int, blocks: list[EventBlock], has_late: bool) -> Iterator[Event]:
+    if has_late:
+        return _iter_without_late(number, blocks)
+    # Nothing is run for an event here where a block is as it is nearly always.
+    return chain.from_iterable(_events_of(number, block.read()) for block in blocks)
+
+
+def _events_of(number: int, records: bytes) -> Iterator[Event]:
+    is_sound = 0 not in records[_KIND_AT :: EVENT.size] and max(_times_of(records), default=0) <= LATEST_NS
+    events: Iterator[Any] = map(concat, EVENT.iter_unpack(records), repeat((number,)))
+    return events if is_sound else filter(_is_event, events)
+
+
+def _iter_without_late(number: int, blocks: list[EventBlock]) -> Iterator[Event]:
     latest_ns = 0
     for block in blocks:
-        for time_ns, a, b, c, source, detail, kind in EVENT.iter_unpack(block.read()):
-            if has_late:
-                if time_ns < latest_ns:
-                    continue
-                latest_ns = time_ns
-            if kind and time_ns <= LATEST_NS:
-                yield time_ns, a, b, c, source, detail, kind, number
+        for record in EVENT.iter_unpack(block.read()):
+            if record[0] >= latest_ns:
+                latest_ns = record[0]
+                event = (*record, number)
+                if _is_event(event):
+                    yield event
+
+
+def _is_event(event: Event) -> bool:
+    return event[6] != 0 and event[0] <= LATEST_NS

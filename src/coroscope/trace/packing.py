@@ -7,14 +7,41 @@ identity. A task that has not ended keeps its waits as they are.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 from coroscope.trace.model import Frame, Task, Wait, Waker
 
-_NOT_ENDED = -1
+NOT_ENDED = -1
 _NO_TASK = 0
-_LONGEST_SHARED = 64  # states; longer rows of them are hardly ever the same in two tasks
+LONGEST_SHARED = 64
+"""Rows of more states are hardly ever the same in two tasks."""
+
+WaitKind = tuple[str | None, tuple[Frame, ...], Waker | None]
+"""What is awaited, where, and who ended it."""
+WaitRow = tuple[int, int, WaitKind, int]
+"""A wait's start, its end or `NOT_ENDED`, its kind, and the task that woke it or 0."""
+
+
+def rows_of(waits: Sequence[Wait]) -> Iterable[WaitRow]:
+    """The same waits without an object for each; of packed ones, kinds that are alike are the same object."""
+    if isinstance(waits, PackedWaits):
+        return waits.rows()
+    return [
+        (
+            wait.start_ns,
+            NOT_ENDED if wait.end_ns is None else wait.end_ns,
+            (wait.on, wait.chain, wait.woken_by),
+            wait.waker or _NO_TASK,
+        )
+        for wait in waits
+    ]
+
+
+def wait_of(row: WaitRow) -> Wait:
+    """The wait that `row` tells of, made for this moment."""
+    start_ns, end_ns, (on, chain, woken_by), waker = row
+    return Wait(start_ns, None if end_ns == NOT_ENDED else end_ns, on, chain, woken_by, waker or None)
 
 
 class Packer:
@@ -29,7 +56,7 @@ class Packer:
         """Have an ended task need a third of the room."""
         task.times_ns = task.times_ns[:]  # one that has grown has room to grow more
         states = bytes(task.states)
-        task.states = self._states.setdefault(states, states) if len(states) <= _LONGEST_SHARED else states
+        task.states = self._states.setdefault(states, states) if len(states) <= LONGEST_SHARED else states
         first = len(self._waits.starts_ns)
         for wait in task.waits:
             self._waits.append(wait)
@@ -44,13 +71,13 @@ class _Columns:
         self.ends_ns = array("q")
         self.wakers = array("q")
         self.kinds = array("I")
-        self.kind_of: list[tuple[str | None, tuple[Frame, ...], Waker | None]] = []
+        self.kind_of: list[WaitKind] = []
         self._number_of: dict[tuple[str | None, int, Waker | None], int] = {}
         """By a chain's identity: readers share chains, and hashing one costs a hundred times as much."""
 
     def append(self, wait: Wait) -> None:
         self.starts_ns.append(wait.start_ns)
-        self.ends_ns.append(_NOT_ENDED if wait.end_ns is None else wait.end_ns)
+        self.ends_ns.append(NOT_ENDED if wait.end_ns is None else wait.end_ns)
         self.wakers.append(wait.waker or _NO_TASK)
         key = (wait.on, id(wait.chain), wait.woken_by)
         number = self._number_of.get(key)
@@ -73,30 +100,32 @@ class PackedWaits(Sequence[Wait]):
     def __len__(self) -> int:
         return self._count
 
+    def rows(self) -> Iterable[WaitRow]:
+        """As `rows_of`."""
+        if self._count == 1:  # as of most tasks
+            return (self._row(self._first),)
+        columns = self._columns
+        own = slice(self._first, self._first + self._count)
+        kinds = map(columns.kind_of.__getitem__, columns.kinds[own])
+        return zip(columns.starts_ns[own], columns.ends_ns[own], kinds, columns.wakers[own], strict=True)
+
     def __iter__(self) -> Iterator[Wait]:
-        return map(self._wait, range(self._first, self._first + self._count))
+        return map(wait_of, self.rows())
 
     @overload
     def __getitem__(self, index: int) -> Wait: ...
     @overload
     def __getitem__(self, index: slice) -> list[Wait]: ...
     def __getitem__(self, index: int | slice) -> Wait | list[Wait]:
-        # A range knows what negative numbers, slices and too large ones mean.
-        at = range(self._first, self._first + self._count)[index]
-        return self._wait(at) if isinstance(at, int) else [self._wait(each) for each in at]
+        # A range knows what negative numbers and too large ones mean.
+        if isinstance(index, slice):
+            return list(self)[index]
+        return wait_of(self._row(range(self._first, self._first + self._count)[index]))
 
-    def _wait(self, at: int) -> Wait:
+    def _row(self, at: int) -> WaitRow:
         columns = self._columns
-        end_ns = columns.ends_ns[at]
-        on, chain, woken_by = columns.kind_of[columns.kinds[at]]
-        return Wait(
-            columns.starts_ns[at],
-            None if end_ns == _NOT_ENDED else end_ns,
-            on,
-            chain,
-            woken_by,
-            columns.wakers[at] or None,
-        )
+        kind = columns.kind_of[columns.kinds[at]]
+        return columns.starts_ns[at], columns.ends_ns[at], kind, columns.wakers[at]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)

@@ -116,7 +116,10 @@ def _from_planes(planes: bytes) -> bytes:
         records[plane :: EVENT.size] = planes[plane * count : (plane + 1) * count]
     times = array("Q")
     times.frombytes(bytes(deltas))
-    stored = array("Q", [total & _U64_MAX for total in accumulate(times)]).tobytes()
+    try:
+        stored = array("Q", accumulate(times)).tobytes()
+    except OverflowError:  # Some time is before the one before it: the difference has wrapped around.
+        stored = array("Q", [total & _U64_MAX for total in accumulate(times)]).tobytes()
     for plane in range(8):
         records[plane :: EVENT.size] = stored[plane::8]
     return bytes(records)

@@ -12,6 +12,7 @@ from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.pauses import is_until_a_moment
 from coroscope.analysis.findings.source import source_of
 from coroscope.trace.model import Frame, Task, Trace, Wait
+from coroscope.trace.packing import rows_of, wait_of
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,9 @@ def gates(trace: Trace) -> list[Gate]:
     """The lines at which the wakers of those who wait have got past the same line: each lets the next one through."""
     found: dict[tuple[str, int | None, str], Gate] = {}
     for task in trace.tasks.values():
-        for wait in task.waits:
-            if wait.woken_by == "task" and wait.waker != task.id and wait.on == "future" and _is_queue(wait):
+        for row in rows_of(task.waits):
+            _, _, (on, _, woken_by), waker = row
+            if woken_by == "task" and waker != task.id and on == "future" and _is_queue(wait := wait_of(row)):
                 place = wait.place
                 assert place is not None
                 gate = found.setdefault((place.file, place.line, wait.chain[-1].function), Gate(place))

@@ -22,5 +22,8 @@ def siblings(trace: Trace, fewest: int) -> list[Siblings]:
         place = task.created_at
         if place is not None and place.is_user and task.parent is not None:
             key = (task.parent, task.coroutine, place.file, place.line)
-            found.setdefault(key, Siblings(place)).tasks.append(task)
+            group = found.get(key)
+            if group is None:
+                group = found[key] = Siblings(place)
+            group.tasks.append(task)
     return [group for group in found.values() if len(group.tasks) >= fewest]

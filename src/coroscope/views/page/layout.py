@@ -22,13 +22,12 @@ from coroscope.views.page.tables import (
     KINDS,
     OUTCOMES,
     PHASES,
-    WAKERS,
     phase_columns,
     sample_columns,
     span_columns,
     task_columns,
-    wait_columns,
 )
+from coroscope.views.page.wait_table import WAKERS, wait_columns
 
 _STALLS_LISTED = 1000
 

@@ -1,29 +1,26 @@
-"""A trace's tasks, spans and waits as columns, in order of creation.
+"""A trace's tasks and spans as columns, in order of creation; their waits are in wait_table.py.
 
 Rule: no span and no wait is an object of its own in the page; each is a row of some columns.
-Rule: what follows from another column is stored as the difference from it, which is nearly always 0:
-a wait begins and ends with the waiting span of the same rank in its task.
+Rule: what follows from another column is stored as the difference from it, which is nearly always 0.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from operator import sub
 
-from coroscope.trace.model import PhaseKind, Sample, State, Task, ThreadSample, Trace, Wait
+from coroscope.trace.model import PhaseKind, Sample, ThreadSample, Trace
 from coroscope.views.page.columns import Column, byte_column, deltas, number_column, zigzag
 from coroscope.views.page.interning import Chains, Places, Strings
 from coroscope.views.page.row_numbers import RowNumbers
 
 KINDS = ("task", "pollable", "generator", "callable", "thread", "process")
 OUTCOMES = ("returned", "raised", "cancelled", "pending")
-WAKERS = (None, "task", "timer", "io", "thread", "signal", "yield")
 PHASES: tuple[PhaseKind, ...] = ("starting", "serialising", "lock")
-_OPEN_WAIT = 0x80
 _MOST_DIGITS = 9
-_KIND_NUMBERS, _OUTCOME_NUMBERS, _WAKER_NUMBERS, _PHASE_NUMBERS = (
-    {value: number for number, value in enumerate(values)} for values in (KINDS, OUTCOMES, WAKERS, PHASES)
+_KIND_NUMBERS, _OUTCOME_NUMBERS, _PHASE_NUMBERS = (
+    {value: number for number, value in enumerate(values)} for values in (KINDS, OUTCOMES, PHASES)
 )
 
 
@@ -73,28 +70,6 @@ def span_columns(trace: Trace) -> Iterator[Column]:
     yield number_column("span.length", lengths)
 
 
-def wait_columns(trace: Trace, rows: RowNumbers, strings: Strings, chains: Chains) -> Iterator[Column]:
-    """Each task's waits; starts and ends as differences from the waiting spans they belong to."""
-    columns = {name: array("Q") for name in ("start", "end", "on", "chain", "wokenBy", "waker")}
-    add_start, add_end, add_on, add_chain, add_woken_by, add_waker = (
-        column.append for column in columns.values()
-    )
-    for task in trace.tasks.values():
-        # One pass, because each makes a wait's object anew; and nothing for the many that never wait.
-        if not task.waits:
-            continue
-        waits = list(task.waits)
-        for wait, (start_ns, end_ns) in zip(waits, _edges(task, waits), strict=True):
-            add_start(zigzag(start_ns))
-            add_end(zigzag(end_ns))
-            add_on(strings.number(wait.on))
-            add_chain(chains.number(wait.chain))
-            add_woken_by(_WAKER_NUMBERS[wait.woken_by] | (_OPEN_WAIT if wait.end_ns is None else 0))
-            add_waker(rows.plus_one(wait.waker))
-    for name, column in columns.items():
-        yield number_column(f"wait.{name}", column)
-
-
 def phase_columns(trace: Trace) -> Iterator[Column]:
     """What stretches of the tasks' time went into, task by task; sizes plus one, 0 where they are not known."""
     tasks = trace.tasks.values()
@@ -126,19 +101,3 @@ def _split_name(name: str) -> tuple[str, int]:
     if not digits or len(digits) > _MOST_DIGITS or (digits[0] == "0" and len(digits) > 1):
         return name, 0
     return prefix, int(digits) + 1
-
-
-def _edges(task: Task, waits: Iterable[Wait]) -> list[tuple[int, int]]:
-    """For each wait, how far its start and end are from those of its waiting span."""
-    states, times, last = task.states, task.times_ns, len(task.states) - 1
-    own_end_ns = task.end_ns if states else task.created_ns  # as the page adds it up from the lengths
-    edges = []
-    span = -1
-    for wait in waits:
-        span = states.find(State.WAITING, span + 1) if span < len(states) else -1
-        if span < 0:  # more waits than waiting spans: counted from the task's own edges
-            span = len(states)
-        start_ns = times[span] if span <= last else 0
-        end_ns = times[span + 1] if span < last else own_end_ns
-        edges.append((wait.start_ns - start_ns, 0 if wait.end_ns is None else wait.end_ns - end_ns))
-    return edges
