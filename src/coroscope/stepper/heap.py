@@ -309,8 +309,10 @@ class Heap:
         addresses = tuple(map(id, items))
         new: tuple[int, ...] = tuple(map(self.by_address.get, addresses, repeat(NOTHING)))
         inner: tuple[int, ...] = ()
-        if min(new, default=1) <= NOTHING:
+        lowest = min(new, default=1)
+        if lowest <= NOTHING:
             new = tuple(self._values_of(items))
+            lowest = min(new, default=1)
             inner = tuple(
                 position
                 for position, value in enumerate(new)
@@ -319,10 +321,11 @@ class Heap:
         known = self._contents.get(number)
         self._contents[number] = addresses, new, inner
         if known is None or known[1] != new:
-            for value in new:
-                if value < 0:
-                    self.counts[-value] += 1
-            if known is not None:
+            if lowest < 0:  # else there are only numbers, texts and the like
+                for value in new:
+                    if value < 0:
+                        self.counts[-value] += 1
+            if known is not None and min(known[1], default=1) < 0:
                 self.drop(known[1])
             hidden = HIDDEN.get(kind.layout, 0)
             shown = new[: len(new) - hidden]
