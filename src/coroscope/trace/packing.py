@@ -24,7 +24,7 @@ WaitRow = tuple[int, int, WaitKind, int]
 
 
 def rows_of(waits: Sequence[Wait]) -> Iterable[WaitRow]:
-    """The same waits without an object for each; of packed ones, kinds that are alike are the same object."""
+    """The same waits, without an object for each where they are packed."""
     if isinstance(waits, PackedWaits):
         return waits.rows()
     return [
@@ -117,10 +117,9 @@ class PackedWaits(Sequence[Wait]):
     @overload
     def __getitem__(self, index: slice) -> list[Wait]: ...
     def __getitem__(self, index: int | slice) -> Wait | list[Wait]:
-        # A range knows what negative numbers and too large ones mean.
-        if isinstance(index, slice):
-            return list(self)[index]
-        return wait_of(self._row(range(self._first, self._first + self._count)[index]))
+        # A range knows what negative numbers, slices and too large ones mean.
+        at = range(self._first, self._first + self._count)[index]
+        return wait_of(self._row(at)) if isinstance(at, int) else [wait_of(self._row(each)) for each in at]
 
     def _row(self, at: int) -> WaitRow:
         columns = self._columns
