@@ -81,6 +81,43 @@ def test_one_region_may_be_entered_by_many_tasks_and_again_inside_itself(tmp_pat
         assert contains(middle, inner)
 
 
+@coroscope.region("load")
+async def load() -> None:
+    await asyncio.sleep(0.001)
+
+
+@coroscope.region("save")
+@coroscope.region("inner")
+async def save() -> None:
+    await asyncio.sleep(0.001)
+
+
+@coroscope.region("compute")
+def compute() -> None:
+    pass
+
+
+def test_what_is_decorated_goes_by_its_own_name_and_line(tmp_path: Path) -> None:
+    async def main() -> None:
+        await asyncio.gather(load(), save(), load())
+
+    with coroscope.record(tmp_path / "out.coroscope") as recording:
+        asyncio.run(main())
+        thread = threading.Thread(target=compute)
+        thread.start()
+        thread.join()
+    trace = recording.load()
+    tracks = [*trace.tasks.values(), *trace.threads]
+    found = {
+        (track.coroutine, track.file, track.line)
+        for track in tracks
+        if track.coroutine in "load save compute"
+    }
+    functions = [inspect.unwrap(function) for function in (load, save, compute)]
+    codes = [function.__code__ for function in functions]
+    assert found == {(code.co_name, __file__, code.co_firstlineno) for code in codes}
+
+
 def test_a_region_ends_with_an_exception_which_passes_through(tmp_path: Path) -> None:
     with coroscope.record(tmp_path / "out.coroscope") as recording:
         with pytest.raises(LookupError, match="mine"), coroscope.region("failing"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import types
 from _thread import get_ident
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from coroscope.record.events import EventKind, RegionEdge
 
@@ -101,7 +101,29 @@ class region:
                 with self:
                     return function(*args, **kwargs)
 
+        if isinstance(function, types.FunctionType):
+            wrapper.__code__ = _of(wrapper.__code__, function.__code__)
         return wrapper  # type: ignore[no-any-return]
+
+
+class Inner(NamedTuple):
+    """What runs in a decorated function: qualified name, file and first line."""
+
+    qualname: str
+    file: str
+    line: int
+
+
+def _of(code: types.CodeType, inner: types.CodeType) -> types.CodeType:
+    """A wrapper's code for `inner` alone, which tells by its last constant what that is."""
+    told = inner_of(inner) or Inner(inner.co_qualname, inner.co_filename, inner.co_firstlineno)
+    return code.replace(co_consts=(*code.co_consts, told))
+
+
+def inner_of(code: types.CodeType) -> Inner | None:
+    """What a function that `region` has decorated runs, by its code; None for all others."""
+    told = code.co_consts[-1] if code.co_consts else None
+    return told if type(told) is Inner else None
 
 
 def _write(kind: EventKind, name: str, detail: int = 0) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import types
 from typing import Any
 
+from coroscope.record.marks import inner_of
+
 
 def has_begun(subject: Any) -> bool:
     """Whether it has taken its first step; known of coroutines only, all else counts as begun."""
@@ -30,4 +32,9 @@ def describe(subject: Any) -> tuple[str, str, int, types.CodeType | None]:
         code = run.__code__ if type(run) is types.FunctionType else None
         name = kind.__qualname__
         return name, code.co_filename if code else "", code.co_firstlineno if code else 0, code
-    return code.co_qualname, code.co_filename, code.co_firstlineno, code
+    return *describe_code(code), code
+
+
+def describe_code(code: types.CodeType) -> tuple[str, str, int]:
+    """The qualified name, file and first line of a function, or of that which `coroscope.region` decorates."""
+    return inner_of(code) or (code.co_qualname, code.co_filename, code.co_firstlineno)

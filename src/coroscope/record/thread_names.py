@@ -8,6 +8,7 @@ import types
 from typing import Any
 
 from coroscope.record.reading import find_in_class, members
+from coroscope.record.subjects import describe_code
 
 _DIGITS = frozenset("0123456789")
 
@@ -78,8 +79,7 @@ def describe_callable(function: Any) -> Described:
             break
     kind = type(function)
     if kind is types.FunctionType:
-        code = function.__code__
-        return code.co_qualname, code.co_filename, code.co_firstlineno
+        return describe_code(function.__code__)
     if kind in (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType):
         return function.__qualname__, "", 0
     if isinstance(function, type):
@@ -88,5 +88,5 @@ def describe_callable(function: Any) -> Described:
         return function.__qualname__, "", 0
     called = find_in_class(kind, "__call__")
     if type(called) is types.FunctionType:
-        return called.__code__.co_qualname, called.__code__.co_filename, called.__code__.co_firstlineno
+        return describe_code(called.__code__)
     return type.__dict__["__qualname__"].__get__(kind), "", 0
