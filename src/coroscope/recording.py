@@ -162,11 +162,11 @@ def _begin(
 
 
 def _end(recorder: Recorder, error: BaseException | None) -> None:
-    ended_ns = time.monotonic_ns()
     try:
         recorder.end(error)
     except Exception as failure:
         recorder.fail(failure)
+    ended_ns = time.monotonic_ns()  # Of what is kept, only now: what is later counts as not yet there.
     recorder.detach()
     if recorder.is_of_this_process:
         with suppress(Exception):

@@ -21,6 +21,7 @@ _REPORT: dict[str, Any] = {
     "python": str,
     "argv": list,
     "duration_s": float,
+    "unkept_s": float,
     "ended": dict,
     "concurrency": dict,
     "tasks": list,
@@ -36,7 +37,13 @@ _REPORT: dict[str, Any] = {
     "pools": list,
     "jobs": list,
 }
-_ENDED = {"exit_code": _MAYBE_INT, "signal": _MAYBE_INT, "exception": _MAYBE_TEXT, "complete": bool}
+_ENDED = {
+    "exit_code": _MAYBE_INT,
+    "signal": _MAYBE_INT,
+    "exception": _MAYBE_TEXT,
+    "complete": bool,
+    "goes_on": bool,
+}
 _CONCURRENCY = {"max": int, "mean": float}
 _TASK: dict[str, Any] = {
     "id": int,
@@ -126,7 +133,13 @@ def test_what_is_not_known_is_null() -> None:
     task = builder.task("fetch", "running 150, waiting 1", ended=False, file=None, line=None)
     task.waits[0].end_ns = task.waits[0].woken_by = None
     given = report(builder.build(), waits=True)
-    assert given["ended"] == {"exit_code": None, "signal": None, "exception": None, "complete": False}
+    assert given["ended"] == {
+        "exit_code": None,
+        "signal": None,
+        "exception": None,
+        "complete": False,
+        "goes_on": False,
+    }
     described = given["tasks"][0]
     assert [described[key] for key in ("file", "line", "parent", "ended_s")] == [None] * 4
     assert [described["waits"][0][key] for key in ("end_s", "file", "line", "woken_by", "waker")] == [

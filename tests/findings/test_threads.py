@@ -12,7 +12,7 @@ from coroscope.analysis.findings.gil_contention import GilContention
 from coroscope.analysis.findings.lock_convoy import LockConvoy
 from coroscope.analysis.findings.saturated_thread_pool import SaturatedThreadPool
 from coroscope.trace import load
-from coroscope.trace.model import Frame, Job, Pool, Task, ThreadSample, Trace
+from coroscope.trace.model import Frame, Job, Phase, Pool, State, Task, ThreadSample, Trace
 from tests.programs import run_recorded, write_program
 from tests.trace_builder import MS, TraceBuilder
 
@@ -151,6 +151,19 @@ def test_threads_that_compute_in_turn_are_found_at_their_hottest_line() -> None:
 )
 def test_threads_that_get_their_turn_or_that_nobody_saw_are_not(trace: Trace) -> None:
     assert list(GilContention().find(trace)) == []
+
+
+def test_threads_that_wait_for_a_processor_are_no_contention_where_the_lock_was_looked_at() -> None:
+    trace = computing(3, 60, 30)
+    for at_ms in range(0, 900, 5):
+        trace.lock_samples.append(at_ms * MS, 0, ())
+    assert list(GilContention().find(trace)) == []
+    for thread in trace.threads:
+        ready = [span for span in thread.iter_spans() if span.state is State.READY]
+        thread.phases = tuple(Phase("lock", span.start_ns, span.end_ns - 10 * MS) for span in ready)
+    (finding,) = GilContention().find(trace)
+    # 50 of each 60 ms; the first 10 ms of it were before two of them could run.
+    assert finding.cost_ns == (3 * 10 * 50 - 10) * MS
 
 
 def test_more_than_one_lock_gives_is_no_contention_for_it() -> None:

@@ -63,6 +63,19 @@ def test_bad_ending_is_told_and_stands_out(open_page: Open, ended: Ending, text:
     assert "bad" in str(ending.get_attribute("class"))
 
 
+def test_what_is_kept_of_a_service_that_runs_on_is_told_as_no_trouble(open_page: Open) -> None:
+    builder = TraceBuilder(
+        ended=Ending(None, None, None, complete=False, goes_on=True),
+        unkept_ns=9_000 * MS,
+        duration_ns=1_000 * MS,
+    )
+    builder.task("main", "running 1", is_main=True)
+    page = open_page(builder.build())
+    assert page.element("#ending").text == "still running when this was saved"
+    assert "bad" not in str(page.element("#ending").get_attribute("class"))
+    assert "kept, the last of 10.0 s" in page.element("#figures").text
+
+
 def test_window_before_every_task_of_the_lowest_rows_is_drawn_empty(open_page: Open) -> None:
     page = open_page(many_tasks(500))
     page.press("w", "w", "w", "w", "w", "w", "w", "w", Keys.END)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,25 @@ def test_a_copy_made_while_the_program_writes_is_of_one_moment(tmp_path: Path) -
         turns = [task for task in trace.tasks.values() if task.coroutine.endswith("turn")]
         assert len(turns) in (0, 7)  # 0: before they began
         assert not turns or max(task.steps for task in turns) - min(task.steps for task in turns) <= 1
+
+
+def test_the_end_of_a_block_is_told_where_only_its_last_is_kept(tmp_path: Path) -> None:
+    path, copy = tmp_path / "last.coroscope", tmp_path / "copy.coroscope"
+    with suppress(LookupError), coroscope.record(path, last=1) as recording:
+        asyncio.run(asyncio.sleep(0.001))
+        recording.save(copy)
+        raise KeyError
+    ended, saved = load(path).ended, load(copy).ended
+    assert (ended.complete, ended.exception, ended.goes_on) == (True, "KeyError", False)
+    assert (saved.complete, saved.exception, saved.goes_on) == (False, None, True)
+
+
+def test_a_recording_tells_how_long_it_was_before_what_is_kept(tmp_path: Path) -> None:
+    with coroscope.record(tmp_path / "last.coroscope", last=0.02) as recording:
+        asyncio.run(asyncio.sleep(0.1))
+    trace = recording.load()
+    assert trace.unkept_ns > 50_000_000
+    assert trace.duration_ns == pytest.approx(20_000_000, abs=1000)
 
 
 def test_save_is_refused_where_all_is_kept_and_after_the_end(tmp_path: Path) -> None:

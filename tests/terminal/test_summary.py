@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from coroscope.trace.lock_samples import LockSamples
-from coroscope.trace.model import Collection, Collections, Ending, Frame, Sample, Trace
+from coroscope.trace.model import Collection, Collections, Ending, Frame, Process, Sample, Trace
 from coroscope.views.terminal import print_next_step, print_summary
 from tests.trace_builder import MS, TraceBuilder, fetch_trace
 
@@ -51,12 +51,20 @@ def test_a_console_without_unicode_gets_ascii(check_golden: Callable[[str, str],
             "ended with exit code 0; how it came to that was not recorded",
         ),
         (Ending(None, None, None, complete=True), "took 1.00 ms and ended (Python"),
+        (Ending(None, None, None, complete=False, goes_on=True), "was still running when this was saved"),
     ],
 )
 def test_the_first_line_says_how_the_program_ended(ended: Ending, words: str) -> None:
     builder = TraceBuilder(ended=ended)
     builder.task("main", "running 1", is_main=True)
     assert words in _summary(builder.build(), 120).splitlines()[0]
+
+
+def test_the_first_line_says_that_only_the_last_of_it_is_kept() -> None:
+    builder = TraceBuilder(unkept_ns=9_000 * MS)
+    builder.task("main", "running 1", is_main=True)
+    first_line = _summary(builder.build(), 120).splitlines()[0].strip()
+    assert first_line.startswith("The last 1.00 ms of examples/fetch.py, which ended with exit code 0")
 
 
 def test_a_trace_without_tasks_says_why_there_is_nothing_to_see() -> None:
@@ -70,6 +78,15 @@ def test_a_program_of_one_main_task_is_told_that_nothing_overlapped() -> None:
     assert "none beside the main task" in _line(summary, "tasks")
     assert "nothing overlapped" in _line(summary, "at once")
     assert "tasks alive" not in summary
+
+
+def test_where_there_are_child_processes_it_is_not_said_that_nothing_overlapped() -> None:
+    parent, child = (Process(number, None, None, "fetch.py", (), None, 0) for number in (1, 2))
+    builder = TraceBuilder(processes=[parent, child])
+    builder.task("main", "running 1, waiting 50", is_main=True)
+    at_once = _line(_summary(builder.build()), "at once")
+    assert "nothing overlapped" not in at_once
+    assert "processes are not counted" in at_once
 
 
 def test_a_stall_is_listed_with_its_length_its_moment_and_its_line() -> None:

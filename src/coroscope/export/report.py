@@ -48,11 +48,13 @@ def report(
         "python": trace.python,
         "argv": list(trace.argv),
         "duration_s": _seconds(trace.duration_ns),
+        "unkept_s": _seconds(trace.unkept_ns),
         "ended": {
             "exit_code": trace.ended.exit_code,
             "signal": trace.ended.signal,
             "exception": trace.ended.exception,
             "complete": trace.ended.complete,
+            "goes_on": trace.ended.goes_on,
         },
         "concurrency": {"max": alive.max, "mean": alive.mean},
         "tasks": [_task(task, trace, waits=waits) for task in trace.tasks.values()],

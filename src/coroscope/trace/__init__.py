@@ -54,7 +54,7 @@ def save_copy(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
     raw = _read(os.fspath(path), now)
     with open(to, "ab"):
         pass  # Whoever cannot write it learns so before the work.
-    write_rest(os.fspath(to), _ended(raw, Ending(None, None, None, False), now))
+    write_rest(os.fspath(to), _ended(raw, Ending(None, None, None, complete=False, goes_on=True), now))
 
 
 def _ended(raw: RawTrace, ending: Ending, ended_ns: int | None) -> RawTrace:

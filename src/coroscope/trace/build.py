@@ -417,11 +417,12 @@ class _Builder:
             argv=tuple(text for text in map(_text, _list(raw.meta.get("argv"))) if text is not None),
             started_at=_seconds(raw.meta.get("started_at")),
             duration_ns=duration_ns,
-            ended=Ending(ending.exit_code, ending.signal, self._exception, ending.complete),
+            ended=replace(ending, exception=self._exception, goes_on=ending.goes_on and not ending.complete),
             tasks=self._tasks,
             loops=self._loops,
             samples=self._samples,
             notices=tuple(self._notices),
+            unkept_ns=_nanoseconds(raw.meta.get("unkept_ns")),
             cut=cut,
             unawaited=self._unawaited,
             unretrieved=self._unretrieved,
@@ -461,6 +462,10 @@ def _list(value: Any) -> list[Any]:
 
 def _text(value: Any) -> str | None:
     return cut(value) if isinstance(value, str) else None
+
+
+def _nanoseconds(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value <= LATEST_NS else 0
 
 
 def _seconds(value: Any) -> float:

@@ -303,12 +303,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the program ended; `complete` is false when its end was not recorded (a kill, a crash)."""
+    """How the program ended; `complete` is false when its end was not recorded (a kill, a crash, or `goes_on`)."""
 
     exit_code: int | None
     signal: int | None
     exception: str | None
     complete: bool
+    goes_on: bool = False
+    """It had not ended when this was written down of what a flight recorder keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +412,8 @@ class Trace:
     """In order of their beginning."""
     collections: list[Collection] = field(default_factory=list)
     """In order of time."""
+    unkept_ns: int = 0
+    """How long it had been recorded before what a flight recorder has kept."""
     cut: Cut | None = None
     """What is left out, of a recording that is too long; None for a whole one."""
     collection_totals: list[Collections] = field(default_factory=list)

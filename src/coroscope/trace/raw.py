@@ -115,7 +115,8 @@ def ending_from(path: str, stored: object) -> Ending:
     if isinstance(stored, dict):
         code, signal, exception = (stored.get(name) for name in ("exit_code", "signal", "exception"))
         if _is_number(code) and _is_number(signal) and (exception is None or isinstance(exception, str)):
-            return Ending(code, signal, exception, bool(stored.get("complete")))
+            complete, goes_on = (bool(stored.get(name)) for name in ("complete", "goes_on"))
+            return Ending(code, signal, exception, complete, goes_on)
     raise TraceFormatError(path, "its metadata is damaged; record the program again")
 
 

@@ -245,6 +245,7 @@ def _last_time(chunks: dict[int, list[bytes]]) -> int | None:
 
 def _moved(meta: dict[str, Any], origin_ns: int, begin_ns: int) -> tuple[int, dict[str, Any]]:
     """The trace's beginning, and the metadata that go with it."""
+    meta = {**meta, "unkept_ns": begin_ns - origin_ns}
     started_at = meta.get("started_at")
     if isinstance(started_at, int | float):
         meta = {**meta, "started_at": started_at + (begin_ns - origin_ns) / 1e9}

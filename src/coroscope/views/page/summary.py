@@ -19,6 +19,7 @@ def summarize(trace: Trace) -> dict[str, Any]:
         "command": make_visible(shlex.join(trace.argv)) or "(no command line)",
         "python": make_visible(trace.python),
         "duration": trace.duration_ns,
+        "unkept": trace.unkept_ns,
         "cut": cut_sentence(trace),
         "ended": _describe_ending(trace.ended),
         "concurrency": {"max": alive.max, "mean": alive.mean},
@@ -36,6 +37,8 @@ def _describe_process(process: Process) -> str:
 
 
 def _describe_ending(ended: Ending) -> dict[str, str]:
+    if ended.goes_on:
+        return {"text": "still running when this was saved", "tone": ""}
     if not ended.complete:
         return {"text": "incomplete: its end was not recorded", "tone": "bad"}
     if ended.signal is not None:

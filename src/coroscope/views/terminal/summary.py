@@ -84,9 +84,11 @@ def _print_title(sheet: Sheet, trace: Trace) -> None:
     room = max(sheet.width - 40, 20)
     ending, in_trouble = _ending(sheet, trace.ended)
     took_ns = trace.duration_ns if trace.cut is None else trace.cut.recorded_ns
-    title = Text.assemble(
-        (sheet.cut(program, room), STRONG), " took ", (sheet.time(took_ns), STRONG), " and "
-    )
+    name, took = (sheet.cut(program, room), STRONG), (sheet.time(took_ns), STRONG)
+    if trace.unkept_ns:  # Of all that went before, nothing is known but how long it was.
+        title = Text.assemble("The last ", took, " of ", name, ", which ")
+    else:
+        title = Text.assemble(name, " took ", took, " and ")
     title.append(ending, TROUBLE if in_trouble else "")
     title.append(f" (Python {sheet.inert(trace.python)})", QUIET)
     sheet.paragraph(title)
@@ -103,6 +105,8 @@ def _ending(sheet: Sheet, ended: Ending) -> tuple[str, bool]:
     """How it ended, as the end of a sentence, and whether that is bad news."""
     if ended.signal is not None:
         return f"was ended by {_signal_name(ended.signal)}", True
+    if ended.goes_on:
+        return "was still running when this was saved", False
     code = "" if ended.exit_code is None else f"exit code {ended.exit_code}"
     if not ended.complete:
         if code:
@@ -138,9 +142,13 @@ def _print_facts(sheet: Sheet, trace: Trace, alive: Concurrency) -> None:
         label = "threads" if trace.loop_tasks else "pools"
         sheet.paragraph(about_threads, label=label, label_width=_FACTS_WIDTH)
     if alive.max_at_ns is None:
-        text = f"never more than the main {word}, so nothing overlapped"
+        alone = ", so nothing overlapped" if len(trace.processes) < 2 else "; child processes are not counted"
+        text = f"never more than the main {word}{alone}"
     else:
-        text = f"{alive.max} at most, first at {sheet.time(alive.max_at_ns)}; {alive.mean:.1f} on average"
+        first = (
+            f"first at {sheet.time(alive.max_at_ns)}" if alive.max_at_ns >= 1000 else "from the beginning on"
+        )
+        text = f"{alive.max} at most, {first}; {alive.mean:.1f} on average"
     sheet.paragraph(text, label="at once", label_width=_FACTS_WIDTH)
     print_processes(sheet, trace, _FACTS_WIDTH)
 

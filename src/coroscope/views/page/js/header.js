@@ -23,7 +23,7 @@ export function fillHeader(model) {
   byId("ending").className = `ending ${summary.ended.tone}`;
   if (runs.length) return fillHeaderOfRuns(model);
   byId("figures").replaceChildren(
-    figure(summary.cut ? "of it, in this part" : "duration", duration(summary.duration)),
+    figure(durationLabel(summary), duration(summary.duration)),
     figure(tasks === 1 ? "task" : "tasks", tasks.toLocaleString("en")),
     figure("at once, at most", summary.concurrency.max.toLocaleString("en")),
     figure("on average", summary.concurrency.mean.toFixed(1)),
@@ -32,6 +32,12 @@ export function fillHeader(model) {
   byId("cut").hidden = !summary.cut;
   byId("cut").textContent = summary.cut ?? "";
   fillLegend(model.totalShares(), model.phases);
+}
+
+// What the time is that the page shows; of a flight recorder's, all that went before is not in it.
+function durationLabel(summary) {
+  if (summary.cut) return "of it, in this part";
+  return summary.unkept ? `kept, the last of ${duration(summary.unkept + summary.duration)}` : "duration";
 }
 
 // Of runs side by side there is no total that would mean anything.

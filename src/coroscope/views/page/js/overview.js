@@ -35,9 +35,12 @@ function programSentence(model) {
     concurrency.max === 0
       ? "Nothing ran beside the main task."
       : `Beside the main task, ${count(concurrency.max, "task")} ${concurrency.max === 1 ? "was" : "were"} alive at once at most, ${concurrency.mean.toFixed(1)} on average.`;
+  const others = Object.keys(model.facts.summary.processes).length - 1;
+  const rows = others === 1 ? "has a row of its own" : "have rows of their own";
+  const aside = others > 0 ? ` Processes are not counted here: ${count(others, "child process")} ${rows}.` : "";
   return (
     `For ${percent(program.running)} of the ${duration(total)} some task was running; for ${percent(program.waiting)} ` +
-    `every task was waiting for something outside. ${atOnce}`
+    `every task was waiting for something outside. ${atOnce}${aside}`
   );
 }
 
