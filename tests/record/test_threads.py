@@ -277,6 +277,35 @@ def test_jobs_have_who_submitted_them_where_and_when_they_waited_ran_and_ended(r
     assert (jobs[2].started_ns or 0) >= min(job.ended_ns or 0 for job in jobs[:2])
 
 
+GATHERED = """\
+import asyncio, time
+
+async def main():
+    await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.001) for _ in range(3)))  # line 4
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.to_thread(time.sleep, 0.001))  # line 6
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "coroscope", "uvloop"])
+def test_a_job_of_a_task_that_is_to_thread_itself_is_submitted_where_that_task_was_created(
+    tmp_path: Path, loop: str
+) -> None:
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    program = GATHERED
+    if loop != "asyncio":
+        program = program.replace("import asyncio, time", f"import asyncio, time, {loop}").replace(
+            "asyncio.run(main())", f"asyncio.Runner(loop_factory={loop}.new_event_loop).run(main())"
+        )
+    script = write_program(tmp_path, program)
+    assert run_recorded(script).returncode == 0
+    jobs = load(script.with_suffix(".coroscope")).jobs
+    assert [job.place and job.place.line for job in jobs] == [4, 4, 4, 6]
+
+
 def test_a_job_of_to_thread_is_submitted_by_the_task_at_its_line(recorded: Recorded) -> None:
     (job,) = recorded.jobs("asyncio")
     (main,) = recorded.trace.loop_tasks

@@ -76,7 +76,7 @@ class TaskEvents(Watch):
         self._woken_by_io = word_of(EventKind.WOKEN, self.id, EventCause.IO)
         self._waits: dict[type, int] = {}
         """How a step ends that waits for something of a type, as the last eight bytes of the event."""
-        self._runs_in = 0
+        self.running_frame = 0
         """The frame that runs the loop, by its id(): above it is nobody who asked for a task."""
         self.failures = Failures(recorder)
 
@@ -90,8 +90,8 @@ class TaskEvents(Watch):
         try:
             self._use(recorder.stream())
             recorder.running[self._thread] = self
-            runs_in = self._roots.user_frame(1)
-            self._runs_in = 0 if runs_in is None else id(runs_in)
+            frame = self._roots.user_frame(1)
+            self.running_frame = 0 if frame is None else id(frame)
             if recorder.sampler is not None:
                 recorder.sampler.ensure_running()
             self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string(self._type))
@@ -101,7 +101,7 @@ class TaskEvents(Watch):
     def loop_stopped(self) -> None:
         recorder = self._recorder
         recorder.running.pop(self._thread, None)
-        self._runs_in = 0
+        self.running_frame = 0
         if not recorder.is_recording:
             return
         try:
@@ -187,7 +187,7 @@ class TaskEvents(Watch):
         record.root, record.name = root, name
         stream = self._stream if get_ident() == self._thread else self._recorder.stream()
         # Above the frame that runs the loop is nobody who asked for a task.
-        site = root.site(stream, None if id(creator) == self._runs_in else creator)
+        site = root.site(stream, None if id(creator) == self.running_frame else creator)
         is_in_step = (
             stream is self._stream
             and self._names_in_step

@@ -79,7 +79,7 @@ class _Pools:
             variables = frame.f_locals
             pool = self._number(variables["self"])
             submitter = self._watch.current_id()
-            site = Site(*describe_callable(variables["fn"]), asking(frame))
+            site = Site(*describe_callable(variables["fn"]), asking(frame, self._watch.running_frame()))
             number = fields(item)[_JOB] = self._next_job()
             self._journal.write(EventKind.JOB_SUBMITTED, self._now(), number, submitter, site, 0, pool)
         except Exception as error:

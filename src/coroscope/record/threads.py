@@ -196,6 +196,11 @@ class ThreadWatch:
         thread = self._main_thread() if ident == self._main_ident else self._threads.get(ident)
         return 0 if thread is None else thread.id
 
+    def running_frame(self) -> int:
+        """The frame that runs the loop of this thread, by its id(); 0: none does."""
+        loop = self.recorder.running.get(get_ident())
+        return getattr(loop, "running_frame", 0)
+
     def _main_thread(self) -> WatchedThread:
         """The main thread's; it gets a track when it is no longer alone, which begins with the watch."""
         thread = self._main
@@ -324,13 +329,16 @@ def _main_thread_of(probe: Probe) -> tuple[int, int]:
     return main.get("_ident") or 0, native or 0
 
 
-def asking(frame: FrameType | None) -> Position | None:
-    """The innermost frame that is neither ours nor one of those in the standard library that start threads."""
+def asking(frame: FrameType | None, running_frame: int = 0) -> Position | None:
+    """The innermost frame that is neither ours nor one of those in the standard library that start threads.
+
+    None where it is the one that runs the loop, by its id(): that has not asked for what a task does.
+    """
     while frame is not None:
         code = frame.f_code
         folder = code.co_filename.rsplit("/", 2)[-2:-1]
         is_between = code.co_filename.endswith("/threading.py") or folder in (["asyncio"], ["futures"])
         if not is_between and not code.co_filename.startswith(OWN_PATH):
-            return code, frame.f_lasti, frame.f_lineno or 0
+            return None if id(frame) == running_frame else (code, frame.f_lasti, frame.f_lineno or 0)
         frame = frame.f_back
     return None

@@ -62,4 +62,7 @@ class Jobs(Chapter):
         trace.jobs = list(self._jobs.values())
         for job in trace.jobs:
             job.task = job.task if job.task in trace.tasks else None
+            if job.place is None and job.task is not None:
+                # `gather(to_thread(…))` makes a task of asyncio's own code: who has created it has asked for the job.
+                job.place = trace.tasks[job.task].created_at
             job.worker = job.worker if job.worker in trace.tasks else None
