@@ -5,6 +5,7 @@ Rule: what a person can mend is one sentence on stderr and exit code 2, never a 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -13,10 +14,10 @@ from importlib import import_module
 import click
 
 from coroscope._version import __version__
-from coroscope.errors import CoroscopeError
+from coroscope.errors import CoroscopeError, UsageError
 
 INTERRUPTED = 128 + 2  # as a shell reports a program that SIGINT ended
-_PIPE_CLOSED = 1
+PIPE_CLOSED = 128 + 13  # as a shell reports one that SIGPIPE ended
 
 # Verbs by name: where each is found. Importing a verb costs what it needs, which `run` must not
 # pay, nor bring into the program that it observes, for the others.
@@ -53,6 +54,8 @@ def coroscope() -> None:
 
 def main() -> None:
     """Run the command line of this process, and exit with its exit code."""
+    if sys.stdout is None:  # It was closed; not a file of ours, which would take its number.
+        sys.stdout = io.StringIO()
     sys.exit(_exit_code_of(sys.argv[1:]))
 
 
@@ -78,7 +81,15 @@ def _exit_code_of(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         _forget_stdout()
-        return _PIPE_CLOSED
+        return PIPE_CLOSED
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        complain(
+            f"cannot write what was asked for ({error.strerror}): make room, or send the output elsewhere"
+        )
+        _forget_stdout()
+        return UsageError.exit_code
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -110,6 +121,8 @@ def _sentence(error: click.UsageError) -> str:
 
 def _forget_stdout() -> None:
     """Send what is still buffered nowhere, or the interpreter would complain at its end."""
+    if isinstance(sys.stdout, io.StringIO):
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

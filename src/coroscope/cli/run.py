@@ -188,14 +188,17 @@ def _show(
     from coroscope.views.terminal import open_console
 
     console = open_console(sys.stderr or io.StringIO())  # None when it was closed
-    look.print(loaded, found, console)
-    console.print()
+    # Nobody need read on for the page to be made.
+    with suppress(OSError):
+        look.print(loaded, found, console)
+        console.print()
     if html is not None:
         from coroscope.views.page import write_page
 
         write_page(loaded, html, slow_ms=look.slow_ms, findings=found, steps=steps)
-        console.print(f"Page   {html}  (open it in a browser)", soft_wrap=True)
     with suppress(OSError):
+        if html is not None:
+            console.print(f"Page   {html}  (open it in a browser)", soft_wrap=True)
         console.print(f"Trace  {trace}  (coroscope show {trace})", soft_wrap=True)
         if steps is not None:
             kept = steps_beside(trace)

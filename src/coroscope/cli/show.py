@@ -41,15 +41,21 @@ def show(file: str, html: str | None, as_json: bool, waits: bool, look: Look, ju
     if as_json or look.parts:
         tell_cut(trace)
     found = judge.find(trace)
-    if as_json:
-        sys.stdout.write(json.dumps(report(trace, found, slow_ms=look.slow_ms, waits=waits)) + "\n")
-    else:
-        console = open_console(sys.stdout)
-        look.print(trace, found, console)
-        if html is None and not look.parts:
-            print_next_step(console, file)
+    unprinted: OSError | None = None
+    try:
+        if as_json:
+            sys.stdout.write(json.dumps(report(trace, found, slow_ms=look.slow_ms, waits=waits)) + "\n")
+        else:
+            console = open_console(sys.stdout)
+            look.print(trace, found, console)
+            if html is None and not look.parts:
+                print_next_step(console, file)
+    except OSError as error:  # The page is made all the same.
+        unprinted = error
     if html is not None:
         _write_page(trace, found, file, html, look.slow_ms)
+    if unprinted is not None:
+        raise unprinted
     return judge.exit_code(found)
 
 

@@ -217,12 +217,16 @@ def _show_loaded(path: str, shown: _Shown) -> None:
 
 def _show(recording: Recording, shown: _Shown, stream: Any) -> None:
     is_explored = shown.explore is not None and len(recording) > 0
-    if shown.as_json:
-        _print_rows(step_rows(recording, shown.forms))
-        _tell_limits(recording)
-        _complain_of(shown.forms)
-    elif not is_explored:
-        _print_story(recording, shown, stream)
+    unprinted: OSError | None = None
+    try:
+        if shown.as_json:
+            _print_rows(step_rows(recording, shown.forms))
+            _tell_limits(recording)
+            _complain_of(shown.forms)
+        elif not is_explored:
+            _print_story(recording, shown, stream)
+    except OSError as error:  # The page is made all the same.
+        unprinted = error
     if shown.html is not None:
         from coroscope.views.page import write_steps
 
@@ -231,6 +235,8 @@ def _show(recording: Recording, shown: _Shown, stream: Any) -> None:
         print(f"The page is in {shown.html!r}: open it in a browser.", file=sys.stderr)
     if shown.explore is not None and is_explored:
         shown.explore(recording)
+    if unprinted is not None:
+        raise unprinted
 
 
 def _run(
