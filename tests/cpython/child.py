@@ -259,6 +259,7 @@ def main(module_name: str, loop: str, results: str, *tests: str) -> None:
         if tests:
             left_out = {name.removeprefix("-") for name in tests if name.startswith("-")}
             chosen = {name for name in tests if not name.startswith("-")} or {*map(test_name, each(suite))}
+            outcomes.outcomes.update(dict.fromkeys(left_out & {*map(test_name, each(suite))}, "left out"))
             suite = unittest.TestSuite(test for test in each(suite) if test_name(test) in chosen - left_out)
         suite.run(outcomes)
     end_with(outcomes, results)
