@@ -103,6 +103,11 @@ def test_what_the_main_thread_used_until_it_started_another_it_used_before_that(
     ]
 
 
+def test_the_main_thread_that_had_no_processor_while_it_was_alone_is_ready_then() -> None:
+    trace = built(main(sampled(300, 200, AT.DELAYED, MAIN), sampled(310, 10, AT.UNKNOWN, MAIN)))
+    assert stays(trace, MAIN) == [(RUNNING, 0, 200), (READY, 200, 300), (RUNNING, 300, 310)]
+
+
 def test_who_sleeps_and_then_wants_the_lock_is_ready_from_when_it_was_seen_to() -> None:
     samples = [
         sampled(300, 0, AT.UNKNOWN, SLEEPS),

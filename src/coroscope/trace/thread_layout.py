@@ -7,6 +7,7 @@ that it used is running. What it did in the rest follows from where it stood:
     at a call          anything           waiting, at that call        first
     anything else      at a call          waiting, at the later call   last
     computing          computing          ready                        first
+    anything else      delayed            ready                        last
     anything else      anything else      waiting, not known where     first
 
 A thread that computes is never off the processor by its own will: there it waits for the interpreter's lock, or for
@@ -144,7 +145,7 @@ class Layout:
             self._run(start_ns)
             return
         is_ready = self._is_ready(before, after, used_ns / (end_ns - start_ns))
-        runs_first = (
+        runs_first = after.standing == ThreadStanding.DELAYED or (
             not before.is_at_call
             and not is_ready
             and (after.is_at_call or (is_far and self._is_unseen(before, after)))
@@ -180,7 +181,7 @@ class Layout:
 
     def _is_ready(self, before: Seen, after: Seen, share: float) -> bool:
         computing = ThreadStanding.COMPUTING
-        if before.standing == after.standing == computing:
+        if before.standing == after.standing == computing or after.standing == ThreadStanding.DELAYED:
             return True
         may_compute = {computing, ThreadStanding.CALL, ThreadStanding.UNKNOWN}
         is_crowded = before.is_crowded or after.is_crowded
