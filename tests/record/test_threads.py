@@ -440,6 +440,32 @@ def test_who_joins_a_thread_waits_for_it(tmp_path: Path) -> None:
     assert ("thread", 4) in {(wait.on, wait.place.line) for wait in main.waits if wait.place is not None}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a clock on Linux alone")
+def test_what_the_main_thread_does_before_it_starts_another_is_told_by_its_clock_then(tmp_path: Path) -> None:
+    text = """\
+import threading, time
+began = time.thread_time()
+while time.thread_time() < began + 0.2: pass
+threads = [threading.Thread(target=time.sleep, args=(0.01,)) for _ in range(2)]
+print(time.thread_time() - began)
+threads[0].start()
+time.sleep(0.2)
+threads[1].start()
+"""
+    program = write_program(tmp_path, text)
+    used_s = float(run_recorded(program).stdout)
+    trace = load(program.with_suffix(".coroscope"))
+    (main,) = [thread for thread in trace.threads if thread.is_main]
+    first, second = (thread.created_ns for thread in trace.threads if not thread.is_main)
+
+    def ran_s(start_ns: int, end_ns: int) -> float:
+        return sum(max(min(end, end_ns) - max(start, start_ns), 0) for start, end in main.iter_steps()) / 1e9
+
+    # What it used before its first line counts too.
+    assert used_s * 0.98 <= ran_s(0, first) <= used_s + 0.15
+    assert ran_s(first, second) <= 0.05
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_where_the_main_thread_waits_is_told_when_the_others_have_ended_and_behind_a_fork(
     tmp_path: Path,

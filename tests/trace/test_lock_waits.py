@@ -7,7 +7,8 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coroscope.trace.lock_waits import Stretch, let_be_ready
+from coroscope.trace.lock_samples import LockSamples
+from coroscope.trace.lock_waits import Stretch, let_be_ready, waits_for_lock
 from coroscope.trace.model import State, Task, Wait
 
 ON = st.sampled_from([None, "call", "sleep", "lock"])
@@ -70,3 +71,12 @@ def test_its_waits_are_those_of_its_spans(
     let_be_ready(task, apart(gaps))
     waiting = [(span.start_ns, span.end_ns) for span in task.iter_spans() if span.state is State.WAITING]
     assert [(wait.start_ns, wait.end_ns) for wait in task.waits] == waiting
+
+
+@given(st.lists(st.integers(4_000_000, 6_000_000), min_size=2))
+def test_one_wait_for_the_lock_is_one_however_far_apart_its_samples_are(gaps_ns: list[int]) -> None:
+    samples, time_ns = LockSamples(), 0
+    for gap_ns in gaps_ns:
+        time_ns += gap_ns
+        samples.append(time_ns, 1, [2])
+    assert [len(stretches) for _, stretches in waits_for_lock(samples)] == [1]

@@ -1,9 +1,10 @@
-"""The clock that tells how much a thread has used of a processor, as any thread may read it."""
+"""How much a thread has used of a processor, and how long it has waited for one, as any thread may read it."""
 
 from __future__ import annotations
 
 import sys
 import time
+from io import FileIO
 from itertools import chain
 from operator import call
 from typing import Any
@@ -39,4 +40,18 @@ def cpu_ns(clock: int | None) -> int | None:
     try:
         return time.clock_gettime_ns(clock)
     except OSError:
+        return None
+
+
+def delayed_ns(native_id: Any) -> int | None:
+    """How long the thread with that native id has been without a processor that it could have used; None: not known.
+
+    The second number of its schedstat (Documentation/scheduler/sched-stats.rst); some systems do not count it.
+    """
+    if not _IS_LINUX or type(native_id) is not int:
+        return None
+    try:
+        with FileIO(f"/proc/self/task/{native_id}/schedstat") as file:
+            return int((file.read(100) or b"").split()[1])
+    except (OSError, ValueError, IndexError):
         return None

@@ -234,9 +234,9 @@ class Standing(IntFlag):
 
 
 class ThreadStanding(IntEnum):
-    """What a thread was seen at; in `THREAD_SAMPLED`. All but COMPUTING and UNKNOWN are calls that may wait."""
+    """What a thread was seen at; in `THREAD_SAMPLED`. LOCK to SLEEP, and CALL, may wait."""
 
-    UNKNOWN = 0  # it has just begun, or ends
+    UNKNOWN = 0  # it has just begun, starts another, or ends
     COMPUTING = 1  # at an instruction that is no call
     CALL = 2  # in a C function that is none of the following
     LOCK = 3  # source: the number of the lock, 0 where it is not known
@@ -248,6 +248,9 @@ class ThreadStanding(IntEnum):
     THREAD = 9  # waits for a thread to end
     FUTURE = 10  # of concurrent.futures
     SLEEP = 11
+    DELAYED = (
+        12  # it starts another thread; since its last sample it was off the processor for want of one, mostly
+    )
 
 
 THREAD_CROWDED = 0x40

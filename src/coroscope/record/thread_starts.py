@@ -78,6 +78,7 @@ class _Starts:
         try:
             recorder = self._watch.recorder
             parent = self._watch.current_id()
+            self._watch.look_at_caller()
             thread = WatchedThread(recorder.next_task_id(), subject)
             self._watch.create(thread, recorder.now(), parent, what_it_runs(subject), asking(frame))
             steps: tuple[Callable[[], Any], ...] = (

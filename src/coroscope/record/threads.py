@@ -18,7 +18,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from coroscope.record.chains import Position, call_stack
-from coroscope.record.clocks import cpu_clocks, cpu_ns, native_cpu_clock
+from coroscope.record.clocks import cpu_clocks, cpu_ns, delayed_ns, native_cpu_clock
 from coroscope.record.events import (
     THREAD_CROWDED,
     THREAD_ITSELF,
@@ -36,7 +36,7 @@ from coroscope.record.on_import import when_imported
 from coroscope.record.probes import Probe
 from coroscope.record.reading import fields
 from coroscope.record.recorder import OWN_PATH
-from coroscope.record.sampler import Sampler, sampler_of
+from coroscope.record.sampler import INTERVAL_NS, Sampler, sampler_of
 from coroscope.record.standings import Standings
 from coroscope.record.thread_names import Described, name_of, of_threading, split_name, what_it_runs
 
@@ -107,6 +107,7 @@ class ThreadWatch:
         self._main: WatchedThread | None = None
         self._main_clock = native_cpu_clock(self._main_native or None)
         self._main_used_ns = cpu_ns(self._main_clock) or 0
+        self._main_delayed_ns = delayed_ns(self._main_native or None)
         self._installed_ns = self.recorder.now()
 
     def create(
@@ -153,6 +154,23 @@ class ThreadWatch:
     def calling(self) -> WatchedThread | None:
         """The calling thread, if it is known."""
         return self._threads.get(get_ident())
+
+    def look_at_caller(self) -> None:
+        """Write how much the calling thread has used: it starts another one, and may not be looked at soon again."""
+        thread = self.calling()
+        now = self.recorder.now()
+        if thread is not None and now - thread.written_ns >= INTERVAL_NS:
+            is_delayed = thread is self._main and self._was_main_delayed(thread, now)
+            self._write(thread, now, ThreadStanding.DELAYED if is_delayed else ThreadStanding.UNKNOWN)
+
+    def _was_main_delayed(self, thread: WatchedThread, now: int) -> bool:
+        """Whether the main thread was off the processor for want of one, mostly, up to the first look at it."""
+        if thread.written_ns != self._installed_ns or self._main_delayed_ns is None:
+            return False
+        delayed_now_ns = delayed_ns(self._main_native)
+        used_ns = (cpu_ns(thread.clock) or 0) - thread.used_ns
+        off_ns = now - self._installed_ns - used_ns
+        return delayed_now_ns is not None and delayed_now_ns - self._main_delayed_ns > off_ns // 2
 
     def _write_stream(self, ident: int, thread: WatchedThread) -> None:
         stream = self.recorder.stream_number(ident)

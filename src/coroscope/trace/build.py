@@ -127,7 +127,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Jobs, Garbage, InterpreterLock)
+_CHAPTERS: tuple[type[Chapter], ...] = (Marks, Jobs, Garbage)
 
 
 class _Builder:
@@ -185,7 +185,9 @@ class _Builder:
         self._thread_tracks = Threads()
         self._phases = Phases()
         others = (chapter() for chapter in _CHAPTERS)
-        self._chapters = [self._thread_tracks, *others, self._processes, self._phases]
+        # Threads are laid out by what the samples of the lock say.
+        lock = InterpreterLock()
+        self._chapters = [lock, self._thread_tracks, *others, self._processes, self._phases]
         for chapter in self._chapters:
             chapter.native_thread = self._native_thread
             chapter.begin(self._definitions, self._thread, self._processes.number_of)

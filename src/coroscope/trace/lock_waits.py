@@ -53,7 +53,10 @@ def waits_for_lock(samples: LockSamples) -> Iterator[tuple[int, list[Stretch]]]:
 def _halfway(
     times_ns: array[int], holders: array[int], thread: int, index: int, step: int, reach_ns: int
 ) -> int:
-    """Half the way to the next sample in which the thread did not hold the lock, no further than `reach_ns`."""
+    """Half the way to the next sample in which the thread did not hold the lock, no further than `reach_ns`.
+
+    To the nanosecond as seen from that one, so that nothing is left between two that follow one another.
+    """
     here_ns = times_ns[index]
     other = index + step
     while (
@@ -63,7 +66,8 @@ def _halfway(
     ):
         other += step
     is_there = 0 <= other < len(times_ns)
-    distance_ns = min(abs(times_ns[other] - here_ns) // 2, reach_ns) if is_there else reach_ns
+    between_ns = abs(times_ns[other] - here_ns) if is_there else 2 * reach_ns
+    distance_ns = min((between_ns + (step < 0)) // 2, reach_ns)
     return here_ns + step * distance_ns
 
 

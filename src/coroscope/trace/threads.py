@@ -18,6 +18,7 @@ from coroscope.record.events import (
     ThreadStanding,
 )
 from coroscope.trace.chapter import Chapter, Event, Handler
+from coroscope.trace.lock_views import views_of
 from coroscope.trace.model import Task, ThreadSample, Trace
 from coroscope.trace.thread_layout import ON, Layout, Seen
 
@@ -73,10 +74,11 @@ class Threads(Chapter):
             return
         for process in {task.process: task for task in reversed(threads)}.values():
             process.is_main = process.parent is None and process.coroutine == "<module>"
+        views = views_of(trace.lock_samples)
         for task in threads:
             task.thread = self._number_of(task.id)
             seen = self._seen.get(task.id, [])
-            Layout(task).fill(seen)
+            Layout(task, views.get(task.thread)).fill(seen)
             trace.thread_samples += [
                 ThreadSample(task.id, one.time_ns, one.chain, ON.get(one.standing))
                 for one in seen
