@@ -72,6 +72,11 @@ class Source:
             node = parent
         return None
 
+    def loop_at(self, line: int) -> Loop | None:
+        """The innermost loop that has `line` in it, whatever is there."""
+        around = [loop for loop in self._loops if loop.lineno <= line <= (loop.end_lineno or 0)]
+        return max(around, key=lambda loop: (loop.lineno, loop.col_offset), default=None)
+
     def is_in_one_loop(self, first_line: int, second_line: int) -> bool:
         """Whether some loop has both lines in it, so that the one can come after the other."""
         low, high = min(first_line, second_line), max(first_line, second_line)
