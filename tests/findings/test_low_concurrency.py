@@ -20,7 +20,12 @@ SLEEP = Frame("sleep", "lib/asyncio/tasks.py", 9, is_user=False)
 def queued(count: int, through: int, *, main_ms: int = 0, wakers: str = "holders") -> Trace:
     """`count` tasks that each hold something for 10 ms which lets `through` of them through at a time."""
     builder = TraceBuilder()
-    builder.task("main", f"waiting {max(main_ms, 1)}", is_main=True)
+    main = builder.task(
+        "main",
+        f"running 0, waiting {max(main_ms, -(-count // through) * 10)}, ready 1, running 0",
+        is_main=True,
+    )
+    main.waits[0].woken_by, main.waits[0].waker = ("timer", None) if main_ms else ("task", count + 1)
     for index in range(count):
         waits_ms = index // through * 10
         if not waits_ms:

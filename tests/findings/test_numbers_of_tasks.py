@@ -51,8 +51,11 @@ def test_fewer_or_slower_ones_are_no_burst() -> None:
 def tiny(count: int, step_ms: float, *, then: str = "") -> Trace:
     """Tasks created every 10 µs, which then run one after another with 20 µs between two steps."""
     builder = TraceBuilder()
-    builder.task("main", f"running {count / 100}, waiting {count}", is_main=True)
     turn_ms = 0.02 + step_ms
+    main = builder.task(
+        "main", f"running {count / 100}, waiting {(count - 1) * turn_ms + step_ms}, running 0.1", is_main=True
+    )
+    main.waits[0].woken_by, main.waits[0].waker = "task", count + 1
     for index in range(count):
         ready_ms = (count - index) * 0.01 + index * turn_ms
         builder.task("add", f"ready {ready_ms}, running {step_ms}{then}", at_ms=index * 0.01, created_at=HERE)

@@ -11,7 +11,8 @@ from coroscope.analysis.findings.company import Company
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.long_steps import BLOCKING, Activity, LongStep, Moment, long_steps
 from coroscope.analysis.findings.names import short_name
-from coroscope.analysis.findings.replay import Call, Key, Replay
+from coroscope.analysis.findings.needs import Key
+from coroscope.analysis.findings.replay import Call, Replay
 from coroscope.trace.model import Frame, Task, Trace
 
 _AGREES = 0.1

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.needs import Spared
+from coroscope.analysis.findings.savings import saving_ns
 from coroscope.trace.model import Frame, Task, Trace, Wait
 
 
@@ -31,14 +33,14 @@ class LockConvoy:
                 number: waits for number, waits in queue.waits.items() if self._is_stuck(trace, number, waits)
             }
             if len(waiting) >= self.fewest_threads and _others_computing(trace, queue) < self.most_computing:
-                yield self._finding(queue, len(waiting))
+                yield self._finding(trace, queue, len(waiting))
 
     def _is_stuck(self, trace: Trace, number: int, waits: list[Wait]) -> bool:
         task = trace.tasks[number]
         waited_ns = sum(map(_length_ns, waits))
         return waited_ns >= self.shortest_ms * 1e6 and waited_ns > self.least_share_of_life * _busy_ns(task)
 
-    def _finding(self, queue: _Queue, stuck: int) -> Finding:
+    def _finding(self, trace: Trace, queue: _Queue, stuck: int) -> Finding:
         number, longest = max(
             ((number, wait) for number, waits in queue.waits.items() for wait in waits),
             key=lambda entry: _length_ns(entry[1]),
@@ -56,7 +58,13 @@ class LockConvoy:
             start_ns=longest.start_ns,
             duration_ns=_length_ns(longest),
             cost_ns=waited_ns,
-            saving_ns=_saving_ns(queue),
+            saving_ns=saving_ns(
+                trace,
+                _overlapping_ns(queue),
+                Spared(
+                    waits={(number, wait.start_ns) for number, waits in queue.waits.items() for wait in waits}
+                ),
+            ),
             occurrences=len(waits),
         )
 
@@ -89,7 +97,7 @@ def _waited_ns(queue: _Queue) -> int:
     return sum(_length_ns(wait) for waits in queue.waits.values() for wait in waits)
 
 
-def _saving_ns(queue: _Queue) -> int:
+def _overlapping_ns(queue: _Queue) -> int:
     """What is serialised could overlap: of the time in which somebody waits, one thread's part would be left.
 
     Where each gets the lock in turn, that is the waiting over the number of threads.

@@ -9,7 +9,9 @@ from typing import ClassVar
 
 from coroscope.analysis.findings.calls import is_asyncio
 from coroscope.analysis.findings.finding import Finding
+from coroscope.analysis.findings.needs import Spared
 from coroscope.analysis.findings.pauses import is_until_a_moment
+from coroscope.analysis.findings.savings import saving_ns
 from coroscope.analysis.findings.source import source_of
 from coroscope.trace.model import Frame, Task, Trace, Wait
 from coroscope.trace.packing import rows_of, wait_of
@@ -40,9 +42,9 @@ class LowConcurrency:
             is_narrow = through.at_once <= min(self.most_through, max(1, self.most_share * len(gate.tasks)))
             is_wanted = gate.waited_ns >= self.least_share_of_time * alive_ns
             if is_narrow and is_wanted and not _keeps_a_rate(trace, gate):
-                yield self._finding(gate, through)
+                yield self._finding(trace, gate, through)
 
-    def _finding(self, gate: Gate, through: Through) -> Finding:
+    def _finding(self, trace: Trace, gate: Gate, through: Through) -> Finding:
         longest = max(gate.waits, key=lambda wait: (wait.end_ns or 0) - wait.start_ns)
         duration_ns = (longest.end_ns or 0) - longest.start_ns
         return Finding(
@@ -56,7 +58,11 @@ class LowConcurrency:
             start_ns=longest.start_ns,
             duration_ns=duration_ns,
             cost_ns=gate.waited_ns,
-            saving_ns=max(0, through.wall_ns - through.longest_ns),
+            saving_ns=saving_ns(
+                trace,
+                max(0, through.wall_ns - through.longest_ns),
+                Spared(waits={(gate.tasks_of[id(wait)], wait.start_ns) for wait in gate.waits}),
+            ),
             occurrences=len(gate.waits),
         )
 

@@ -1,4 +1,4 @@
-"""What a sleep is for: to keep a period, to make a pause, or to wait for a moment that was worked out."""
+"""What a sleep is for: to keep a period, to make a pause, to wait for a moment, or to be told that it is over."""
 
 from __future__ import annotations
 
@@ -24,6 +24,36 @@ def counts(source: Source, line: int) -> bool:
     loop = source.loop_around_line(line)
     call = loop.iter if isinstance(loop, ast.For) else None
     return isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("range", "count"))
+
+
+def is_until_told(source: Source, line: int) -> bool:
+    """Whether the loop at `line` is a `while` that goes on until somebody else wants it to end: it asks no clock, and
+    nothing that it sets itself."""
+    loop = source.loop_at(line)
+    if not isinstance(loop, ast.While):
+        return False
+    nodes = _nodes_of(loop.body)
+    tests = [loop.test, *(node.test for node in nodes if isinstance(node, ast.If) and _leaves(node))]
+    asked = [node for test in tests for node in (test, *walk_own(test))]
+    set_here = {ast.unparse(node) for node in nodes if _is_set(node)}
+    return not any(
+        (isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _CLOCKS)
+        or (isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in set_here)
+        for node in asked
+    )
+
+
+def _leaves(branch: ast.If) -> bool:
+    return any(map(_ends_loop, _nodes_of([*branch.body, *branch.orelse])))
+
+
+def _is_set(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store)
+
+
+_CLOCKS = frozenset(
+    {"current_time", "monotonic", "monotonic_ns", "now", "perf_counter", "perf_counter_ns", "time"}
+)
 
 
 def is_until_a_moment(source: Source, line: int) -> bool:

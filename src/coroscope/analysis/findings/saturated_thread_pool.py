@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.names import short_name
+from coroscope.analysis.findings.needs import Spared
+from coroscope.analysis.findings.savings import saving_ns
 from coroscope.trace.model import Frame, Job, Trace
 
 
@@ -25,7 +27,7 @@ class SaturatedThreadPool:
     most_computing: float = 0.5
     """Of the time of its jobs, the pool's threads are on a processor for this share at most: more would not help."""
     least_share_of_time: float = 0.1
-    """What could be saved is this share of the recording at least."""
+    """The last job ends later than need be by this share of the recording at least."""
 
     def find(self, trace: Trace) -> Iterable[Finding]:
         """One finding for each line whose jobs wait."""
@@ -34,8 +36,8 @@ class SaturatedThreadPool:
             if self._is_saturated(trace, burst):
                 found.setdefault(burst.place, []).append(burst)
         for bursts in found.values():
-            if sum(burst.saving_ns for burst in bursts) >= self.least_share_of_time * trace.duration_ns:
-                yield self._finding(bursts)
+            if sum(burst.late_ns for burst in bursts) >= self.least_share_of_time * trace.duration_ns:
+                yield self._finding(trace, bursts)
 
     def _is_saturated(self, trace: Trace, burst: _Burst) -> bool:
         queued = sum(one > _AT_ONCE_NS for one in burst.queued_ns)
@@ -47,8 +49,8 @@ class SaturatedThreadPool:
             and burst.computing(trace) <= self.most_computing
         )
 
-    def _finding(self, bursts: list[_Burst]) -> Finding:
-        worst = max(bursts, key=lambda burst: burst.saving_ns)
+    def _finding(self, trace: Trace, bursts: list[_Burst]) -> Finding:
+        worst = max(bursts, key=lambda burst: burst.late_ns)
         queued_s, ran_s = median(worst.queued_ns) / 1e9, median(worst.lengths_ns) / 1e9
         job = max(worst.jobs, key=lambda job: (job.started_ns or 0) - job.submitted_ns)
         return Finding(
@@ -62,7 +64,11 @@ class SaturatedThreadPool:
             start_ns=job.submitted_ns,
             duration_ns=(job.started_ns or 0) - job.submitted_ns,
             cost_ns=sum(sum(burst.queued_ns) for burst in bursts),
-            saving_ns=sum(burst.saving_ns for burst in bursts),
+            saving_ns=saving_ns(
+                trace,
+                sum(burst.late_ns for burst in bursts),
+                Spared(jobs={job.id for burst in bursts for job in burst.jobs}),
+            ),
             occurrences=sum(len(burst.jobs) for burst in bursts),
         )
 
@@ -90,8 +96,8 @@ class _Burst:
         return [(job.started_ns or 0) - job.submitted_ns for job in self.jobs]
 
     @property
-    def saving_ns(self) -> int:
-        """From the first submission to the last end, less the longest job."""
+    def late_ns(self) -> int:
+        """How much later than need be its last job ended: since the first submission, less the longest job."""
         wall_ns = max(job.ended_ns or 0 for job in self.jobs) - self.jobs[0].submitted_ns
         return max(0, wall_ns - max(self.lengths_ns))
 

@@ -16,6 +16,7 @@ from coroscope.analysis.findings.activity import Activity
 from coroscope.analysis.findings.calls import Call, is_asyncio, iter_functions
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.independence import independent_runs, is_for_each
+from coroscope.analysis.findings.shared_state import need_their_order
 from coroscope.analysis.findings.source import Source
 from coroscope.trace.model import Frame, Task, Trace
 
@@ -62,11 +63,16 @@ class SequentialAwaits:
         for source, calls in iter_functions(trace, task, int(self.shortest_ms * _MS)):
             if len(calls) >= self.fewest:
                 try:
-                    rows = list(_rows_of(source, calls))
+                    rows = [
+                        rounds
+                        for rounds in _rows_of(source, calls)
+                        if len(rounds) >= self.fewest
+                        and not need_their_order(source, rounds, trace.started_at)
+                    ]
                 except RecursionError:  # An expression too deep to be read through.
                     continue
                 for rounds in rows:
-                    if len(rounds) >= self.fewest and not _share_a_stream(rounds):
+                    if not _share_a_stream(rounds):
                         yield _Row(task, rounds)
 
     def _is_alone(self, row: _Row, activity: Activity, tasks: dict[int, Task]) -> bool:

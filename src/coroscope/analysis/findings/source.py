@@ -19,6 +19,8 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While, *_COMPREHENSIONS)
 
 Loop = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
 
 class Source:
     """One file's syntax tree, asked by line."""
@@ -28,6 +30,7 @@ class Source:
         self._awaits: dict[int, list[ast.Await]] = {}
         self._suspending: dict[int, ast.AST] = {}
         self._loops: list[Loop] = []
+        self._named: list[Function] = []
         for node in ast.walk(tree):
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
@@ -35,6 +38,8 @@ class Source:
                 self._awaits.setdefault(node.lineno, []).append(node)
             elif isinstance(node, _LOOPS):
                 self._loops.append(node)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._named.append(node)
             if isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor):
                 self._suspending.setdefault(node.lineno, node)
 
@@ -71,6 +76,23 @@ class Source:
                 return parent
             node = parent
         return None
+
+    def loop_at(self, line: int) -> Loop | None:
+        """The innermost loop that has `line` in it, whatever is there."""
+        around = [loop for loop in self._loops if loop.lineno <= line <= (loop.end_lineno or 0)]
+        return max(around, key=lambda loop: (loop.lineno, loop.col_offset), default=None)
+
+    def function_at(self, line: int) -> Function | None:
+        """The innermost function with a name that has `line` in it."""
+        around = [named for named in self._named if named.lineno <= line <= (named.end_lineno or 0)]
+        return max(around, key=lambda named: named.lineno, default=None)
+
+    def is_method(self, function: Function) -> bool:
+        """Whether its first parameter is the object, or the class, that it is called on."""
+        is_static = any(
+            isinstance(node, ast.Name) and node.id == "staticmethod" for node in function.decorator_list
+        )
+        return isinstance(self._parents[function], ast.ClassDef) and not is_static
 
     def is_in_one_loop(self, first_line: int, second_line: int) -> bool:
         """Whether some loop has both lines in it, so that the one can come after the other."""
