@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coroscope.analysis.findings import savings
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.lock_convoy import LockConvoy
 from coroscope.analysis.findings.low_concurrency import LowConcurrency
@@ -183,3 +184,13 @@ def test_a_sleep_that_began_before_tiny_tasks_goes_on_while_they_are_made(is_bes
     (finding,) = TinyTasks(fewest_tasks=1_000).find(builder.build())
     assert finding.cost_ns == pytest.approx(32.5 * MS, abs=MS)
     assert finding.saving_ns == pytest.approx(0 if is_beside else finding.cost_ns)
+
+
+def test_of_more_steps_than_there_is_room_for_the_saving_is_not_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crowd = Crowd()
+    monkeypatch.setattr(
+        savings, "MOST_STEPS", sum(task.steps for task in crowd.tasks.build().tasks.values()) - 1
+    )
+    assert crowd.finding().saving_ns is None

@@ -14,15 +14,22 @@ from collections.abc import Mapping
 from coroscope.analysis.findings.needs import Key, Needs, Spared, Step
 from coroscope.trace.model import Task, Trace
 
+MOST_STEPS = 250_000
+"""What a step needed takes about a kilobyte."""
 _LEAST_SHARE = 0.02
 """Of the estimate: what the run is spared less is the inaccuracy of what was recorded."""
 
 
 def saving_ns(
     trace: Trace, estimate_ns: int, spared: Spared | None = None, gains: Mapping[Key, int] | None = None
-) -> int:
-    """What of `estimate_ns` is left, if nobody had to wait for what is `spared`, and steps took less by their gains."""
+) -> int | None:
+    """What of `estimate_ns` is left, if nobody had to wait for what is `spared`, and steps took less by their gains.
+
+    None where there are too many steps to know.
+    """
     tasks = _tracks(trace)
+    if sum(task.steps for task in tasks) > MOST_STEPS:
+        return None
     needs = Needs(trace, tasks, spared=spared or Spared())
     earlier_ns = _earlier_ns(needs.all, gains or {})
     ends = [
