@@ -20,6 +20,8 @@ class GilContention:
     """So many threads compute at the same time,"""
     least_waiting: float = 0.3
     """and wait for this share of the time in which they could run."""
+    least_for_lock: float = 0.5
+    """Where the lock was looked at: it was what they waited for, in this share of it at least."""
     shortest_ms: float = 200.0
     """Each of them could run for so long in all."""
     most_processors: float = 1.1
@@ -40,6 +42,10 @@ class GilContention:
         place = _hottest(trace, {thread.id for thread in threads})
         if place is None or not is_limited or waited_ns < self.least_waiting * (waited_ns + own_ns):
             return
+        if _has_samples(trace, start_ns, end_ns):
+            ready_ns, waited_ns = waited_ns, sum(_locked_ns(thread, start_ns, end_ns) for thread in threads)
+            if waited_ns < self.least_for_lock * ready_ns:
+                return  # They wait for a processor.
         worst = max(threads, key=lambda thread: _inside_ns(thread, State.READY, start_ns, end_ns))
         share = waited_ns / (waited_ns + own_ns)
         yield Finding(
@@ -84,6 +90,19 @@ def _inside_ns(thread: Task, state: State, start_ns: int, end_ns: int) -> int:
         max(0, min(span.end_ns, end_ns) - max(span.start_ns, start_ns))
         for span in thread.iter_spans()
         if span.state is state
+    )
+
+
+def _has_samples(trace: Trace, start_ns: int, end_ns: int) -> bool:
+    """Whether the lock was looked at while they could run."""
+    return any(start_ns <= time_ns <= end_ns for time_ns in trace.lock_samples.times_ns)
+
+
+def _locked_ns(thread: Task, start_ns: int, end_ns: int) -> int:
+    return sum(
+        max(0, min(phase.end_ns, end_ns) - max(phase.start_ns, start_ns))
+        for phase in thread.phases
+        if phase.kind == "lock"
     )
 
 
