@@ -15,13 +15,13 @@ const PHASE_MEANINGS = {
 
 // Who this is about, and how it went.
 export function fillHeader(model) {
-  const { summary, runs } = model.facts;
+  const { summary, runs, comparison } = model.facts;
   const tasks = model.countTasks();
   byId("command").textContent = summary.command;
   byId("command").title = summary.command;
   byId("ending").textContent = summary.ended.text;
   byId("ending").className = `ending ${summary.ended.tone}`;
-  if (runs.length) return fillHeaderOfRuns(model);
+  if (runs.length || comparison) return fillHeaderOfRuns(model);
   byId("figures").replaceChildren(
     figure(summary.cut ? "of it, in this part" : "duration", duration(summary.duration)),
     figure(tasks === 1 ? "task" : "tasks", tasks.toLocaleString("en")),
@@ -34,19 +34,26 @@ export function fillHeader(model) {
   fillLegend(model.totalShares(), model.phases);
 }
 
-// Of runs side by side there is no total that would mean anything.
+// Of runs side by side there is no total that would mean anything. What a comparison measured goes before the lengths of
+// the runs in the picture, which are others: a recorder had a share in them.
 function fillHeaderOfRuns(model) {
-  const { summary, runs } = model.facts;
-  byId("figures").replaceChildren(
-    figure(runs.length === 1 ? "strategy" : "strategies", runs.length.toLocaleString("en")),
-    figure("the slowest took", duration(Math.max(...runs.map((run) => run.duration)))),
-    figure("the fastest took", duration(Math.min(...runs.map((run) => run.duration)))),
-    figure("Python", summary.python),
-  );
+  const { summary, runs, comparison } = model.facts;
+  const figures = comparison?.headline ?? lengthsOf(runs);
+  const python = runs.length ? [figure("Python", summary.python)] : []; // it is known from the runs
+  byId("figures").replaceChildren(...figures.map(([value, term]) => figure(term, value)), ...python);
   const meanings = [...MEANINGS.map(([name, , meaning]) => [name, meaning]), ...model.phases.totals().map(({ name }) => [name, PHASE_MEANINGS[name]])];
   const item = ([name, meaning]) => el("li", {}, el("i", { className: `swatch ${name}` }), el("b", {}, name), el("small", {}, meaning));
   byId("legend").setAttribute("aria-label", "Legend");
   byId("legend").replaceChildren(...meanings.map(item));
+}
+
+function lengthsOf(runs) {
+  const lengths = runs.map((run) => run.duration);
+  return [
+    [runs.length.toLocaleString("en"), runs.length === 1 ? "strategy" : "strategies"],
+    [duration(Math.max(...lengths)), "the slowest took"],
+    [duration(Math.min(...lengths)), "the fastest took"],
+  ];
 }
 
 function figure(term, value) {

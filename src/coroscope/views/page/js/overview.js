@@ -10,8 +10,8 @@ import { sourceLine } from "./quote.js";
 export function overview(model, view) {
   return [
     el("h2", {}, "Where the time went"),
-    el("p", { className: "lede" }, model.facts.runs.length ? runsSentence(model) : programSentence(model)),
-    model.facts.runs.length && !model.facts.findings.length ? null : findingsSection(model, view),
+    el("p", { className: "lede" }, lede(model)),
+    (model.facts.runs.length || model.facts.comparison) && !model.facts.findings.length ? null : findingsSection(model, view),
     itemsSection(model, view),
     steppedSection(model, view),
     stallsSection(model, view),
@@ -21,9 +21,16 @@ export function overview(model, view) {
   ];
 }
 
-function runsSentence(model) {
+function lede(model) {
+  const { runs, comparison } = model.facts;
+  if (runs.length) return runsSentence(model);
+  return comparison ? "No run was recorded." : programSentence(model);
+}
+
+function runsSentence({ facts: { runs, comparison } }) {
+  const apart = comparison ? "They were recorded for this picture; the figures above are of other runs, which were only measured. " : "";
   return (
-    `${count(model.facts.runs.length, "run")} of the same work, made one after another and drawn from one beginning. ` +
+    `${count(runs.length, "run")} of the same work, made one after another and drawn from one beginning. ${apart}` +
     "Each group of rows is one of them. Click a bar for what it did at that moment."
   );
 }
