@@ -281,14 +281,33 @@ def test_what_the_workload_prints_is_not_among_the_figures(tmp_path: Path) -> No
             "",
             ["several workloads", ":a", ":b"],
         ),
-        ("import coroscope\nworkload = coroscope.Workload([1])\n", "", ["nothing to run"]),
-        ("raise OSError('no luck')\n", "", ["no luck"]),
+        ("def f(:\n", "", ["cannot compile", "wrong.py", "(line 1)"]),
     ],
 )
 def test_a_file_without_a_workload_is_refused_with_what_to_do(
     tmp_path: Path, text: str, name: str, words: list[str]
 ) -> None:
-    assert_refused(compare(write_program(tmp_path, text, "wrong.py"), name=name), *words)
+    done = compare(write_program(tmp_path, text, "wrong.py"), name=name)
+    assert_refused(done, *words)
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import coroscope\nworkload = coroscope.Workload([1])\n", ["nothing to run"]),
+        ("raise OSError('no luck')\n", ["no luck"]),
+        ("import sub.wrong\n", ["SyntaxError"]),
+    ],
+)
+def test_a_file_that_fails_when_it_runs_is_told_with_what_it_raised(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    (tmp_path / "sub").mkdir()
+    write_program(tmp_path / "sub", "def f(:\n", "wrong.py")
+    done = compare(write_program(tmp_path, text, "failing.py"))
+    assert_refused(done, *words)
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -304,7 +323,9 @@ def test_a_file_without_a_workload_is_refused_with_what_to_do(
 def test_options_that_cannot_be_meant_are_refused(
     tmp_path: Path, options: list[str], words: list[str]
 ) -> None:
-    assert_refused(compare(write_program(tmp_path, SQUARES, "squares.py"), *options), *words)
+    done = compare(write_program(tmp_path, SQUARES, "squares.py"), *options)
+    assert_refused(done, *words)
+    assert done.returncode == 2
 
 
 def test_a_file_named_as_a_module_of_the_library_is_refused(tmp_path: Path) -> None:
