@@ -47,7 +47,7 @@ export class Groups {
     const number = (column) => columns[`task.${column}`][row];
     if (this.by === "strategy") return facts.runs[number("run") - 1]?.name ?? "of no strategy";
     if (this.by === "process") return [`process ${number("process")}`, facts.summary.processes[number("process")]].filter(Boolean).join(" · ");
-    if (this.by === "thread") return `process ${number("process")}, thread ${number("thread")}`;
+    if (this.by === "thread") return `process ${number("process")}, ${this.model.threadNames.of(number("thread"))}`;
     if (this.by === "loop" && this.model.isThread(row)) return "threads";
     if (this.by === "loop") return [`loop ${number("loop")}`, facts.summary.loops[number("loop")]].filter(Boolean).join(" · ");
     if (this.by === "coroutine") return this.model.coroutine(row) || "(no name)";

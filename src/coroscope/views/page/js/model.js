@@ -5,6 +5,7 @@ import { sumDeltas } from "./load.js";
 import { Phases } from "./phases.js";
 import { Spans } from "./spans.js";
 import { Stretches } from "./stretches.js";
+import { ThreadNames } from "./threads.js";
 import { Waits } from "./waits.js";
 
 const DEEPEST_INDENT = 6;
@@ -28,6 +29,7 @@ export class Model {
     this.stretches = new Stretches(columns, this.count);
     this.depth = this.#depths();
     this.groupings = groupingsOf(facts);
+    this.threadNames = new ThreadNames(this);
     this.#countedKinds = this.#kindsToCount();
     this.chainPlace = facts.chains.map((chain) => this.#userPlace(chain));
     this.sampleTime = sumDeltas(columns["sample.time"]);
