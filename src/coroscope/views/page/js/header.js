@@ -16,7 +16,7 @@ const PHASE_MEANINGS = {
 // Who this is about, and how it went.
 export function fillHeader(model) {
   const { summary, runs, comparison } = model.facts;
-  const tasks = model.countTasks();
+  const [number, noun] = [model.countTasks(), model.countedNoun];
   byId("command").textContent = summary.command;
   byId("command").title = summary.command;
   byId("ending").textContent = summary.ended.text;
@@ -24,14 +24,14 @@ export function fillHeader(model) {
   if (runs.length || comparison) return fillHeaderOfRuns(model);
   byId("figures").replaceChildren(
     figure(summary.cut ? "of it, in this part" : "duration", duration(summary.duration)),
-    figure(tasks === 1 ? "task" : "tasks", tasks.toLocaleString("en")),
+    figure(number === 1 ? noun : `${noun}s`, number.toLocaleString("en")),
     figure("at once, at most", summary.concurrency.max.toLocaleString("en")),
     figure("on average", summary.concurrency.mean.toFixed(1)),
     figure("Python", summary.python),
   );
   byId("cut").hidden = !summary.cut;
   byId("cut").textContent = summary.cut ?? "";
-  fillLegend(model.totalShares(), model.phases);
+  fillLegend(model.totalShares(), model.phases, noun);
 }
 
 // Of runs side by side there is no total that would mean anything. What a comparison measured goes before the lengths of
@@ -60,18 +60,18 @@ function figure(term, value) {
   return el("div", {}, el("dd", {}, value), el("dt", {}, term));
 }
 
-function fillLegend(shares, phases) {
+function fillLegend(shares, phases, noun) {
   const total = shares[0] + shares[1] + shares[2];
   const item = ([name, state, meaning]) =>
     el(
       "li",
-      { title: `${meaning}: ${duration(shares[state])} over all tasks` },
+      { title: `${meaning}: ${duration(shares[state])} over all ${noun}s` },
       el("i", { className: `swatch ${name}` }),
       el("b", {}, name),
       el("span", {}, share(shares[state], total)),
       el("small", {}, meaning),
     );
-  byId("legend").replaceChildren(...MEANINGS.map(item), el("li", {}, el("small", {}, "Shares of all tasks' time")), ...phaseItems(phases));
+  byId("legend").replaceChildren(...MEANINGS.map(item), el("li", {}, el("small", {}, `Shares of all ${noun}s' time`)), ...phaseItems(phases));
   byId("legend").before(sharesBar(shares));
 }
 

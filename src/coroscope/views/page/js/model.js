@@ -2,6 +2,7 @@ import { Groups, groupingsOf } from "./groups.js";
 import { Lanes } from "./lanes.js";
 import { Layers } from "./layers.js";
 import { sumDeltas } from "./load.js";
+import { nounOf, sortOf } from "./nouns.js";
 import { Phases } from "./phases.js";
 import { Spans } from "./spans.js";
 import { Stretches } from "./stretches.js";
@@ -31,6 +32,8 @@ export class Model {
     this.groupings = groupingsOf(facts);
     this.threadNames = new ThreadNames(this);
     this.#countedKinds = this.#kindsToCount();
+    this.countedNoun = this.#nounOfRows((row) => this.isCounted(row)); // what one of those that are counted is called
+    this.rowNoun = this.#nounOfRows(() => true); // what one of all rows is called
     this.chainPlace = facts.chains.map((chain) => this.#userPlace(chain));
     this.sampleTime = sumDeltas(columns["sample.time"]);
   }
@@ -166,6 +169,12 @@ export class Model {
       if ([...tasks].some((kind) => kindsOfRun.has(kind))) return tasks;
       return new Set([run && kindsOfRun.has(process) ? process : thread]);
     });
+  }
+
+  #nounOfRows(isMeant) {
+    let sorts = 0;
+    for (let row = 0; row < this.count; row++) if (isMeant(row)) sorts |= sortOf(this, row);
+    return nounOf(sorts);
   }
 
   countTasks() {

@@ -37,14 +37,15 @@ function runsSentence({ facts: { runs, comparison } }) {
 
 function programSentence(model) {
   const { program, duration: total, concurrency } = model.facts.summary;
+  const noun = model.countedNoun;
   const percent = (part) => `${Math.round((100 * part) / Math.max(1, total))}\u00a0%`;
   const atOnce =
     concurrency.max === 0
-      ? "Nothing ran beside the main task."
-      : `Beside the main task, ${count(concurrency.max, "task")} ${concurrency.max === 1 ? "was" : "were"} alive at once at most, ${concurrency.mean.toFixed(1)} on average.`;
+      ? `Nothing ran beside the main ${noun}.`
+      : `Beside the main ${noun}, ${count(concurrency.max, noun)} ${concurrency.max === 1 ? "was" : "were"} alive at once at most, ${concurrency.mean.toFixed(1)} on average.`;
   return (
-    `For ${percent(program.running)} of the ${duration(total)} some task was running; for ${percent(program.waiting)} ` +
-    `every task was waiting for something outside. ${atOnce}`
+    `For ${percent(program.running)} of the ${duration(total)} some ${noun} was running; for ${percent(program.waiting)} ` +
+    `every ${noun} was waiting for something outside. ${atOnce}`
   );
 }
 
