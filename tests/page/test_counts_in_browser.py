@@ -121,6 +121,19 @@ def test_strip_says_what_it_counts_where_there_are_no_tasks_beside_a_main_one(op
     assert open_page(four_runs()).run(_STRIP)[0] == "all runs together"
 
 
+def test_lines_that_are_not_the_programs_are_left_out_of_those_that_tasks_waited_at(
+    open_page: Open,
+) -> None:
+    builder = TraceBuilder()
+    builder.task("main", "running 1, waiting 99", is_main=True, place=_LINE)
+    builder.task("read", "waiting 90", place=Frame("Loop.read", "/usr/lib/loop.py", 5, is_user=False))
+    page = open_page(builder.build())
+    assert "work.py:7" in _waited_at(page)
+    assert "loop.py" not in _waited_at(page)
+    page.click_bar(1, 5e6)
+    assert "loop.py:5" in page.panel
+
+
 def test_a_process_is_said_to_have_ended_by_its_exit_code_or_a_signal(open_page: Open) -> None:
     builder = TraceBuilder()
     builder.task("main", "running 100", is_main=True)

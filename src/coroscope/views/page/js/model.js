@@ -129,14 +129,15 @@ export class Model {
     return [...counts].sort((a, b) => b[1] - a[1]);
   }
 
-  // What was waited for at each place of one row's waits, or of all that are counted; longest in total first.
+  // What was waited for at each place of one row's waits, or at each of the user's own of all that are counted; longest in
+  // total first.
   waitedPlaces(row = -1) {
     const places = new Map();
     const from = row < 0 ? 0 : this.waits.first[row];
     const to = row < 0 ? this.waits.start.length : this.waits.first[row + 1];
     for (let wait = from; wait < to; wait++) {
       const place = this.waitPlace(wait);
-      if (!place || (row < 0 && !this.isCounted(this.waits.row[wait]))) continue;
+      if (!place || (row < 0 && !(this.isCounted(this.waits.row[wait]) && this.facts.places[place][3]))) continue;
       let entry = places.get(place);
       if (!entry) places.set(place, (entry = { place, count: 0, total: 0, longest: wait }));
       entry.count++;

@@ -80,7 +80,7 @@ function stallRow(model, view, [row, placeNumber, start, length], longest) {
 function waitsSection(model, view) {
   const places = model.waitedPlaces();
   if (!places.length) {
-    return section("Waits", el("p", { className: "quiet" }, "No wait's place was recorded."));
+    return section("Waits", el("p", { className: "quiet" }, "None was recorded at a line of the program's own code."));
   }
   const total = places.reduce((sum, place) => sum + place.total, 0);
   const go = ({ longest }) => view.zoomTo(model.waits.row[longest], model.waits.start[longest], model.waits.end[longest]);
