@@ -2,7 +2,7 @@
 
 import pytest
 
-from coroscope.analysis import concurrency
+from coroscope.analysis import concurrency, main_concurrency
 from tests.trace_builder import MS, TraceBuilder
 
 
@@ -28,6 +28,14 @@ def test_main_tasks_do_not_count() -> None:
     builder.task("main", "waiting 10", is_main=True)
     alive = concurrency(builder.build())
     assert (alive.max, alive.max_at_ns, alive.mean) == (0, None, 0.0)
+
+
+def test_main_tasks_are_counted_apart() -> None:
+    builder = TraceBuilder()
+    builder.task("main", "waiting 10", is_main=True)
+    builder.task("a", "waiting 6")
+    alive = main_concurrency(builder.build())
+    assert (alive.max, alive.max_at_ns) == (1, 0)
 
 
 def test_a_task_without_an_end_lives_as_long_as_the_recording() -> None:

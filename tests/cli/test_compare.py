@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from coroscope.comparison.recommendation import seconds
 from coroscope.strategies.catalogue import STRATEGIES
 from coroscope.trace import load
 from tests.programs import coroscope, write_program
@@ -55,6 +58,13 @@ def told(program: Path, *options: str, name: str = "") -> dict[str, Any]:
 
 def run_of(comparison: dict[str, Any], strategy: str) -> dict[str, Any]:
     return next(run for run in comparison["runs"] if run["strategy"] == strategy)
+
+
+def page_facts(page: str) -> dict[str, Any]:
+    """What stands as JSON at the beginning of the page's data."""
+    data = zlib.decompress(b64decode(page.partition('id="data">')[2].partition("<")[0]))
+    facts: dict[str, Any] = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
+    return facts
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -118,6 +128,19 @@ def test_the_page_is_written_whole(squares: tuple[Path, dict[str, Any]]) -> None
     assert "squares" in page.partition("</title>")[0]
 
 
+def test_the_head_of_the_page_has_the_figures_that_were_measured(
+    squares: tuple[Path, dict[str, Any]],
+) -> None:
+    facts = page_facts((squares[0].parent / "page.html").read_text())["comparison"]
+    times = [seconds(run["wall_s"]) for run in sorted(squares[1]["runs"], key=lambda run: run["wall_s"])]
+    assert facts["headline"] == [
+        ["5", "ways"],
+        [times[-1], "the slowest took"],
+        [times[0], "the fastest took"],
+    ]
+    assert {times[0], times[-1]} <= {row[1] for row in facts["rows"]}
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_terminal_names_every_way_and_ends_with_the_recommendation(tmp_path: Path, width: int) -> None:
     program = write_program(tmp_path, SQUARES, "squares.py")
@@ -137,6 +160,19 @@ def test_the_terminal_names_every_way_and_ends_with_the_recommendation(tmp_path:
     assert "times as fast as in sequence." in lines[-1]
     assert sum("threads × " in line for line in lines) == 4
     assert program.exists()
+
+
+def test_only_ways_that_ran_are_counted_and_told_of(tmp_path: Path) -> None:
+    text = "import os\nitems = [1]\nown = os.getpid()\ndef f(x):\n    return 1 / (os.getpid() == own)\n"
+    program = write_program(tmp_path, text, "partial.py")
+    options = ("--workers", "1", "--repeat", "1", "--strategies")
+    shown = compare(program, *options, "sequential,processes", name="f").stdout
+    assert shown.splitlines()[1].strip() == "f: 1 item, in 1 way"
+    shown = compare(program, *options, "processes", name="f").stdout
+    assert shown.splitlines()[1].strip() == "f: 1 item"
+    assert "ZeroDivisionError" in shown
+    assert "Each way was" not in shown
+    assert "measured" not in shown
 
 
 def test_a_function_beside_items_is_a_workload_too(tmp_path: Path) -> None:
@@ -245,14 +281,33 @@ def test_what_the_workload_prints_is_not_among_the_figures(tmp_path: Path) -> No
             "",
             ["several workloads", ":a", ":b"],
         ),
-        ("import coroscope\nworkload = coroscope.Workload([1])\n", "", ["nothing to run"]),
-        ("raise OSError('no luck')\n", "", ["no luck"]),
+        ("def f(:\n", "", ["cannot compile", "wrong.py", "(line 1)"]),
     ],
 )
 def test_a_file_without_a_workload_is_refused_with_what_to_do(
     tmp_path: Path, text: str, name: str, words: list[str]
 ) -> None:
-    assert_refused(compare(write_program(tmp_path, text, "wrong.py"), name=name), *words)
+    done = compare(write_program(tmp_path, text, "wrong.py"), name=name)
+    assert_refused(done, *words)
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import coroscope\nworkload = coroscope.Workload([1])\n", ["nothing to run"]),
+        ("raise OSError('no luck')\n", ["no luck"]),
+        ("import sub.wrong\n", ["SyntaxError"]),
+    ],
+)
+def test_a_file_that_fails_when_it_runs_is_told_with_what_it_raised(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    (tmp_path / "sub").mkdir()
+    write_program(tmp_path / "sub", "def f(:\n", "wrong.py")
+    done = compare(write_program(tmp_path, text, "failing.py"))
+    assert_refused(done, *words)
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -268,7 +323,9 @@ def test_a_file_without_a_workload_is_refused_with_what_to_do(
 def test_options_that_cannot_be_meant_are_refused(
     tmp_path: Path, options: list[str], words: list[str]
 ) -> None:
-    assert_refused(compare(write_program(tmp_path, SQUARES, "squares.py"), *options), *words)
+    done = compare(write_program(tmp_path, SQUARES, "squares.py"), *options)
+    assert_refused(done, *words)
+    assert done.returncode == 2
 
 
 def test_a_file_named_as_a_module_of_the_library_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import threading
 import traceback
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -372,6 +373,28 @@ class AsynchronousCall:
         pass
 
 
+class Polled:
+    ready = result = None
+
+    def run(self) -> None:
+        pass
+
+    def look_at(self, first: int, given: int = 3, *, second: int, known: int = 4) -> None:
+        pass
+
+
+class CallWith:
+    def __call__(self, what: int) -> None:
+        pass
+
+
+class RunWith:
+    ready = result = None
+
+    def run(self, what: int) -> None:
+        pass
+
+
 @pytest.mark.parametrize(
     ("item", "sentence"),
     [
@@ -383,6 +406,14 @@ class AsynchronousCall:
         (asynchronous_generator(), "item 1 (async_generator): give a coroutine"),
         (AsynchronousCall(), "item 1 (AsynchronousCall): call it"),
         (Asynchronous(), "item 1 (Asynchronous): its run() is polled"),
+        (Polled, "item 1 (class Polled): call it, and give the object that it makes"),
+        (coroscope.Pollable, "item 1 (class Pollable): call it, and give the object that it makes"),
+        (lambda x: x, "item 1 (function): it needs the argument x, and is called without any"),
+        (Polled().look_at, "item 1 (method): it needs the arguments first, second, and is called"),
+        (abs, "item 1 (builtin_function_or_method): it needs the argument x"),
+        (partial(divmod, 1), "item 1 (partial): it needs the argument y"),
+        (CallWith(), "item 1 (CallWith): it needs the argument what"),
+        (RunWith(), "item 1 (RunWith): its run() needs the argument what, which it will not get"),
     ],
 )
 @pytest.mark.parametrize("limit", [None, 1])
@@ -397,6 +428,22 @@ def test_what_cannot_be_run_is_refused_by_index_and_type(item: Any, sentence: st
         coroscope.wait([start(), item, nothing()], limit=limit)
     assert f"coroscope.wait() cannot run {sentence}" in str(raised.value)
     assert started == []
+
+
+def test_functions_that_need_no_argument_are_called_whatever_they_take() -> None:
+    @wraps(divmod)
+    def wrapper() -> str:
+        return "wrapper"
+
+    class Called:
+        def __call__(self, x: int = 1, *rest: int, **named: int) -> int:
+            return x + len(rest) + len(named)
+
+        def method(self, *, y: int = 2) -> int:
+            return y
+
+    items = [wrapper, Called(), Called().method, partial(divmod, 7, 2), lambda *rest: rest, "a".upper]
+    assert coroscope.wait(items) == ["wrapper", 1, 2, (3, 1), (), "A"]
 
 
 def test_an_iterator_under_a_limit_is_checked_as_it_is_taken() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from coroscope.trace import side_by_side
 from tests.page.conftest import Open
 from tests.page.opened_page import OpenedPage
 from tests.page.page_traces import compared, four_runs
@@ -33,6 +34,25 @@ def test_recommendation_and_table_stand_at_the_top(open_page: Open) -> None:
     assert "all equal" in page.element("#comparison .common").text
     assert "distributed is not installed" in page.element("#comparison .notes").text
     assert page.element("#comparison").rect["y"] < page.element("#timeline").rect["y"]
+
+
+def test_header_has_the_figures_of_the_measured_runs(open_page: Open) -> None:
+    page = open_page(four_runs(), comparison=compared())
+    assert page.element("#figures").text.split("\n")[:6] == [
+        "4", "ways", "790 ms", "the slowest took", "250 ms", "the fastest took",
+    ]  # fmt: skip
+    assert "the figures above are of other runs, which were only measured" in page.panel
+    assert "only measured" not in open_page(four_runs()).panel
+
+
+def test_comparison_of_which_nothing_ran_has_no_figures_and_no_table(open_page: Open) -> None:
+    nothing = replace(compared(), headline=[("0", "ways")], rows=(), best=None, runs=())
+    page = open_page(side_by_side([]), comparison=nothing)
+    assert page.element("#figures").text.split("\n") == ["0", "ways"]
+    assert page.elements("#comparison table") == []
+    assert "No run was recorded." in page.panel
+    assert "held this run back" not in page.panel
+    assert page.console() == []
 
 
 def test_page_without_a_comparison_has_no_room_for_one(open_page: Open) -> None:
@@ -83,7 +103,13 @@ def test_table_can_be_read_by_machines(open_page: Open) -> None:
 def test_markup_in_a_comparison_stays_text(open_page: Open) -> None:
     evil = "<img src=x onerror='window.broken=1'>\u202e</script>"
     comparison = replace(
-        compared(), columns=(evil,) * 9, rows=[(evil,) * 9], sentence=evil, facts=[(evil, evil)], notes=[evil]
+        compared(),
+        headline=[(evil, evil)],
+        columns=(evil,) * 9,
+        rows=[(evil,) * 9],
+        sentence=evil,
+        facts=[(evil, evil)],
+        notes=[evil],
     )
     page = open_page(four_runs(), comparison=comparison)
     assert page.elements("img") == []

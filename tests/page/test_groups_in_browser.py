@@ -6,9 +6,11 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
+from coroscope.trace.model import Mark
 from tests.page.conftest import Open
 from tests.page.opened_page import OpenedPage
 from tests.page.page_traces import spread_out
+from tests.trace_builder import MS, TraceBuilder
 
 pytestmark = pytest.mark.chromium
 
@@ -118,3 +120,19 @@ def test_head_is_no_task(open_page: Open) -> None:
     page.press(Keys.HOME, "z", "n", "p")
     assert page.selected_row == -1
     assert page.console() == []
+
+
+def test_threads_are_called_by_their_names_with_the_number_where_two_have_one(open_page: Open) -> None:
+    builder = TraceBuilder(marks=[Mark("here", 5 * MS, 2, None)])
+    for thread, name in enumerate(("MainThread", "pool_0", "sorter", "sorter"), 1):
+        builder.task("work", "running 10", kind="thread", loop=0, thread=thread, name=name)
+    builder.task("fetch", "running 10", thread=2, name="fetch")
+    page = open_page(builder.build(), fragment="by=thread")
+    assert " ".join(page.rows) == (
+        "[process 1, MainThread] MainThread [process 1, pool_0] pool_0 fetch "
+        "[process 1, sorter (thread 3)] sorter [process 1, sorter (thread 4)] sorter"
+    )
+    page.click_bar(4, 5e6)
+    assert "process, thread\n1, pool_0" in page.panel
+    page.press("m")
+    assert "thread\npool_0" in page.panel

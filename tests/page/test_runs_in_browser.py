@@ -103,4 +103,4 @@ def test_run_is_gone_to_whatever_is_hidden(open_page: Open, keys: str) -> None:
     page.settle()
     first, last = page.visible_rows
     assert " ".join(page.rows[first : last + 1]).count("[processes × 4] MainThread") == 1
-    assert page.announcement.startswith("processes × 4, 5 tasks")
+    assert page.announcement.startswith("processes × 4, 5 rows")

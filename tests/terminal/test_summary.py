@@ -185,3 +185,15 @@ def test_the_lock_is_told_of_where_it_was_waited_for() -> None:
     samples.waiters = array("I")
     samples.ends = array("L", [0] * count)
     assert "lock" not in _summary(TraceBuilder(duration_ns=MS, lock_samples=samples).build(), 200)
+
+
+def test_holders_of_the_lock_are_called_by_the_names_of_their_rows() -> None:
+    holders = array("I", [2] * 500 + [3] * 300 + [4] * 197 + [1] * 3)
+    samples = LockSamples(
+        array("q", range(1000)), holders, array("L", range(1, 1001)), array("I", [5] * 1000)
+    )
+    builder = TraceBuilder(lock_samples=samples)
+    for thread, name in enumerate(("MainThread", "pool_0", "sorter", "sorter", "idle"), 1):
+        builder.task("burn", "running 300", kind="thread", loop=0, thread=thread, name=name)
+    told = _summary(builder.build(), 200)
+    assert "It was held by pool_0 50 %, sorter (thread 3) 30 %, sorter (thread 4) 20 %." in told

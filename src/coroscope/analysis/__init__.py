@@ -1,6 +1,6 @@
 """What a trace means: plain functions over it, which look and never change it."""
 
-from coroscope.analysis.concurrency import Concurrency, concurrency
+from coroscope.analysis.concurrency import Concurrency, concurrency, main_concurrency
 from coroscope.analysis.coroutines import CoroutineStatistics, coroutine_statistics
 from coroscope.analysis.groups import Group, group_alike
 from coroscope.analysis.shares import Shares, program_shares, task_shares, total_shares
@@ -20,6 +20,7 @@ __all__ = [
     "concurrency",
     "coroutine_statistics",
     "group_alike",
+    "main_concurrency",
     "program_shares",
     "task_shares",
     "total_shares",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from coroscope.trace.model import Trace
+from coroscope.trace.model import Task, Trace
 
 _BEGINS = 1
 
@@ -38,14 +38,21 @@ class Concurrency:
 
 def concurrency(trace: Trace) -> Concurrency:
     """Count the living tasks at every moment; O(n log n) in the number of tasks."""
+    return _count((task for task in trace.main_tracks.values() if not task.is_main), trace.duration_ns)
+
+
+def main_concurrency(trace: Trace) -> Concurrency:
+    """The same of the main tasks, which `concurrency` leaves out."""
+    return _count((task for task in trace.main_tracks.values() if task.is_main), trace.duration_ns)
+
+
+def _count(tasks: Iterable[Task], duration_ns: int) -> Concurrency:
     # Each change as one number, its time and then its kind, because tuples or a dictionary of a million tasks' changes
     # would take more room than the tasks. A task that ends as another begins does not overlap with it.
     changes = array("Q")
     lived_ns = 0
-    for task in trace.main_tracks.values():
-        if task.is_main:
-            continue
-        ended_ns = trace.duration_ns if task.ended_ns is None else task.ended_ns
+    for task in tasks:
+        ended_ns = duration_ns if task.ended_ns is None else task.ended_ns
         changes.append(task.created_ns << 1 | _BEGINS)
         changes.append(ended_ns << 1)
         lived_ns += ended_ns - task.created_ns
@@ -65,5 +72,5 @@ def concurrency(trace: Trace) -> Concurrency:
         counts=counts,
         max=largest,
         max_at_ns=times_ns[counts.index(largest)] if largest else None,
-        mean=lived_ns / trace.duration_ns if trace.duration_ns else 0.0,
+        mean=lived_ns / duration_ns if duration_ns else 0.0,
     )

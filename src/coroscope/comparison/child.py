@@ -22,7 +22,7 @@ from typing import Any
 from coroscope.comparison.loading import load_workload
 from coroscope.comparison.loops import loop_factory_of
 from coroscope.comparison.memory import descendants, proportional_sizes
-from coroscope.errors import CoroscopeError
+from coroscope.errors import CoroscopeError, UsageError
 from coroscope.record.marks import current_recorder, region
 from coroscope.strategies.catalogue import STRATEGIES
 from coroscope.strategies.delivery import Stop, deliver
@@ -65,9 +65,9 @@ def main() -> int:
             _let_travel(asked.file)
         report = _run(workload, asked) if asked.strategy else _describe(workload)
     except CoroscopeError as error:
-        report = {"problem": str(error), "is_ours": True}
+        report = {"problem": str(error), "cannot_be_meant": isinstance(error, UsageError)}
     except Exception as error:
-        report = {"problem": _sentence(error), "is_ours": False}
+        report = {"problem": _sentence(error)}
         import traceback
 
         traceback.print_exc()

@@ -80,4 +80,10 @@ def _import(file: str) -> ModuleType:
             f"{file!r} cannot be imported as {stem!r}, which is another module's name: rename it"
         )
     sys.path.insert(0, folder)
-    return importlib.import_module(stem)
+    try:
+        return importlib.import_module(stem)
+    except SyntaxError as error:
+        if error.filename != os.path.abspath(file):  # A module that it imports is what fails.
+            raise
+        where = "" if error.lineno is None else f" (line {error.lineno})"
+        raise UsageError(f"cannot compile {file!r}: {error.msg}{where}") from error

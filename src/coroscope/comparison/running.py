@@ -18,7 +18,7 @@ from coroscope.comparison.child import Asked
 from coroscope.comparison.memory import PeakMemory
 from coroscope.comparison.orphans import adopting_orphans, end_orphans
 from coroscope.comparison.ways import Way
-from coroscope.errors import CoroscopeError
+from coroscope.errors import CoroscopeError, UsageError
 from coroscope.record.new_trace import create_trace
 from coroscope.record.supervise import run_program
 
@@ -32,6 +32,11 @@ class RunError(CoroscopeError):
     """A run has come to nothing: why, in a sentence."""
 
     exit_code = 1
+
+    def __init__(self, problem: str, *, cannot_be_meant: bool = False) -> None:
+        super().__init__(problem)
+        self.cannot_be_meant = cannot_be_meant
+        """What was asked for is at fault, and nothing of the workload has run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,13 @@ class Runner:
         self._runs = 0
 
     def describe(self) -> Described:
-        """What the workload is. RunError where it cannot be had."""
-        return Described(**self._run_plain(self._asked(None)))
+        """What the workload is. UsageError where there is none of that name, RunError where its file fails."""
+        try:
+            return Described(**self._run_plain(self._asked(None)))
+        except RunError as error:
+            if error.cannot_be_meant:
+                raise UsageError(str(error)) from None
+            raise
 
     def measure(self, way: Way, results: str | None = None) -> Measured:
         """Run it in this way. RunError where that comes to nothing."""
@@ -170,7 +180,7 @@ class Runner:
             ended = f"signal {-code}" if code < 0 else f"exit code {code}"
             raise RunError(f"the run ended with {ended}{_last_words(asked.output)}") from None
         if "problem" in report:
-            raise RunError(report["problem"])
+            raise RunError(report["problem"], cannot_be_meant=report.get("cannot_be_meant", False))
         return report
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from coroscope.loop.generators import ForeignGeneratorTask, GeneratorCoroutine, GeneratorTask, await_
 from coroscope.loop.loop import Loop
+from coroscope.loop.parameters import needed_arguments
 from coroscope.loop.pollable import is_pollable
 from coroscope.loop.polling import ForeignPollableTask, PollableTask, PollCoroutine, PollGroup
 from coroscope.loop.subject_tasks import CallableTask, ForeignCallableTask, ForeignSubjectTask, SubjectTask
@@ -36,6 +37,8 @@ _ACCEPTED = (
     "give a coroutine, a generator, an awaitable, a future, "
     "an object with run(), ready and result, or a function"
 )
+_MAKE_ONE = "call it, and give the object that it makes"
+_GIVE_THEM = "and is called without any: give a lambda that calls it with them"
 _ONCE = frozenset({Kind.COROUTINE, Kind.GENERATOR})
 RUNNING_ALREADY = frozenset({Kind.SUBMITTED, Kind.FUTURE})
 """The kinds that somebody else has started."""
@@ -63,15 +66,25 @@ class Checker:
             return Kind.COROUTINE
         if isinstance(item, Awaitable):
             return Kind.AWAITABLE
+        if isinstance(item, type):
+            raise self._refusal(index, item, _MAKE_ONE if is_pollable(item) else _ACCEPTED)
         if is_pollable(item):
             if _makes_something_to_run(item.run):
                 raise self._refusal(index, item, "its run() is polled, and must not be asynchronous")
+            self._check_arguments(index, item, item.run, "its run() needs", "which it will not get")
             return Kind.POLLABLE
-        if callable(item) and not isinstance(item, type):
+        if callable(item):
             if _makes_something_to_run(item):
                 raise self._refusal(index, item, "call it, and give what it returns")
+            self._check_arguments(index, item, item, "it needs", _GIVE_THEM)
             return Kind.FUNCTION
         raise self._refusal(index, item, _ACCEPTED)
+
+    def _check_arguments(self, index: int, item: Any, called: Any, who: str, then: str) -> None:
+        needed = needed_arguments(called)
+        if needed:
+            noun = "the argument" if len(needed) == 1 else "the arguments"
+            raise self._refusal(index, item, f"{who} {noun} {', '.join(needed)}, {then}")
 
     def check_all(self, items: list[Any]) -> list[Kind]:
         """The kind of each; ValueError also where the same coroutine or generator is given twice."""
@@ -84,7 +97,8 @@ class Checker:
         return kinds
 
     def _refusal(self, index: int, item: Any, why: str, error: type[Exception] = TypeError) -> Exception:
-        return error(f"{self._caller} cannot run item {index} ({type(item).__qualname__}): {why}")
+        name = type(item).__qualname__ if why is not _MAKE_ONE else f"class {item.__qualname__}"
+        return error(f"{self._caller} cannot run item {index} ({name}): {why}")
 
 
 def _makes_something_to_run(function: Any) -> bool:

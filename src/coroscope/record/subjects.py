@@ -7,6 +7,10 @@ from typing import Any
 
 from coroscope.record.marks import inner_of
 
+CALLS = {"Crew.results": "coroscope.wait", "wait_async": "coroscope.wait_async"}
+"""What coroutines of ours run, and what the program has called for that."""
+_OURS = ("/coroscope/loop/crew.py", "/coroscope/loop/waiting.py")
+
 
 def has_begun(subject: Any) -> bool:
     """Whether it has taken its first step; known of coroutines only, all else counts as begun."""
@@ -37,4 +41,9 @@ def describe(subject: Any) -> tuple[str, str, int, types.CodeType | None]:
 
 def describe_code(code: types.CodeType) -> tuple[str, str, int]:
     """The qualified name, file and first line of a function, or of that which `coroscope.region` decorates."""
-    return inner_of(code) or (code.co_qualname, code.co_filename, code.co_firstlineno)
+    if (told := inner_of(code)) is not None:
+        return told
+    name = code.co_qualname
+    if name in CALLS and code.co_filename.endswith(_OURS):
+        name = CALLS[name]
+    return name, code.co_filename, code.co_firstlineno

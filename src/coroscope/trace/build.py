@@ -60,6 +60,7 @@ from coroscope.trace.phases import Phases
 from coroscope.trace.processes import PROGRAM, Processes
 from coroscope.trace.raw import LATEST_NS, RawTrace
 from coroscope.trace.threads import Threads
+from coroscope.trace.wait_calls import WaitCalls
 
 _SHUTDOWN = (".shutdown_asyncgens", ".shutdown_default_executor", "._do_shutdown")
 _KINDS: dict[int, Kind] = {
@@ -152,6 +153,7 @@ class _Builder:
         self._alive: dict[int, Task] = {}
         """Those that have not ended."""
         self._packer = Packer()
+        self._wait_calls = WaitCalls()
         self._loops: dict[int, LoopInfo] = {}
         self._samples: list[Sample] = []
         self._notices: list[str] = list(raw.notices)
@@ -325,6 +327,7 @@ class _Builder:
         task.outcome = _OUTCOMES.get(event[5], "pending")
         task.exception = self._definitions[event[7]].string(event[3])
         task.outstanding = event[2]
+        self._wait_calls.lead(task)
         self._packer.pack(task)
 
     def _leave(self, event: Event) -> None:
@@ -411,6 +414,7 @@ class _Builder:
         duration_ns = max(duration_ns, self._last_ns)
         for task in self._alive.values():
             task.end_ns = duration_ns
+            self._wait_calls.lead(task)
         for number in [task.id for task in self._tasks.values() if _is_shutdown(task)]:
             del self._tasks[number]
         ending = raw.ending or Ending(None, None, None, False)

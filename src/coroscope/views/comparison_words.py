@@ -71,15 +71,28 @@ def _size(size_bytes: int | None) -> str:
 
 
 def title(comparison: Comparison) -> str:
-    """`waiting: 40 items, in 7 ways`."""
+    """`waiting: 40 items, in 7 ways`: those that came to a result."""
     measured = comparison.measured
     items = measured[0].samples[0].items if measured else comparison.workload.items
     count = "" if items is None else f": {items} item{'' if items == 1 else 's'}"
-    return f"{comparison.workload.name}{count}, in {len(comparison.rows)} way{'s' if len(comparison.rows) > 1 else ''}"
+    ways = f", in {len(measured)} way{'s' if len(measured) > 1 else ''}" if measured else ""
+    return f"{comparison.workload.name}{count}{ways}"
+
+
+def headline(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    """The measured figures that a title may stand above, and what they are of."""
+    rows = comparison.measured
+    yield f"{len(rows)}", "way" if len(rows) == 1 else "ways"
+    if rows:
+        times_s = [row.wall_s for row in rows]
+        yield seconds(max(times_s)), "the slowest took"
+        yield seconds(min(times_s)), "the fastest took"
 
 
 def method(comparison: Comparison) -> str:
-    """How the figures came about."""
+    """How the figures came about; "" where there are none."""
+    if not comparison.measured:
+        return ""
     repeat = comparison.repeat
     times = "once" if repeat == 1 else f"{repeat} times in turn"
     figures = "" if repeat == 1 else " Figures are medians, of memory the most."
@@ -128,7 +141,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
             f"the machine was busy when this began (load {machine.load:.1f} on {machine.processors} processors): "
             "times may be off by much; repeat it on a quiet one"
         )
-    if comparison.repeat == 1:
+    if comparison.repeat == 1 and comparison.measured:
         yield "each way was measured once only: repeat it (--repeat 3) before you rely on small differences"
     if not comparison.complete:
         yield "broken off: not all runs were made"

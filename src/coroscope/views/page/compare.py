@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from coroscope.comparison.result import Comparison as Compared
 from coroscope.trace import side_by_side
@@ -22,17 +23,21 @@ def write_comparison(compared: Compared, path: str | os.PathLike[str]) -> None:
     )
     section = Comparison(
         title=words.title(compared),
+        headline=list(words.headline(compared)),
         columns=[*words.TOOK, *words.WENT_ON[1:]],
         rows=[[*words.took(compared, row), *words.went_on(row)[1:]] for row in rows],
         best=best,
         sentence=words.recommendation(compared),
-        facts=[
-            ("Machine", str(compared.machine)),
-            ("Method", words.method(compared)),
-            ("Columns", f"{words.TOOK_MEANS} {words.WENT_ON_MEANS}"),
-        ],
+        facts=list(_facts(compared)),
         notes=list(words.notes(compared)),
         runs=[numbers.get(id(row)) for row in rows],
     )
     runs = [(row.way.label, row.trace) for row in recorded if row.trace is not None]
     write_page(side_by_side(runs), path, comparison=section)
+
+
+def _facts(compared: Compared) -> Iterator[tuple[str, str]]:
+    yield "Machine", str(compared.machine)
+    if compared.measured:
+        yield "Method", words.method(compared)
+        yield "Columns", f"{words.TOOK_MEANS} {words.WENT_ON_MEANS}"

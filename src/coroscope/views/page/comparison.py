@@ -18,6 +18,8 @@ class Comparison:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     """A cell a column; the first one names the run."""
+    headline: Sequence[tuple[str, str]]
+    """The figures in the page's header, each with what it is; those of the recorded runs would be others."""
     best: int | None
     """The row that is recommended."""
     sentence: str
@@ -34,6 +36,7 @@ def plan_comparison(comparison: Comparison, trace: Trace) -> dict[str, Any]:
     recorded = {run.number for run in trace.runs}
     runs = range(1, len(comparison.rows) + 1) if comparison.runs is None else comparison.runs
     return {
+        "headline": [(make_visible(figure), make_visible(term)) for figure, term in comparison.headline],
         "columns": [make_visible(column) for column in comparison.columns],
         "rows": [[make_visible(cell) for cell in row] for row in comparison.rows],
         "best": comparison.best,

@@ -32,14 +32,15 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         print_workers(side_by_side(runs), console)
         _explain(sheet, words.BARS_MEAN)
     if comparison.measured:
-        sheet.heading("What it took")
+        sheet.heading("What it took, in the runs that were measured")
         _print_figures(sheet, comparison, words.TOOK, partial(words.took, comparison))
         _explain(sheet, words.TOOK_MEANS)
         sheet.heading("What went on in it")
         _print_figures(sheet, comparison, words.WENT_ON, words.went_on)
         _explain(sheet, words.WENT_ON_MEANS)
     sheet.blank()
-    _explain(sheet, words.method(comparison))
+    if comparison.measured:
+        _explain(sheet, words.method(comparison))
     for note in words.notes(comparison):
         sheet.paragraph(sheet.plain(sheet.inert(note)), QUIET)
     sheet.blank()

@@ -1,7 +1,8 @@
-"""One line on the threads of a run, and on the pools that they worked for."""
+"""What the threads of a run are called, and one line on them and on the pools that they worked for."""
 
 from __future__ import annotations
 
+from collections import Counter
 from statistics import median
 
 from coroscope.trace.model import Job, Trace
@@ -21,6 +22,16 @@ def describe_threads(sheet: Sheet, trace: Trace) -> str:
         working = sum(thread.id in workers for thread in threads)
         parts.append(f"{pools} with {working} of them at work on {jobs}{_queued(sheet, trace.jobs)}")
     return "; ".join(parts)
+
+
+def name_threads(sheet: Sheet, trace: Trace) -> dict[int, str]:
+    """By number, the name of each thread of which there is one; with the number where others have that name too."""
+    names = {thread.thread: thread.name for thread in trace.threads}
+    bearers = Counter(names.values())
+    return {
+        number: sheet.inert(name) if bearers[name] == 1 else f"{sheet.inert(name)} (thread {number})"
+        for number, name in names.items()
+    }
 
 
 def _queued(sheet: Sheet, jobs: list[Job]) -> str:

@@ -2,6 +2,8 @@ import { groupOfHead } from "./arrangement.js";
 import { byId, el } from "./dom.js";
 import { fact } from "./lists.js";
 
+const CAPTION = "Every way in which the work was run; a name leads to its rows in the timeline";
+
 // The figures of the runs and what to conclude from them, above the timeline; a row leads to its run there.
 export class Comparison {
   #lines = [];
@@ -21,11 +23,7 @@ export class Comparison {
     return [
       el("h2", { className: "sentence" }, sentence),
       facts.length ? el("dl", { className: "common" }, ...facts.map(([term, value]) => el("div", {}, ...fact(term, value)))) : null,
-      el(
-        "div",
-        { className: "scroll" },
-        el("table", {}, el("caption", {}, "Every way in which the work was run; a name leads to its rows in the timeline"), el("thead", {}, head), el("tbody", {}, ...this.#lines)),
-      ),
+      rows.length ? el("div", { className: "scroll" }, el("table", {}, el("caption", {}, CAPTION), el("thead", {}, head), el("tbody", {}, ...this.#lines))) : null,
       notes.length ? el("ul", { className: "notes" }, ...notes.map((note) => el("li", {}, note))) : null,
     ].filter(Boolean);
   }

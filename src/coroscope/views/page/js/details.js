@@ -200,7 +200,7 @@ function factsSection(model, view, row) {
       ...fact("steps", columns["task.steps"][row].toLocaleString("en")),
       ...fact("kind", facts.kinds[columns["task.kind"][row]]),
       ...fact("loop", loop),
-      ...fact("process, thread", `${columns["task.process"][row]}, ${columns["task.thread"][row]}`),
+      ...fact("process, thread", `${columns["task.process"][row]}, ${model.threadNames.of(columns["task.thread"][row])}`),
     ),
   );
 }

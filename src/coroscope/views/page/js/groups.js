@@ -1,4 +1,5 @@
 import { duration, placeName } from "./format.js";
+import { nounOf, sortOf } from "./nouns.js";
 
 // By what rows can be grouped, and the columns that the tasks of one group have in common.
 const COLUMNS = {
@@ -24,16 +25,24 @@ export class Groups {
     this.of = numberTogether(COLUMNS[by].map((name) => model.columns[name]));
     const first = [];
     const counts = [];
+    const sorts = [];
     for (let row = 0; row < this.of.length; row++) {
       if (this.of[row] === first.length) first.push(row);
       counts[this.of[row]] = (counts[this.of[row]] ?? 0) + 1;
+      sorts[this.of[row]] |= sortOf(model, row);
     }
     this.first = first; // the first row of each group
     this.counts = counts;
+    this.sorts = sorts; // of what sorts its rows are
   }
 
   get length() {
     return this.first.length;
+  }
+
+  // What its rows are called.
+  noun(group) {
+    return nounOf(this.sorts[group]);
   }
 
   // The group of a run, which counts from 1; -1 where nothing of it was recorded.
@@ -47,7 +56,7 @@ export class Groups {
     const number = (column) => columns[`task.${column}`][row];
     if (this.by === "strategy") return facts.runs[number("run") - 1]?.name ?? "of no strategy";
     if (this.by === "process") return [`process ${number("process")}`, facts.summary.processes[number("process")]].filter(Boolean).join(" · ");
-    if (this.by === "thread") return `process ${number("process")}, thread ${number("thread")}`;
+    if (this.by === "thread") return `process ${number("process")}, ${this.model.threadNames.of(number("thread"))}`;
     if (this.by === "loop" && this.model.isThread(row)) return "threads";
     if (this.by === "loop") return [`loop ${number("loop")}`, facts.summary.loops[number("loop")]].filter(Boolean).join(" · ");
     if (this.by === "coroutine") return this.model.coroutine(row) || "(no name)";

@@ -79,7 +79,7 @@ export function itemDetails(model, view) {
       ...fact(isInstant ? "at" : "from", moment(lanes.start[item], 1e4)),
       ...(isInstant ? [] : [...fact("to", lanes.isOpen(item) ? null : moment(lanes.end(item), 1e4)), ...fact("took", duration(lanes.length[item]))]),
       ...fact("in task", link),
-      ...fact("thread", lanes.thread[item] ? String(lanes.thread[item]) : null),
+      ...fact("thread", lanes.thread[item] ? model.threadNames.of(lanes.thread[item]) : null),
       ...fact("number", `${(place.at + 1).toLocaleString("en")} of ${place.of.toLocaleString("en")}`),
     ),
   );

@@ -56,14 +56,14 @@ export function drawRowLabels(context, view, geometry, theme) {
   context.restore();
 }
 
-// The head of a group: its title, and how many tasks it has, of which a search may show only some.
+// The head of a group: its title, and how many rows it has, of which a search may show only some.
 function drawHead(context, view, geometry, theme, group, middle) {
   const { groups, arrangement, folded } = view;
   if (view.camera.rowHeight < SMALLEST_HEAD_PX) return;
   const shown = arrangement.counts[group];
   const all = groups.counts[group];
-  const tasks = shown < all ? `${shown.toLocaleString("en")} of ${count(all, "task")}` : count(all, "task");
-  const detail = [tasks, groups.detail(group)].filter(Boolean).join(" · ");
+  const rows = `${shown < all ? `${shown.toLocaleString("en")} of ` : ""}${count(all, groups.noun(group))}`;
+  const detail = [rows, groups.detail(group)].filter(Boolean).join(" · ");
   context.font = SMALL_FONT;
   const room = geometry.width - 2 * PADDING_PX - context.measureText(detail).width - 30;
   context.font = HEAD_FONT;

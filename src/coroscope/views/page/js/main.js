@@ -1,6 +1,6 @@
 import { Comparison } from "./comparison.js";
 import { byId } from "./dom.js";
-import { moment } from "./format.js";
+import { count, moment } from "./format.js";
 import { HashLink } from "./hash.js";
 import { fillHeader } from "./header.js";
 import { listenToKeys } from "./keys.js";
@@ -37,7 +37,7 @@ async function start() {
   const link = new HashLink(model, view);
   fillHeader(model);
   byId("minimap").setAttribute("aria-label", minimap.describe());
-  byId("timeline").setAttribute("aria-label", `Timeline of ${model.count.toLocaleString("en")} tasks, one row each`);
+  byId("timeline").setAttribute("aria-label", `Timeline of ${count(model.count, model.rowNoun)}, one below the other`);
   new Pointer(timeline, view, new Tooltip(model));
   listenToKeys(view, search, table);
   listenToButtons(view, theme);
@@ -56,7 +56,7 @@ async function start() {
     link.update();
   });
   // For the console: what the page knows and where it draws it.
-  globalThis.coroscope = { model, view, timeline, theme };
+  globalThis.coroscope = { model, view, timeline, minimap, theme };
   requestAnimationFrame(() => (document.documentElement.dataset.state = "ready")); // after the first drawing
 }
 

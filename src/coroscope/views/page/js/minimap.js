@@ -1,18 +1,20 @@
-import { duration } from "./format.js";
+import { count, duration } from "./format.js";
 import { READY, RUNNING, WAITING } from "./spans.js";
 
-const BINS = 1200;
+const BINS_OF_RUNS = 1200;
 const EDGE_PX = 6;
 
-// How many tasks are in each state over the whole run, and which part of it the timeline shows.
+// How many tasks are alive over the whole run, and which part of it the timeline shows. A column is as high as most of them
+// were alive at once in it; how many of them ran or could run is drawn in it as the mean over its time.
 export class Minimap {
   constructor(canvas, view, theme) {
     this.canvas = canvas;
     this.view = view;
     this.theme = theme;
     this.context = canvas.getContext("2d", { alpha: false });
-    this.counts = countStates(view.model);
+    this.counts = columnsOf(view.model);
     this.highest = Math.max(1, ...this.counts.all);
+    this.scale = scaleInWords(view.model);
     this.#listen();
     new ResizeObserver(() => this.resize()).observe(canvas);
     this.resize();
@@ -39,10 +41,9 @@ export class Minimap {
 
   #drawScale() {
     const { context, theme } = this;
-    const most = Math.round(this.highest);
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "top";
-    const text = most === 1 ? "1 task" : `${most.toLocaleString("en")} tasks alive`;
+    const text = this.scale;
     context.fillStyle = theme.css.page;
     context.globalAlpha = 0.75;
     context.fillRect(4, 4, context.measureText(text).width + 8, 15);
@@ -74,10 +75,11 @@ export class Minimap {
     const { context } = this;
     context.beginPath();
     context.moveTo(0, height);
-    for (let bin = 0; bin < BINS; bin++) {
+    const bins = values.length;
+    for (let bin = 0; bin < bins; bin++) {
       const y = height - (values[bin] / this.highest) * (height - 4);
-      context.lineTo((bin / BINS) * width, y);
-      context.lineTo(((bin + 1) / BINS) * width, y);
+      context.lineTo((bin / bins) * width, y);
+      context.lineTo(((bin + 1) / bins) * width, y);
     }
     context.lineTo(width, height);
   }
@@ -133,32 +135,49 @@ export class Minimap {
   }
 
   describe() {
-    const most = Math.round(this.highest);
-    return `Tasks alive over ${duration(this.view.model.duration)}, ${most} at most; drag to choose what the timeline shows`;
+    return `Over ${duration(this.view.model.duration)}: ${this.scale}; drag to choose what the timeline shows`;
   }
+}
+
+// What a column of the full height stands for, in the words of the header.
+function scaleInWords(model) {
+  const { runs, summary } = model.facts;
+  if (runs.length) return "all runs together";
+  const { max, mains } = summary.concurrency;
+  const noun = model.countedNoun;
+  const main = mains > 1 ? `${mains.toLocaleString("en")} main ones` : "the main one";
+  if (max) return `${count(max, noun)} at once, at most${mains ? `, beside ${main}` : ""}`;
+  return mains ? `${mains > 1 ? mains.toLocaleString("en") : "the"} main ${noun}${mains > 1 ? "s" : ""} alone` : `no ${noun}`;
+}
+
+// Of runs side by side, which were made one after another, nothing was alive at once: what is drawn are the means.
+function columnsOf(model) {
+  const { alive } = model.facts.summary;
+  const means = countStates(model, alive.length || BINS_OF_RUNS);
+  return alive.length ? { ...means, all: alive } : means;
 }
 
 // The mean number of tasks in each state, a bin of time at a time. Each span adds to the two bins it ends in, and a
 // difference to those between, so the cost is spans + bins.
-function countStates(model) {
+function countStates(model, bins) {
   const { spans } = model;
-  const width = model.duration / BINS;
-  const partial = [0, 1, 2].map(() => new Float64Array(BINS + 2));
-  const change = [0, 1, 2].map(() => new Float64Array(BINS + 2));
+  const width = model.duration / bins;
+  const partial = [0, 1, 2].map(() => new Float64Array(bins + 2));
+  const change = [0, 1, 2].map(() => new Float64Array(bins + 2));
   for (let row = 0; row < model.count; row++) {
     if (!model.isCounted(row)) continue;
     for (let i = spans.first[row]; i < spans.first[row + 1]; i++) {
-      addSpan(partial[spans.state[i]], change[spans.state[i]], spans.start[i] / width, spans.end(row, i) / width);
+      addSpan(partial[spans.state[i]], change[spans.state[i]], spans.start[i] / width, spans.end(row, i) / width, bins);
     }
   }
-  const [ready, running, waiting] = [READY, RUNNING, WAITING].map((state) => settle(partial[state], change[state]));
+  const [ready, running, waiting] = [READY, RUNNING, WAITING].map((state) => settle(partial[state], change[state], bins));
   const busy = running.map((value, bin) => value + ready[bin]);
   return { running, busy, all: busy.map((value, bin) => value + waiting[bin]) };
 }
 
-function addSpan(partial, change, start, end) {
-  const first = Math.min(BINS, Math.max(0, Math.floor(start)));
-  const last = Math.min(BINS, Math.max(0, Math.floor(end)));
+function addSpan(partial, change, start, end, bins) {
+  const first = Math.min(bins, Math.max(0, Math.floor(start)));
+  const last = Math.min(bins, Math.max(0, Math.floor(end)));
   if (first === last) {
     partial[first] += end - start;
     return;
@@ -169,9 +188,9 @@ function addSpan(partial, change, start, end) {
   change[last] -= 1;
 }
 
-function settle(partial, change) {
-  const values = new Float64Array(BINS);
+function settle(partial, change, bins) {
+  const values = new Float64Array(bins);
   let whole = 0;
-  for (let bin = 0; bin < BINS; bin++) values[bin] = partial[bin] + (whole += change[bin]);
+  for (let bin = 0; bin < bins; bin++) values[bin] = partial[bin] + (whole += change[bin]);
   return values;
 }

@@ -2,9 +2,11 @@ import { Groups, groupingsOf } from "./groups.js";
 import { Lanes } from "./lanes.js";
 import { Layers } from "./layers.js";
 import { sumDeltas } from "./load.js";
+import { nounOf, sortOf } from "./nouns.js";
 import { Phases } from "./phases.js";
 import { Spans } from "./spans.js";
 import { Stretches } from "./stretches.js";
+import { ThreadNames } from "./threads.js";
 import { Waits } from "./waits.js";
 
 const DEEPEST_INDENT = 6;
@@ -28,7 +30,10 @@ export class Model {
     this.stretches = new Stretches(columns, this.count);
     this.depth = this.#depths();
     this.groupings = groupingsOf(facts);
+    this.threadNames = new ThreadNames(this);
     this.#countedKinds = this.#kindsToCount();
+    this.countedNoun = this.#nounOfRows((row) => this.isCounted(row)); // what one of those that are counted is called
+    this.rowNoun = this.#nounOfRows(() => true); // what one of all rows is called
     this.chainPlace = facts.chains.map((chain) => this.#userPlace(chain));
     this.sampleTime = sumDeltas(columns["sample.time"]);
   }
@@ -124,14 +129,15 @@ export class Model {
     return [...counts].sort((a, b) => b[1] - a[1]);
   }
 
-  // What was waited for at each place of one row's waits, or of all that are counted; longest in total first.
+  // What was waited for at each place of one row's waits, or at each of the user's own of all that are counted; longest in
+  // total first.
   waitedPlaces(row = -1) {
     const places = new Map();
     const from = row < 0 ? 0 : this.waits.first[row];
     const to = row < 0 ? this.waits.start.length : this.waits.first[row + 1];
     for (let wait = from; wait < to; wait++) {
       const place = this.waitPlace(wait);
-      if (!place || (row < 0 && !this.isCounted(this.waits.row[wait]))) continue;
+      if (!place || (row < 0 && !(this.isCounted(this.waits.row[wait]) && this.facts.places[place][3]))) continue;
       let entry = places.get(place);
       if (!entry) places.set(place, (entry = { place, count: 0, total: 0, longest: wait }));
       entry.count++;
@@ -164,6 +170,12 @@ export class Model {
       if ([...tasks].some((kind) => kindsOfRun.has(kind))) return tasks;
       return new Set([run && kindsOfRun.has(process) ? process : thread]);
     });
+  }
+
+  #nounOfRows(isMeant) {
+    let sorts = 0;
+    for (let row = 0; row < this.count; row++) if (isMeant(row)) sorts |= sortOf(this, row);
+    return nounOf(sorts);
   }
 
   countTasks() {

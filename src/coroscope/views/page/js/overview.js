@@ -10,8 +10,8 @@ import { sourceLine } from "./quote.js";
 export function overview(model, view) {
   return [
     el("h2", {}, "Where the time went"),
-    el("p", { className: "lede" }, model.facts.runs.length ? runsSentence(model) : programSentence(model)),
-    model.facts.runs.length && !model.facts.findings.length ? null : findingsSection(model, view),
+    el("p", { className: "lede" }, lede(model)),
+    (model.facts.runs.length || model.facts.comparison) && !model.facts.findings.length ? null : findingsSection(model, view),
     itemsSection(model, view),
     steppedSection(model, view),
     stallsSection(model, view),
@@ -21,26 +21,34 @@ export function overview(model, view) {
   ];
 }
 
-function runsSentence(model) {
+function lede(model) {
+  const { runs, comparison } = model.facts;
+  if (runs.length) return runsSentence(model);
+  return comparison ? "No run was recorded." : programSentence(model);
+}
+
+function runsSentence({ facts: { runs, comparison } }) {
+  const apart = comparison ? "They were recorded for this picture; the figures above are of other runs, which were only measured. " : "";
   return (
-    `${count(model.facts.runs.length, "run")} of the same work, made one after another and drawn from one beginning. ` +
+    `${count(runs.length, "run")} of the same work, made one after another and drawn from one beginning. ${apart}` +
     "Each group of rows is one of them. Click a bar for what it did at that moment."
   );
 }
 
 function programSentence(model) {
   const { program, duration: total, concurrency } = model.facts.summary;
+  const noun = model.countedNoun;
   const percent = (part) => `${Math.round((100 * part) / Math.max(1, total))}\u00a0%`;
   const atOnce =
     concurrency.max === 0
-      ? "Nothing ran beside the main task."
-      : `Beside the main task, ${count(concurrency.max, "task")} ${concurrency.max === 1 ? "was" : "were"} alive at once at most, ${concurrency.mean.toFixed(1)} on average.`;
+      ? `Nothing ran beside the main ${noun}.`
+      : `Beside the main ${noun}, ${count(concurrency.max, noun)} ${concurrency.max === 1 ? "was" : "were"} alive at once at most, ${concurrency.mean.toFixed(1)} on average.`;
   const others = Object.keys(model.facts.summary.processes).length - 1;
   const rows = others === 1 ? "has a row of its own" : "have rows of their own";
   const aside = others > 0 ? ` Processes are not counted here: ${count(others, "child process")} ${rows}.` : "";
   return (
-    `For ${percent(program.running)} of the ${duration(total)} some task was running; for ${percent(program.waiting)} ` +
-    `every task was waiting for something outside. ${atOnce}${aside}`
+    `For ${percent(program.running)} of the ${duration(total)} some ${noun} was running; for ${percent(program.waiting)} ` +
+    `every ${noun} was waiting for something outside. ${atOnce}${aside}`
   );
 }
 
@@ -75,7 +83,7 @@ function stallRow(model, view, [row, placeNumber, start, length], longest) {
 function waitsSection(model, view) {
   const places = model.waitedPlaces();
   if (!places.length) {
-    return section("Waits", el("p", { className: "quiet" }, "No wait's place was recorded."));
+    return section("Waits", el("p", { className: "quiet" }, "None was recorded at a line of the program's own code."));
   }
   const total = places.reduce((sum, place) => sum + place.total, 0);
   const go = ({ longest }) => view.zoomTo(model.waits.row[longest], model.waits.start[longest], model.waits.end[longest]);

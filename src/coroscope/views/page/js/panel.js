@@ -54,7 +54,7 @@ export class Panel {
     if (wanted === this.#announced) return;
     this.#announced = wanted;
     if (view.item >= 0) this.announcer.textContent = this.#itemInWords(view.item);
-    else if (group >= 0) this.announcer.textContent = `${view.groups.title(group)}, ${count(view.groups.counts[group], "task")}, ${view.folded.has(group) ? "folded" : "open"}`;
+    else if (group >= 0) this.announcer.textContent = `${view.groups.title(group)}, ${count(view.groups.counts[group], view.groups.noun(group))}, ${view.folded.has(group) ? "folded" : "open"}`;
     else this.announcer.textContent = entry < 0 ? "" : `${model.name(entry)}, ${model.coroutine(entry)}, ${model.ending(entry)}`;
   }
 }

@@ -1,7 +1,10 @@
 import { byId } from "./dom.js";
 import { count } from "./format.js";
 
-// The field that keeps only the tasks whose name or coroutine has the text in it.
+const [HINT, SHORT_HINT] = ["Find tasks  ( / )", "Find tasks"];
+const ROOM_FOR_HINT = 124; // pixels
+
+// The field that keeps only the rows whose name or coroutine has the text in it.
 export class Search {
   constructor(view) {
     this.view = view;
@@ -9,6 +12,8 @@ export class Search {
     this.found = byId("found");
     this.field.addEventListener("input", () => view.search(this.field.value.trim()));
     this.field.addEventListener("keydown", (event) => this.#key(event));
+    this.noun = view.model.rowNoun;
+    new ResizeObserver(() => this.#hint()).observe(this.field);
   }
 
   focus() {
@@ -21,9 +26,15 @@ export class Search {
     if (document.activeElement !== this.field) this.field.value = view.query;
     const shown = view.arrangement.taskCount;
     const isAll = !view.query && view.only < 0;
-    const tasks = isAll ? "" : `${shown.toLocaleString("en")} of ${count(view.model.count, "task")}`;
+    const rows = isAll ? "" : `${shown.toLocaleString("en")} of ${count(view.model.count, this.noun)}`;
     const items = view.foundItems ? view.foundItems.reduce((sum, one) => sum + one, 0) : 0;
-    this.found.textContent = items ? `${tasks}, ${items.toLocaleString("en")} above them` : tasks;
+    this.found.textContent = items ? `${rows}, ${items.toLocaleString("en")} above them` : rows;
+  }
+
+  #hint() {
+    const { clientWidth } = this.field;
+    const { paddingLeft, paddingRight } = getComputedStyle(this.field);
+    this.field.placeholder = clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) < ROOM_FOR_HINT ? SHORT_HINT : HINT;
   }
 
   #key(event) {

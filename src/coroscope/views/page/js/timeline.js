@@ -97,7 +97,7 @@ export class Timeline {
     context.font = "13px system-ui, sans-serif";
     context.fillStyle = theme.css.muted;
     context.textBaseline = "middle";
-    const text = view.model.count ? "No task has this in its name. Esc clears the search." : "No tasks were recorded.";
+    const text = view.model.count ? "Nothing has this in its name. Esc clears the search." : "No tasks were recorded.";
     context.fillText(text, 16, AXIS_HEIGHT + 24, geometry.width - 32);
   }
 }
