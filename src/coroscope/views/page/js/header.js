@@ -3,7 +3,7 @@ import { duration, share, size } from "./format.js";
 import { sharesBar } from "./lists.js";
 
 const MEANINGS = [
-  ["running", 1, "Python code of the task was executing"],
+  ["running", 1, "a step of the task was executing: nothing else on its loop could"],
   ["ready", 0, "it could run, but its loop was busy with another task"],
   ["waiting", 2, "for a reply, a timer, a lock, another task"],
 ];
