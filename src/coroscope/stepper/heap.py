@@ -12,7 +12,6 @@ kept so that their addresses stay theirs, up to a limit.
 from __future__ import annotations
 
 import builtins
-import sys
 import types
 import weakref
 from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
@@ -23,6 +22,7 @@ from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
 from coroscope.stepper.own_builtins import OWN_BUILTINS
+from coroscope.stepper.task_names import task_name
 from coroscope.stepper.values import GENERATORS, HIDDEN, MOST_ITEMS, SCALARS, UNCHANGING, Kind, Kinds, cut
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
@@ -354,7 +354,6 @@ _NAMED: dict[int, str] = {
     id(types.MethodWrapperType): "__qualname__",
     id(types.CodeType): "co_qualname",
 }
-_TASK_MODULES = ("_asyncio", "asyncio.tasks", "coroscope.loop.task")
 _qualified_name_of = type.__dict__["__qualname__"].__get__
 _IS_CLASS, _IS_HEAP_TYPE = 1 << 31, 1 << 9
 _flags_of = type.__dict__["__flags__"].__get__
@@ -389,13 +388,3 @@ def _detail(obj: Any) -> str:
     if _flags_of(type(obj)) & _IS_CLASS:
         return cut(_qualified_name_of(obj))
     return task_name(obj)
-
-
-def task_name(obj: Any) -> str:
-    """A task's name, of a class whose code is known; of all other objects ""."""
-    for module in _TASK_MODULES:
-        names = sys.modules.get(module)
-        if names is not None and type(obj) is vars(names).get("Task"):
-            name = names.Task.get_name(obj)
-            return cut(name) if type(name) is str else ""
-    return ""
