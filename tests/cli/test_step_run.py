@@ -312,3 +312,50 @@ def test_the_page_is_written_of_a_run_and_of_what_was_kept(tmp_path: Path) -> No
     assert all(page.startswith("<!doctype html>") for page in pages)
     refused = step(tmp_path, "--html", "nowhere/x.html", "program.py")
     assert (refused.returncode, refused.stdout) == (2, "")
+
+
+CALLED = """
+lam = lambda x: x * 2
+
+class A:
+    def inst(self, x):
+        return x
+
+    @classmethod
+    def made(cls, x):
+        return x
+
+    @staticmethod
+    def plain(x):
+        return x
+
+    short = lambda x: x + 1
+"""
+
+
+@pytest.mark.parametrize("name", ["lam", "A.made", "A.plain", "A.short"])
+def test_a_function_is_called_by_any_name_that_the_file_gives_it(tmp_path: Path, name: str) -> None:
+    write_program(tmp_path, CALLED)
+    done = step(tmp_path, f"program.py:{name}", "3")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "x=3" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("3",), ("3", "4")])
+def test_a_method_that_needs_an_instance_is_refused_in_a_sentence(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    write_program(tmp_path, CALLED)
+    done = step(tmp_path, "program.py:A.inst", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "coroscope: A.inst needs an instance of A, which cannot be given here: write a function"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_name_that_a_class_does_not_have_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    write_program(tmp_path, CALLED + "print('it runs')\n")
+    done = step(tmp_path, "program.py:A.mad", "3")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no function 'A.mad': it has A.made" in done.stderr

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import coroscope
 from coroscope.stepper.columns import Columns
 from coroscope.stepper.heap import Heap
+from coroscope.stepper.recording import Recording, load
 
 
 def test_a_shorter_tuple_at_the_address_of_one_that_has_died_is_read_as_it_is() -> None:
@@ -76,3 +81,126 @@ def test_of_a_first_item_that_is_too_long_the_beginning_is_shown(more: dict[str,
     assert text.startswith("{'key': 'aaa")
     assert text.endswith(end)
     assert len(text) <= 100
+
+
+KEEPING = """
+class Shared:
+    items = []
+
+    @staticmethod
+    def plain(x, seen=[]):
+        return seen
+
+def add(x, acc=[]):
+    acc.append(x)
+    return acc
+
+def only(*, acc=[]):
+    acc.append(1)
+    return acc
+
+def counter():
+    count = [0]
+    def up():
+        count[0] += 1
+        return count
+    return up
+
+class L(list):
+    pass
+
+class D(dict):
+    pass
+
+class T(tuple):
+    pass
+
+class S(set):
+    pass
+
+class E(Exception):
+    pass
+
+add(1)
+add(2)
+only()
+only()
+Shared.items.append(3)
+Shared.plain(1).append(4)
+Shared.plain(1).append(5)
+up = counter()
+up()
+up()
+add.attribute = [6]
+add.attribute.append(7)
+later = [8]
+setattr(Shared, "later", later)
+del later
+Shared.later.append(9)
+Shared.again = [10]
+Shared.again.append(11)
+for kept in L(), D(), T(), S(), E(1):
+    kept.extra = [12]
+    kept.extra.append(13)
+kept = S()
+kept.add((14, 15))
+(pair,) = kept
+add.__defaults__[0].append(16)
+add.__defaults__ = ([17],)
+add(18)
+"""
+
+
+def recording_of(source: str, tmp_path: Path) -> Recording:
+    file = tmp_path / "program.py"
+    file.write_text(source)
+    kept = tmp_path / "kept.steps"
+    subprocess.run(
+        [sys.executable, "-m", "coroscope", "step", "-o", kept, file],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    return load(kept)
+
+
+def last_texts(recording: Recording) -> list[tuple[str, bool]]:
+    """How each list and tuple is written in the end, and whether it lives on then."""
+    last = len(recording) - 1
+    told = []
+    for facts in recording.objects[1:]:
+        if facts.type in ("list", "tuple"):
+            step = last if facts.died is None else max(facts.died - 1, 0)
+            told.append(
+                (recording.at(step).value(-facts.number).text, facts.died is None or facts.died >= last)
+            )
+    return told
+
+
+def test_what_functions_classes_and_subclasses_of_containers_keep_is_one_object(tmp_path: Path) -> None:
+    told = last_texts(recording_of(KEEPING, tmp_path))
+    lasting = ("[1, 1]", "[3]", "[4, 5]", "[2]", "[6, 7]", "[8, 9]", "[10, 11]", "[17, 18]")
+    for text in lasting:
+        assert [lives for last, lives in told if last == text] == [True], text
+    assert [last for last, _ in told].count("[1, 2, 16]") == 1
+    assert [last for last, _ in told].count("(14, 15)") == 1
+    assert [last for last, _ in told].count("[12, 13]") == 5
+    assert "[]" not in [last for last, _ in told]
+
+
+def test_a_call_that_changes_what_a_class_keeps_is_told_at_once(tmp_path: Path) -> None:
+    source = "class Shared:\n    items = []\nShared.items.append(3)\nShared.items.append(4)\n"
+    recording = recording_of(source, tmp_path)
+    [items] = [facts for facts in recording.objects if facts.type == "list"]
+    changes = [
+        (step, len(contents))
+        for step, number, contents in zip(
+            recording.columns.content_steps,
+            recording.columns.content_objects,
+            recording.columns.contents,
+            strict=True,
+        )
+        if number == items.number
+    ]
+    calls = [each.number for each in recording.steps if each.instruction.base == "CALL"][-2:]
+    assert changes[1:] == [(calls[0] + 1, 1), (calls[1] + 1, 2)]

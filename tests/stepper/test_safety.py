@@ -186,11 +186,11 @@ def test_a_task_is_not_asked_for_its_name_by_a_method_of_the_programs() -> None:
         await asyncio.sleep(0)
 
     async def main() -> None:
-        await Mine(inner(), loop=asyncio.get_running_loop())
+        await Mine(inner(), loop=asyncio.get_running_loop(), name="kept by asyncio")
 
     recording = coroscope.step(lambda: asyncio.run(main()))
     assert not asked
-    assert "Task-2" in [task.name for task in recording.tasks]
+    assert recording.tasks[1].name == "kept by asyncio"
 
 
 def deeper(depths: list[int], depth: int) -> None:

@@ -117,3 +117,14 @@ def test_an_empty_file_has_a_module_level(tmp_path: Path) -> None:
 def test_a_part_of_the_source_is_found_by_bytes_not_by_characters(tmp_path: Path) -> None:
     row = next(line for line in printed(tmp_path, 'a = "ééé" + b\n').splitlines() if "LOAD_NAME" in line)
     assert row.rstrip().endswith(" b")
+
+
+@pytest.mark.parametrize("width", [40, 50, 60])
+def test_what_is_cut_of_the_exception_table_is_marked(width: int, tmp_path: Path) -> None:
+    source = "def f(x):\n    with x:\n        yield x\n"
+    whole = [line.rstrip() for line in printed(tmp_path, source, width=120).splitlines() if "  keep" in line]
+    cut = [line.rstrip() for line in printed(tmp_path, source, width=width).splitlines() if "  keep" in line]
+    assert len(whole) == len(cut)
+    assert any(line.endswith("…") for line in cut)
+    for line, full in zip(cut, whole, strict=True):
+        assert line == full or (line.endswith("…") and full.startswith(line[:-1]))

@@ -419,3 +419,18 @@ def test_errors_and_output_stand_in_the_output_pane() -> None:
     seen = see(step(writing), "end", size=(120, 40))
     for words in ("one     two", "wrong", "end"):
         assert words in seen.text
+
+
+def test_a_task_that_has_not_begun_has_its_first_turn_later(tasks: Recording) -> None:
+    first: dict[int, int] = {}
+    for event in tasks.events:
+        if event.kind == "task switch" and event.task is not None:
+            first.setdefault(event.task, event.position)
+    assert len(first) == len(tasks.tasks) > 1
+    sight = Sight(tasks)
+    for number in range(len(tasks)):
+        rows = task_rows(Look(sight, number), 60, 20)
+        assert rows.count == len(tasks.tasks)
+        for place, task in enumerate(tasks.tasks):
+            row = rows.make(place).plain
+            assert row.endswith("has its first turn later") == (first[task.number] > number), (number, row)

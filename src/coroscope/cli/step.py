@@ -16,7 +16,7 @@ import click
 from coroscope.cli import complain
 from coroscope.cli.output import check_writable
 from coroscope.errors import UsageError
-from coroscope.stepper.codes import all_codes, find_codes
+from coroscope.stepper.codes import all_codes, check_function, find_codes
 from coroscope.stepper.document import instruction_rows, step_rows
 from coroscope.stepper.running import MOST_STEPS, What
 from coroscope.stepper.source import read_source
@@ -256,7 +256,7 @@ def _run(
     check_no_recording(file)
     source = read_source(file)
     if name:
-        find_codes(source.code, name)
+        check_function(source.code, name)
     check_lines(source, what.from_line, what.until_line)
     if output is not None:
         check_writable(output, "the recording", "-o")

@@ -41,6 +41,10 @@ QUIET = frozenset(
 """The identities of those that change nothing. They may run code of what they are called with."""
 
 
+ASKING = frozenset(map(id, (isinstance, issubclass, callable, id, hasattr, getattr)))
+"""The identities of those that may run code of what they are called with, but change no function or class."""
+
+
 def _of(kind: type, names: str, *, by_key: bool = False, nothing: bool = False) -> dict[int, ChangesOne]:
     changes = ChangesOne(id(kind), by_key, nothing)
     return {id(vars(kind)[name]): changes for name in names.split()}

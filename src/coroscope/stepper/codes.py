@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import CodeType
 
 from coroscope.errors import UsageError
+from coroscope.stepper.instructions import disassemble
 
 _BY_NAME = {
     "<module>": "module",
@@ -69,6 +70,22 @@ def find_codes(module: CodeType, name: str) -> tuple[CodeType, ...]:
     alike = difflib.get_close_matches(name, known, _MANY) or [one for one in known if "<" not in one][:_MANY]
     there = f": it has {', '.join(alike)}" if alike else ", nor any other"
     raise UsageError(f"{module.co_filename!r} has no function {name!r}{there}")
+
+
+def check_function(module: CodeType, name: str) -> None:
+    """As `find_codes`, for what is called: any name will do that the module, or a class in it, gives something."""
+    if name not in _assigned_names(module):
+        find_codes(module, name)
+
+
+def _assigned_names(module: CodeType) -> set[str]:
+    names = set()
+    for code in all_codes(module):
+        if code is module or kind_of(code) == "class body":
+            prefix = "" if code is module else f"{code.co_qualname}."
+            stored = (each for each in disassemble(code) if each.base in ("STORE_NAME", "STORE_GLOBAL"))
+            names |= {prefix + each.operands[0] for each in stored}
+    return names
 
 
 def _has_qualified_name(code: CodeType, name: str) -> bool:

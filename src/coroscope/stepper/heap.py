@@ -4,6 +4,9 @@ An object is known by its number, for its address will be another's once it has 
 recorded refers to it any more: no slot of a frame and no object that can be reached from one. Where it can be referred
 to weakly, it is known again when it comes back from code that is not recorded; a list kept by such code alone, say
 in a C extension, gets a new number then, for nothing tells it from another list at its address.
+What functions keep, classes of the program's and attributes of containers is not shown, but counts as referred to.
+Functions and classes seldom change: once there is nothing in one that does, it is looked at again only where it is set,
+or given to code that is not recorded.
 Rule: objects are read only from references that the interpreter itself holds at that moment, from the frames on.
 Rule: no reference is kept to any but exact numbers, strings, bytes and singletons, which have no finalisers. They are
 kept so that their addresses stay theirs, up to a limit.
@@ -12,7 +15,6 @@ kept so that their addresses stay theirs, up to a limit.
 from __future__ import annotations
 
 import builtins
-import sys
 import types
 import weakref
 from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
@@ -23,7 +25,8 @@ from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.values import GENERATORS, HIDDEN, MOST_ITEMS, SCALARS, UNCHANGING, Kind, Kinds, cut
+from coroscope.stepper.task_names import task_name
+from coroscope.stepper.values import GENERATORS, MOST_ITEMS, SCALARS, Kind, Kinds, cut
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -61,6 +64,14 @@ class Heap:
         self._weak: dict[int, weakref.ref[Any]] = {}
         self._contents: dict[int, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {}
         """Of each object: the addresses of what is in it, their values, and the positions of those with contents."""
+        self._readable: set[int] = set()
+        """Those into which one can look."""
+        self._shown: dict[int, tuple[int, ...]] = {}
+        """Of those of which not all is shown, what was shown last."""
+        self._leaves: set[int] = set()
+        """Objects at which nobody looks again until they `may_change`: they seldom do, nor does what is in them."""
+        self._holders: dict[int, set[int]] = {}
+        """Those of them in which others are."""
         self.kinds = Kinds()
         self.unread: list[tuple[int, Any]] = []
         """Objects just met, into which nobody has looked yet."""
@@ -159,11 +170,13 @@ class Heap:
         self._addresses.append(address)
         self._types.append(id(type(obj)))
         self.by_address[address] = -number
-        self.columns.objects.append(ObjectFacts(number, kind.name, _detail(obj), self.step, kind.layout))
+        shown_as = "opaque" if kind.layout == "class" else kind.layout
+        self.columns.objects.append(ObjectFacts(number, kind.name, _detail(obj), self.step, shown_as))
         if kind.takes_weak_references:
             self._weak[number] = weakref.ref(obj)
         if kind.layout != "opaque" and obj is not _BUILTINS:
             self.unread.append((number, obj))
+            self._readable.add(number)
         if id(type(obj)) in GENERATORS:
             self.met_generators.append((number, obj))
         return -number
@@ -204,6 +217,9 @@ class Heap:
         if self.by_address.get(address) == -number:
             del self.by_address[address]
         self._weak.pop(number, None)
+        self._readable.discard(number)
+        self._shown.pop(number, None)
+        self._look_into(number)
         contents = self._contents.pop(number, None)
         if contents is not None:
             self.drop(contents[1])
@@ -224,7 +240,7 @@ class Heap:
         while unread and left:
             number, obj = unread.pop()
             kind = self.kinds.of(obj)
-            self._note_contents(number, kind, kind.read(obj))
+            self._note_contents(number, obj, kind, kind.read(obj))
             left -= 1
         if unread:
             unread.clear()
@@ -239,6 +255,7 @@ class Heap:
         most = self._most_to_look_at()
         seen: set[int] = set()
         contents = self._contents
+        leaves = self._leaves
         by_address = self.by_address
         # No object stays in here beyond the call; each is held by what it was found in, or by a frame.
         waiting = deque(
@@ -255,14 +272,19 @@ class Heap:
                 break
             seen.add(number)
             kind, known = self.kinds.of(obj), contents[number]
-            if kind.layout in UNCHANGING and not known[2]:
+            if kind.is_unchanging and not known[2]:
+                leaves.add(number)
                 continue
             items = kind.read(obj)
             if tuple(map(id, items)) != known[0]:  # Another tuple, too, may have taken over the address.
-                self._note_contents(number, kind, items)
+                self._note_contents(number, obj, kind, items)
                 known = contents[number]
-            for position in known[2]:
-                waiting.append((-known[1][position], items[position]))
+            values = known[1]
+            farther = [position for position in known[2] if -values[position] not in leaves]
+            for position in farther:
+                waiting.append((-values[position], items[position]))
+            if not farther and kind.changes_seldom:
+                self._add_leaf(number, [-values[position] for position in known[2]])
         del waiting
         self._allowance -= len(seen)
         self.finish_reading()
@@ -279,8 +301,26 @@ class Heap:
         kind = self.kinds.of(obj)
         items = kind.read(obj)
         if tuple(map(id, items)) != known[0]:
-            self._note_contents(number, kind, items)
+            self._note_contents(number, obj, kind, items)
             self.finish_reading()
+
+    def may_change(self, values: Iterable[int]) -> None:
+        """What seldom changes may do so now: an attribute of it is set, or code that is not recorded is given it."""
+        for value in values:
+            if -value in self._leaves:
+                self._look_into(-value)
+
+    def _add_leaf(self, number: int, held: Iterable[int]) -> None:
+        self._leaves.add(number)
+        for each in held:
+            self._holders.setdefault(each, set()).add(number)
+
+    def _look_into(self, number: int) -> None:
+        waiting = [number]
+        while waiting:
+            each = waiting.pop()
+            self._leaves.discard(each)
+            waiting += self._holders.pop(each, ())
 
     def holds_scalars(self, value: int) -> bool:
         """Whether all that is in the object is known, and has no contents itself."""
@@ -305,7 +345,7 @@ class Heap:
                 "time, in others every now and then, so those may have changed earlier than is shown"
             )
 
-    def _note_contents(self, number: int, kind: Kind, items: Sequence[Any]) -> None:
+    def _note_contents(self, number: int, obj: Any, kind: Kind, items: Sequence[Any]) -> None:
         addresses = tuple(map(id, items))
         new: tuple[int, ...] = tuple(map(self.by_address.get, addresses, repeat(NOTHING)))
         inner: tuple[int, ...] = ()
@@ -314,12 +354,12 @@ class Heap:
             new = tuple(self._values_of(items))
             lowest = min(new, default=1)
             inner = tuple(
-                position
-                for position, value in enumerate(new)
-                if value < 0 and self.columns.objects[-value].layout not in ("opaque", "function")
+                position for position, value in enumerate(new) if value < 0 and -value in self._readable
             )
         known = self._contents.get(number)
         self._contents[number] = addresses, new, inner
+        if number in self._leaves and inner:
+            self._look_into(number)
         if known is None or known[1] != new:
             if lowest < 0:  # else there are only numbers, texts and the like
                 for value in new:
@@ -327,10 +367,15 @@ class Heap:
                         self.counts[-value] += 1
             if known is not None and min(known[1], default=1) < 0:
                 self.drop(known[1])
-            hidden = HIDDEN.get(kind.layout, 0)
-            shown = new[: len(new) - hidden]
-            if known is None or known[1][: len(known[1]) - hidden] != shown:
-                self.columns.add_contents(self.step, number, shown)
+            if kind.count_shown is None:
+                self.columns.add_contents(self.step, number, new)
+            elif kind.layout != "class":
+                self._show(number, new[: kind.count_shown(obj)])
+
+    def _show(self, number: int, shown: tuple[int, ...]) -> None:
+        if self._shown.get(number) != shown:
+            self._shown[number] = shown
+            self.columns.add_contents(self.step, number, shown)
 
     def _values_of(self, items: Iterable[Any]) -> Iterator[int]:
         by_address = self.by_address
@@ -354,7 +399,6 @@ _NAMED: dict[int, str] = {
     id(types.MethodWrapperType): "__qualname__",
     id(types.CodeType): "co_qualname",
 }
-_TASK_MODULES = ("_asyncio", "asyncio.tasks", "coroscope.loop.task")
 _qualified_name_of = type.__dict__["__qualname__"].__get__
 _IS_CLASS, _IS_HEAP_TYPE = 1 << 31, 1 << 9
 _flags_of = type.__dict__["__flags__"].__get__
@@ -389,13 +433,3 @@ def _detail(obj: Any) -> str:
     if _flags_of(type(obj)) & _IS_CLASS:
         return cut(_qualified_name_of(obj))
     return task_name(obj)
-
-
-def task_name(obj: Any) -> str:
-    """A task's name, of a class whose code is known; of all other objects ""."""
-    for module in _TASK_MODULES:
-        names = sys.modules.get(module)
-        if names is not None and type(obj) is vars(names).get("Task"):
-            name = names.Task.get_name(obj)
-            return cut(name) if type(name) is str else ""
-    return ""

@@ -64,11 +64,22 @@ class Script:
 def _function_in(module: types.ModuleType, name: str, path: str) -> Callable[..., Any]:
     found: Any = module
     for part in name.split("."):
-        found = getattr(found, part, None)
+        holder, found = found, getattr(found, part, None)
     if not callable(found):
         raise UsageError(f"there is no function {name!r} in {path!r} once it has run: check the name")
+    if isinstance(holder, type) and type(found) is types.FunctionType and _wants_instance(found):
+        raise UsageError(
+            f"{name} needs an instance of {holder.__name__}, which cannot be given here: write a function in {path!r} "
+            f"that makes one and calls it, and name that"
+        )
     called: Callable[..., Any] = found
     return called
+
+
+def _wants_instance(function: types.FunctionType) -> bool:
+    code = function.__code__
+    without_default = code.co_argcount - len(function.__defaults__ or ())
+    return without_default > 0 and code.co_varnames[0] == "self"
 
 
 def _check_arguments(called: Callable[..., Any], name: str, values: Sequence[Any]) -> None:

@@ -16,17 +16,24 @@ class Turns:
     def __init__(self, recording: Recording) -> None:
         self._steps: dict[int, list[int]] = defaultdict(list)
         self._tasks: dict[int, list[int | None]] = defaultdict(list)
+        self._firsts: dict[int, int] = {}
         columns = recording.columns
         for event, kind in enumerate(columns.event_kinds):
             if kind == TASK_SWITCH:
                 thread = columns.event_threads[event]
                 self._steps[thread].append(columns.event_steps[event])
                 self._tasks[thread].append(columns.event_values[event] or None)
+                self._firsts.setdefault(columns.event_values[event], columns.event_steps[event])
 
     def at(self, thread: int, step: int) -> int | None:
         """The task that ran; None if none did."""
         before = bisect_right(self._steps.get(thread, ()), step)
         return self._tasks[thread][before - 1] if before else None
+
+    def is_before_first(self, task: int, step: int) -> bool:
+        """Whether the task has its first turn later."""
+        first = self._firsts.get(task)
+        return first is None or first > step
 
     def of(self, frame: FrameAt, *, is_current: bool = False) -> int | None:
         """The task that a frame last ran in: who makes a coroutine need not be who runs it."""

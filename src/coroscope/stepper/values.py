@@ -12,8 +12,9 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
+from gc import get_referents
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
@@ -37,12 +38,13 @@ _read_slot = types.MemberDescriptorType.__get__
 _arguments_of = BaseException.__dict__["args"].__get__
 _causes_of = tuple(BaseException.__dict__[name].__get__ for name in ("__cause__", "__context__"))
 _IS_HEAP_TYPE, _IS_TUPLE, _IS_DICT, _IS_LIST, _IS_EXCEPTION = 1 << 9, 1 << 26, 1 << 29, 1 << 25, 1 << 30
+_IS_CLASS = 1 << 31
 
 
-HIDDEN = {"exception": len(_causes_of)}
-"""By layout: so many of the last contents are not shown, but known to be referred to."""
-UNCHANGING = frozenset(("tuple", "frozenset", "function", "method"))
-"""The layouts of which the contents stay what they are."""
+_UNCHANGING = frozenset(("tuple", "frozenset", "method"))
+"""The layouts of which the contents stay what they are, unless there are more than are shown."""
+_SELDOM_CHANGING = frozenset(("function", "class", "cell"))
+"""Those that only instructions and calls on them themselves change."""
 
 
 def cut(text: str) -> str:
@@ -122,7 +124,10 @@ def makers_of(class_: type) -> tuple[Any, Any]:
 class Kind:
     """What is known of one type: how its objects are called, and how their contents are read."""
 
-    __slots__ = ("coded", "layout", "module", "name", "read", "takes_weak_references", "type")
+    __slots__ = (
+        *("changes_seldom", "coded", "count_shown", "is_unchanging", "layout", "module", "name"),
+        *("read", "takes_weak_references", "type"),
+    )
 
     def __init__(self, type_: type, modules: Container[str]) -> None:
         # Not the type itself: the program's classes must be able to die.
@@ -132,9 +137,12 @@ class Kind:
         name = _qualified_name_of(type_)
         self.module = module if type(module) is str else "?"
         self.name = cut(name if self.module == "builtins" else f"{self.module}.{name}")
-        self.layout, self.read = _reader_for(type_)
-        if self.layout == "instance" and self.module not in modules:
-            self.layout, self.read = "opaque", _nothing
+        reading = _reading_for(type_, modules, is_of_program=self.module in modules)
+        self.layout, self.read = reading.layout, reading.read
+        self.count_shown = reading.count_shown
+        """How many of an object's contents are shown: what else it refers to comes behind them. None: all."""
+        self.is_unchanging = self.layout in _UNCHANGING and reading.count_shown is None
+        self.changes_seldom = self.is_unchanging or self.layout in _SELDOM_CHANGING
         self.coded = _coded_attributes(type_)
         """The attributes that may run code when they are got or set, as properties do; None: any may."""
 
@@ -171,7 +179,7 @@ _ASKED_INSTEAD = ("__getattribute__", "__getattr__", "__setattr__", "__delattr__
 
 
 def _coded_attributes(type_: type) -> frozenset[str] | None:
-    if not _flags_of(type_) & _IS_HEAP_TYPE or _flags_of(type_) & (1 << 31):
+    if not _flags_of(type_) & _IS_HEAP_TYPE or _flags_of(type_) & _IS_CLASS:
         return None
     names: set[str] = set()
     for base in _mro_of(type_):
@@ -218,17 +226,15 @@ def _cell(value: Any) -> Sequence[Any]:
         return ()
 
 
-def _function(value: Any) -> Sequence[Any]:
-    cells = value.__closure__
-    return () if cells is None else cells
-
-
 def _method(value: Any) -> Sequence[Any]:
     return (value.__func__, value.__self__)
 
 
 def _exception(value: Any) -> Sequence[Any]:
-    return (*_arguments_of(value), *(cause(value) for cause in _causes_of))
+    attributes = (
+        part for part in get_referents(value) if type(part) is dict
+    )  # Asking for it would make one.
+    return (*_arguments_of(value), *(cause(value) for cause in _causes_of), *attributes)
 
 
 def _nothing(_: Any) -> Sequence[Any]:
@@ -237,7 +243,7 @@ def _nothing(_: Any) -> Sequence[Any]:
 
 _flat = chain.from_iterable
 _FIRST = slice(0, MOST_ITEMS)
-_EXACT: dict[int, tuple[str, Reader]] = {
+_EXACT = {
     id(list): ("list", _list),
     id(tuple): ("tuple", _tuple),
     id(dict): ("dict", _dict),
@@ -245,28 +251,104 @@ _EXACT: dict[int, tuple[str, Reader]] = {
     id(frozenset): ("frozenset", _frozenset),
     id(deque): ("deque", _deque),
     id(types.CellType): ("cell", _cell),
-    id(types.FunctionType): ("function", _function),
     id(types.MethodType): ("method", _method),
     id(types.ModuleType): ("opaque", _nothing),
 }
 
 
-def _reader_for(type_: type) -> tuple[str, Reader]:
+class _Reading(NamedTuple):
+    layout: str
+    read: Reader
+    count_shown: Callable[[Any], int] | None = None
+
+
+_OPAQUE = _Reading("opaque", _nothing)
+
+
+def _reading_for(type_: type, modules: Container[str], *, is_of_program: bool) -> _Reading:
     exact = _EXACT.get(id(type_))
     if exact is not None:
-        return exact
+        return _Reading(*exact)
+    if type_ is types.FunctionType:
+        return _reading_of_functions(modules)
     flags = _flags_of(type_)
+    if flags & _IS_CLASS:
+        return _reading_of_classes(modules)
     if flags & _IS_EXCEPTION:
-        return "exception", _exception
-    if not flags & _IS_HEAP_TYPE or flags & (1 << 31):  # made in C, or a class
-        return "opaque", _nothing
-    return _reader_of_instances(type_, flags)
+        return _Reading("exception", _exception, lambda value: len(_arguments_of(value)))
+    if not flags & _IS_HEAP_TYPE:  # made in C
+        return _OPAQUE
+    return _reading_of_instances(type_, flags, is_of_program=is_of_program)
 
 
-def _reader_of_instances(type_: type, flags: int) -> tuple[str, Reader]:
+def _reading_of_functions(modules: Container[str]) -> _Reading:
+    """The cells are shown; behind them comes what the program's functions keep: defaults, attributes and the like."""
+
+    def read(value: Any) -> Sequence[Any]:
+        cells = value.__closure__
+        module = value.__module__
+        if type(module) is not str or module not in modules:
+            return cells or ()
+        # Asking for `__dict__` would make one, for `__annotations__` make a dict of a tuple.
+        others = id(cells), id(value.__globals__), id(value.__builtins__)
+        kept = (
+            part for part in get_referents(value) if type(part) in (tuple, dict) and id(part) not in others
+        )
+        return (*(cells or ()), *kept)
+
+    return _Reading("function", read, lambda value: len(value.__closure__ or ()))
+
+
+def _reading_of_classes(modules: Container[str]) -> _Reading:
+    """Nothing of a class is shown; the program's own keep what is in their namespaces."""
+
+    def read(value: Any) -> Sequence[Any]:
+        if not _flags_of(value) & _IS_HEAP_TYPE:
+            return ()
+        names = names_of(value)
+        module = names.get("__module__")
+        if type(module) is not str or module not in modules:
+            return ()
+        kept = (_unwrapped(each) for each in names.values() if id(type(each)) not in _OF_EVERY_CLASS)
+        return tuple(islice(kept, MOST_ITEMS))
+
+    return _Reading("class", read, lambda _: 0)
+
+
+def _unwrapped(value: Any) -> Any:
+    return value.__func__ if type(value) is staticmethod or type(value) is classmethod else value
+
+
+def _reading_of_instances(type_: type, flags: int, *, is_of_program: bool) -> _Reading:
+    """Of a subclass of a builtin container: its items are shown, of one of a set, its attributes."""
+    attributes = _attributes_reader(type_) if is_of_program else None
+    for flag, layout, items in _BY_FLAG:
+        if flags & flag:
+            if attributes is None:
+                return _Reading(layout, items) if _is_written_in_python(type_) else _OPAQUE
+            return _Reading(layout, _both(items, attributes), lambda value, read=items: len(read(value)))  # type: ignore[misc]
+    if attributes is None:
+        return _OPAQUE
+    for base in _mro_of(type_):
+        if id(base) in _SETS:
+            return _Reading(
+                "instance", _both(attributes, _SETS[id(base)]), lambda value: len(attributes(value))
+            )
+    return _Reading("instance", attributes)
+
+
+def _is_written_in_python(type_: type) -> bool:
+    return any(_flags_of(base) & _IS_HEAP_TYPE and "__module__" in _names_of(base) for base in _mro_of(type_))
+
+
+def _both(first: Reader, second: Reader) -> Reader:
+    return lambda value: (*first(value), *second(value))
+
+
+def _attributes_reader(type_: type) -> Reader | None:
+    """Reads the names and values of slots and `__dict__`; None: it has neither."""
     slots: list[tuple[str, Any]] = []
     dictionary: Any = None
-    is_of_program = False
     for base in _mro_of(type_):
         if not _flags_of(base) & _IS_HEAP_TYPE:
             continue
@@ -275,18 +357,8 @@ def _reader_of_instances(type_: type, flags: int) -> tuple[str, Reader]:
                 slots.append((name, value))
             elif type(value) is types.GetSetDescriptorType and name == "__dict__" and dictionary is None:
                 dictionary = value
-            elif name == "__module__":
-                is_of_program = True
-    if not is_of_program or not (
-        slots or dictionary is not None or flags & (_IS_LIST | _IS_TUPLE | _IS_DICT)
-    ):
-        return "opaque", _nothing
-    if flags & _IS_TUPLE:
-        return "tuple", _tuple
-    if flags & _IS_LIST:
-        return "list", _list
-    if flags & _IS_DICT:
-        return "dict", _dict
+    if not slots and dictionary is None:
+        return None
 
     def read(value: Any) -> Sequence[Any]:
         parts: list[Any] = []
@@ -299,4 +371,16 @@ def _reader_of_instances(type_: type, flags: int) -> tuple[str, Reader]:
                 parts += _dict(names)
         return parts
 
-    return "instance", read
+    return read
+
+
+_BY_FLAG: tuple[tuple[int, str, Reader], ...] = (
+    (_IS_TUPLE, "tuple", _tuple),
+    (_IS_LIST, "list", _list),
+    (_IS_DICT, "dict", _dict),
+)
+_SETS: dict[int, Reader] = {id(set): _set, id(frozenset): _frozenset, id(deque): _deque}
+_OF_EVERY_CLASS = frozenset(SCALARS) | frozenset(
+    map(id, (types.GetSetDescriptorType, types.MemberDescriptorType))
+)
+"""By the types' identities: what of a namespace keeps nothing of the program's."""

@@ -12,7 +12,7 @@ from types import CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from coroscope.stepper import columns as kinds
-from coroscope.stepper.builtin_calls import CHANGING_ONE, QUIET, ChangesOne
+from coroscope.stepper.builtin_calls import ASKING, CHANGING_ONE, QUIET, ChangesOne
 from coroscope.stepper.deadly import is_deadly
 from coroscope.stepper.heap import NOTHING, UNKNOWN
 from coroscope.stepper.layout import HEAD_SIZE
@@ -103,6 +103,7 @@ class Effects:
             return 0
         if plan.name:
             if self._attribute_has_code(state, target, plan.name):
+                self._heap.may_change((value,))
                 return 0
         elif self._heap.type_of(value) not in plan.plain:
             return 0
@@ -154,7 +155,11 @@ class Effects:
             state.direct = plan
             return False
         changes = CHANGING_ONE.get(id(callee))
-        return changes is None or not self._changes_its_own(state, changes, slot + 1)
+        if changes is None:
+            if id(callee) not in ASKING:
+                self._heap.may_change(state.values[slot + 1 :])
+            return True
+        return not self._changes_its_own(state, changes, slot + 1)
 
     def _is_made_by_recorded_code(self, class_: type) -> bool:
         new, init = makers_of(class_)

@@ -55,7 +55,7 @@ class Generators:
             if plan is None or not _is_unstarted(obj, plan):
                 continue
             where = id(obj) + self._frame_at
-            state = self._states.new_frame(thread, plan, 0, caller)
+            state = self._states.new_frame(thread, plan, 0, caller, caller.facts.task)
             state.pointer = ctypes.c_uint64(where)  # It has no frame object yet.
             state.facts.generator = number
             state.generator = self._reference(obj, state)

@@ -88,7 +88,7 @@ class Recorder:
         self._effects = Effects(basis)
         self._effects.before_closing = self._generators.may_be_closed
         self._steps = StepRecorder(
-            basis, self._slots, self._reach, self._effects, self._generators, log, most_steps
+            basis, self._slots, self._reach, self._effects, self._generators, log, tasks, most_steps
         )
         self.has_gap = False
         """The last instruction of a frame was not told."""

@@ -42,6 +42,7 @@ class FrameState:
         "plans",
         "pointer",
         "touched",
+        "turn",
         "values",
         "where",
         "words",
@@ -70,6 +71,8 @@ class FrameState:
         self.pending_call = 0
         self.direct: Plan | None = None
         """The instruction, where what it calls or goes through is recorded itself, and nothing else runs."""
+        self.turn: int | None = None
+        """What its thread's task was when it was last noted which one runs it."""
         self.touched = 0
         """Where the one object is that the instruction may have changed."""
 
@@ -142,7 +145,12 @@ class States:
         return thread
 
     def new_frame(
-        self, thread: ThreadState, plan: CodePlan, frame_id: int, caller: FrameState | None
+        self,
+        thread: ThreadState,
+        plan: CodePlan,
+        frame_id: int,
+        caller: FrameState | None,
+        task: int | None = None,
     ) -> FrameState:
         """A frame that has not been met before."""
         columns = self._columns
@@ -151,7 +159,7 @@ class States:
             code=plan.facts.number,
             caller=None if caller is None else caller.number,
             thread=thread.number,
-            task=thread.task or None,
+            task=task,
             base=columns.places_used,
             first_step=len(columns.instructions),
         )

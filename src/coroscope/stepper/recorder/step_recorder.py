@@ -14,6 +14,7 @@ from coroscope.stepper.recorder.slots import Slots
 from coroscope.stepper.recorder.states import NO_WORDS, FrameState, ThreadState
 from coroscope.stepper.recorder.step_log import StepLog
 from coroscope.stepper.recorder.switch import StopRecordingError
+from coroscope.stepper.recorder.tasks import Tasks
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -29,6 +30,7 @@ class StepRecorder:
         effects: Effects,
         generators: Generators,
         log: StepLog,
+        tasks: Tasks,
         most_steps: int,
     ) -> None:
         self._columns = basis.columns
@@ -40,6 +42,7 @@ class StepRecorder:
         self._effects = effects
         self._generators = generators
         self._log = log
+        self._tasks = tasks
         self._most_steps = self._pause_at = most_steps
         self._journal: Journal | None = None
         layout = basis.layout
@@ -81,12 +84,15 @@ class StepRecorder:
                 self._generators.make(thread)
             if heap.unreferenced:
                 heap.sweep()
+        is_same_run = state is self._log.last_run and not state.is_fresh
+        if not is_same_run and state.turn != thread.task:
+            self._tasks.note(thread, state)
         if state.pending_call:
             columns.add_event(kinds.C_RETURN, state.number, thread.number, state.values[-1])
             state.pending_call = 0
         if self._generators.given_up:
             self._generators.drop(thread)
-        if state is self._log.last_run and not state.is_fresh:
+        if is_same_run:
             # A frame that is not fresh goes on in the thread that it was in: as `append`, without the call.
             columns.instructions.append(plan.number)
             columns.ends.append(len(columns.places))

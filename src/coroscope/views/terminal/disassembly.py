@@ -217,7 +217,8 @@ class _Listing:
             row = Text(" " * _GUTTER + where.rjust(10))
             row.append(f"  {sheet.glyphs.forward} {entry.target:<{_OFFSET}}", _JUMP)
             pushed = "offset and exception" if entry.lasti else "the exception"
-            row.append(f"  keep {count(entry.depth, 'value')}, push {pushed}", QUIET)
+            told = f"  keep {count(entry.depth, 'value')}, push {pushed}"
+            row.append(sheet.cut(told, max(sheet.width - INDENT - cell_len(row.plain), 1)), QUIET)
             sheet.line(row)
 
     def _last_before(self, end: int) -> int:

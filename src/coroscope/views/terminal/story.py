@@ -51,8 +51,8 @@ _MOST_NOTE = 200
 _LINE = 4
 _BEGINS_FRAME = ("call", "resume", "throw")
 _LEGEND = (
-    "#1, #2, and so on number the objects, each the same everywhere; NULL is an empty place. What is not recorded is C "
-    "code, or of a module that --include can name."
+    "#1, #2, and so on number the objects: each keeps its number as long as something recorded refers to it. NULL is "
+    "an empty place. What is not recorded is C code, or of a module that --include can name."
 )
 MORE = "{left} more instructions were recorded: --rows {all} prints all."
 _ENDS_FRAME = ("return", "create", "yield", "unwind")
