@@ -70,6 +70,8 @@ class Heap:
         """Of those of which not all is shown, what was shown last."""
         self._leaves: set[int] = set()
         """Objects at which nobody looks again until they `may_change`: they seldom do, nor does what is in them."""
+        self._attributes: set[int] = set()
+        """The dicts of functions, which change as seldom as these."""
         self._holders: dict[int, set[int]] = {}
         """Those of them in which others are."""
         self.kinds = Kinds()
@@ -218,6 +220,7 @@ class Heap:
             del self.by_address[address]
         self._weak.pop(number, None)
         self._readable.discard(number)
+        self._attributes.discard(number)
         self._shown.pop(number, None)
         self._look_into(number)
         contents = self._contents.pop(number, None)
@@ -283,7 +286,7 @@ class Heap:
             farther = [position for position in known[2] if -values[position] not in leaves]
             for position in farther:
                 waiting.append((-values[position], items[position]))
-            if not farther and kind.changes_seldom:
+            if not farther and (kind.changes_seldom or number in self._attributes):
                 self._add_leaf(number, [-values[position] for position in known[2]])
         del waiting
         self._allowance -= len(seen)
@@ -309,6 +312,9 @@ class Heap:
         for value in values:
             if -value in self._leaves:
                 self._look_into(-value)
+                for held in self._contents.get(-value, ((), ()))[1]:
+                    if -held in self._attributes:
+                        self._look_into(-held)
 
     def _add_leaf(self, number: int, held: Iterable[int]) -> None:
         self._leaves.add(number)
@@ -357,6 +363,12 @@ class Heap:
                 position for position, value in enumerate(new) if value < 0 and -value in self._readable
             )
         known = self._contents.get(number)
+        if kind.layout == "function":
+            # What is in its cells is looked at where frames have these.
+            inner = tuple(position for position in inner if type(items[position]) is not types.CellType)
+            self._attributes.update(
+                -value for value, item in zip(new, items, strict=True) if type(item) is dict
+            )
         self._contents[number] = addresses, new, inner
         if number in self._leaves and inner:
             self._look_into(number)
