@@ -163,7 +163,12 @@ def test_the_terminal_names_every_way_and_ends_with_the_recommendation(tmp_path:
 
 
 def test_only_ways_that_ran_are_counted_and_told_of(tmp_path: Path) -> None:
-    text = "import os\nitems = [1]\nown = os.getpid()\ndef f(x):\n    return 1 / (os.getpid() == own)\n"
+    text = """\
+import multiprocessing
+items = [1]
+def f(x):
+    return 1 / (multiprocessing.parent_process() is None)
+"""
     program = write_program(tmp_path, text, "partial.py")
     options = ("--workers", "1", "--repeat", "1", "--strategies")
     shown = compare(program, *options, "sequential,processes", name="f").stdout

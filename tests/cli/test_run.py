@@ -89,7 +89,13 @@ def test_a_program_killed_by_a_signal_leaves_a_trace_and_its_signal(
     program = write_program(tmp_path, text)
     assert run_recorded(program).returncode == -number
     shown = show_json(trace_of(program))
-    assert shown["ended"] == {"exit_code": None, "signal": int(number), "exception": None, "complete": False}
+    assert shown["ended"] == {
+        "exit_code": None,
+        "signal": int(number),
+        "exception": None,
+        "complete": False,
+        "goes_on": False,
+    }
     assert shown["tasks"][0]["waits"][0]["line"] == 3
 
 
