@@ -14,7 +14,7 @@ from coroscope.analysis.findings.lock_convoy import LockConvoy
 from coroscope.analysis.findings.low_concurrency import LowConcurrency
 from coroscope.analysis.findings.saturated_thread_pool import SaturatedThreadPool
 from coroscope.analysis.findings.tiny_tasks import TinyTasks
-from coroscope.trace.model import Frame, Job, Pool, Task
+from coroscope.trace.model import Frame, Job, Pool, Task, Trace
 from tests.trace_builder import MS, TraceBuilder
 
 HERE = Frame("use", "app.py", 7, is_user=True)
@@ -141,16 +141,8 @@ def test_a_thread_that_takes_its_time_bounds_what_a_convoy_costs_the_run(
     assert finding.saving_ns == pytest.approx(saving_ms * MS, abs=MS)
 
 
-@pytest.mark.parametrize(("beside_ms", "saving_ms"), [(0, 450), (200, 300), (600, 0)])
-def test_a_task_that_takes_its_time_bounds_what_a_pool_costs_the_run(beside_ms: int, saving_ms: int) -> None:
-    builder = TraceBuilder()
-    main = builder.task("main", f"running 0, waiting {max(beside_ms, 500)}, ready 1, running 0", is_main=True)
-    main.waits[0].woken_by, main.waits[0].waker = ("task", 6) if beside_ms > 500 else ("thread", None)
-    for _ in range(4):
-        thread(builder, "running 0" + ", waiting 50, running 0" * 10)
-    if beside_ms:
-        woken_by_timers(builder.task("beside", f"running 0, waiting {beside_ms}, running 0"))
-    trace = builder.build()
+def with_pool(trace: Trace) -> Trace:
+    """Threads 2 to 5 are a pool's, which does forty jobs of 50 ms that track 1 submits at once."""
     trace.pools = {1: Pool(1, "pool", 4)}
     for number in range(40):
         started_ms = number // 4 * 50
@@ -160,8 +152,30 @@ def test_a_task_that_takes_its_time_bounds_what_a_pool_costs_the_run(beside_ms: 
                 number % 4 + 2, "returned",
             )
         )  # fmt: skip
-    (finding,) = SaturatedThreadPool().find(trace)
+    return trace
+
+
+@pytest.mark.parametrize(("beside_ms", "saving_ms"), [(0, 450), (200, 300), (600, 0)])
+def test_a_task_that_takes_its_time_bounds_what_a_pool_costs_the_run(beside_ms: int, saving_ms: int) -> None:
+    builder = TraceBuilder()
+    main = builder.task("main", f"running 0, waiting {max(beside_ms, 500)}, ready 1, running 0", is_main=True)
+    main.waits[0].woken_by, main.waits[0].waker = ("task", 6) if beside_ms > 500 else ("thread", None)
+    for _ in range(4):
+        thread(builder, "running 0" + ", waiting 50, running 0" * 10)
+    if beside_ms:
+        woken_by_timers(builder.task("beside", f"running 0, waiting {beside_ms}, running 0"))
+    (finding,) = SaturatedThreadPool().find(with_pool(builder.build()))
     assert finding.saving_ns == saving_ms * MS
+
+
+def test_a_thread_that_seems_ready_in_the_middle_of_its_wait_has_waited_for_what_ended_it() -> None:
+    builder = TraceBuilder(loops={})
+    stays = "running 0, waiting 240, ready 20, waiting 240, running 0"
+    thread(builder, stays, "future", is_main=True)
+    for _ in range(4):
+        thread(builder, "running 0" + ", waiting 50, running 0" * 10)
+    (finding,) = SaturatedThreadPool().find(with_pool(builder.build()))
+    assert finding.saving_ns == 450 * MS
 
 
 @pytest.mark.parametrize("is_beside", [False, True])

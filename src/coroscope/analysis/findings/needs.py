@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from coroscope.analysis.findings.jobs import Jobs
@@ -126,11 +126,11 @@ class Needs:
                 yield endings.pop()
 
     def _link(self, task: Task, steps: list[Step]) -> None:
-        wait_of = {wait.start_ns: wait for wait in task.waits}
+        wait_between = _waits_of(task)
         if steps:
             self._link_first(task, steps[0])
         for before, step in pairwise(steps):
-            wait = wait_of.get(before.end_ns)
+            wait = wait_between(before.end_ns, step.start_ns)
             length_ns = 0 if wait is None or wait.end_ns is None else wait.end_ns - wait.start_ns
             if self._spared is not None and (task.id, before.end_ns) in self._spared.waits:
                 self._need(step, before, before.end_ns, slack_ns=length_ns)
@@ -385,6 +385,24 @@ def _rows_by_thread(steps: list[Step]) -> dict[int, _Row]:
     for step in steps:
         rows.setdefault(step.task.thread, []).append(step)
     return {thread: _Row(row) for thread, row in rows.items()}
+
+
+def _waits_of(task: Task) -> Callable[[int, int], Wait | None]:
+    """What gives the wait between two steps, by the end of one and the start of the other.
+
+    A thread may have several there, with time in between in which it only seemed to be ready: they count as one, which
+    the last of them ended.
+    """
+    starts = array("q", (wait.start_ns for wait in task.waits))
+
+    def between(ended_ns: int, start_ns: int) -> Wait | None:
+        first, behind = bisect_left(starts, ended_ns), bisect_left(starts, max(start_ns, ended_ns + 1))
+        if first >= behind:
+            return None
+        last = task.waits[behind - 1]
+        return last if behind - first == 1 else replace(last, start_ns=starts[first])
+
+    return between
 
 
 def _is_sleep(wait: Wait) -> bool:
