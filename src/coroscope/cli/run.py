@@ -170,11 +170,12 @@ def _tell_written(flight: Flight | None) -> None:
 
 def _load(trace: str, ended: Ended) -> Trace:
     # Loaded only now, as the views are: the program has been running since, and need not wait for them.
-    from coroscope.trace import compact, load
+    from coroscope.cli.loading import load_for_good
+    from coroscope.trace import compact
     from coroscope.trace.model import Ending
 
     compact(trace, Ending(ended.exit_code, ended.signal, None, False), ended.at_ns)
-    return load(trace)
+    return load_for_good(trace)
 
 
 def _show(

@@ -12,11 +12,11 @@ import click
 
 from coroscope.cli.cut import tell_cut
 from coroscope.cli.judging import Judge, judging_options
+from coroscope.cli.loading import load_for_good
 from coroscope.cli.looking import Look, looking_options
 from coroscope.cli.stepping_along import load_steps_beside
 from coroscope.errors import UsageError
 from coroscope.export.report import report
-from coroscope.trace import load
 from coroscope.trace.model import Trace
 from coroscope.views.terminal import open_console, print_next_step
 
@@ -37,7 +37,7 @@ def show(file: str, html: str | None, as_json: bool, waits: bool, look: Look, ju
         raise UsageError("--waits adds to the JSON: give --json too")
     if as_json and look.parts:
         raise UsageError(f"{look.parts[0]} prints for people and --json for programs: give one of them")
-    trace = load(file)
+    trace = load_for_good(file)
     if as_json or look.parts:
         tell_cut(trace)
     found = judge.find(trace)
