@@ -166,7 +166,7 @@ def _end(recorder: Recorder, error: BaseException | None) -> None:
         recorder.end(error)
     except Exception as failure:
         recorder.fail(failure)
-    ended_ns = time.monotonic_ns()  # Of what is kept, only now: what is later counts as not yet there.
+    ended_ns = time.monotonic_ns()  # Only now: what a ring has of later than that counts as not yet written.
     recorder.detach()
     if recorder.is_of_this_process:
         with suppress(Exception):

@@ -5,6 +5,7 @@ Rule: what a person can mend is one sentence on stderr and exit code 2, never a 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -18,6 +19,8 @@ from coroscope.errors import CoroscopeError, UsageError
 
 INTERRUPTED = 128 + 2  # as a shell reports a program that SIGINT ended
 PIPE_CLOSED = 128 + 13  # as a shell reports one that SIGPIPE ended
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What writing to a stream fails with whose disk is full, or broken."""
 
 # Verbs by name: where each is found. Importing a verb costs what it needs, which `run` must not
 # pay, nor bring into the program that it observes, for the others.
@@ -83,7 +86,7 @@ def _exit_code_of(arguments: list[str]) -> int:
         _forget_stdout()
         return PIPE_CLOSED
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or error.errno not in _NO_ROOM:
             raise
         complain(
             f"cannot write what was asked for ({error.strerror}): make room, or send the output elsewhere"

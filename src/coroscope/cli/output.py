@@ -1,8 +1,9 @@
-"""Where a verb is asked to write, checked before it does work that would be lost."""
+"""Where a verb writes: checked before it does work that would be lost, and gone on with where it cannot be printed."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from coroscope.errors import UsageError
 
@@ -17,3 +18,16 @@ def check_writable(path: str, what: str, option: str) -> None:
     else:
         return
     raise UsageError(f"cannot write {what} to {path!r} ({problem}): choose another place with {option}")
+
+
+def print_and_go_on(printing: Callable[[], None], go_on: Callable[[], None]) -> None:
+    """Do both, the second also where nobody reads what the first prints, or there is no room for it.
+
+    OSError from the first is raised behind the second.
+    """
+    try:
+        printing()
+    except OSError:
+        go_on()
+        raise
+    go_on()

@@ -14,6 +14,7 @@ from coroscope.cli.cut import tell_cut
 from coroscope.cli.judging import Judge, judging_options
 from coroscope.cli.loading import load_for_good
 from coroscope.cli.looking import Look, looking_options
+from coroscope.cli.output import print_and_go_on
 from coroscope.cli.stepping_along import load_steps_beside
 from coroscope.errors import UsageError
 from coroscope.export.report import report
@@ -41,21 +42,21 @@ def show(file: str, html: str | None, as_json: bool, waits: bool, look: Look, ju
     if as_json or look.parts:
         tell_cut(trace)
     found = judge.find(trace)
-    unprinted: OSError | None = None
-    try:
+
+    def print_it() -> None:
         if as_json:
             sys.stdout.write(json.dumps(report(trace, found, slow_ms=look.slow_ms, waits=waits)) + "\n")
-        else:
-            console = open_console(sys.stdout)
-            look.print(trace, found, console)
-            if html is None and not look.parts:
-                print_next_step(console, file)
-    except OSError as error:  # The page is made all the same.
-        unprinted = error
-    if html is not None:
-        _write_page(trace, found, file, html, look.slow_ms)
-    if unprinted is not None:
-        raise unprinted
+            return
+        console = open_console(sys.stdout)
+        look.print(trace, found, console)
+        if html is None and not look.parts:
+            print_next_step(console, file)
+
+    def make_page() -> None:
+        if html is not None:
+            _write_page(trace, found, file, html, look.slow_ms)
+
+    print_and_go_on(print_it, make_page)
     return judge.exit_code(found)
 
 

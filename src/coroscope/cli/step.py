@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coroscope.cli import complain
-from coroscope.cli.output import check_writable
+from coroscope.cli.output import check_writable, print_and_go_on
 from coroscope.errors import UsageError
 from coroscope.stepper.codes import all_codes, check_function, find_codes
 from coroscope.stepper.document import instruction_rows, step_rows
@@ -44,6 +44,10 @@ class _Shown:
     explore: Explore | None
     """Shows it in the terminal, to go through; None where it is printed."""
     forms: Forms | None = None
+
+    def is_explored(self, recording: Recording) -> bool:
+        """Whether it is gone through in the terminal: there must be something in it."""
+        return self.explore is not None and len(recording) > 0
 
 
 class _AroundTheTarget(click.Command):
@@ -216,27 +220,27 @@ def _show_loaded(path: str, shown: _Shown) -> None:
 
 
 def _show(recording: Recording, shown: _Shown, stream: Any) -> None:
-    is_explored = shown.explore is not None and len(recording) > 0
-    unprinted: OSError | None = None
-    try:
-        if shown.as_json:
-            _print_rows(step_rows(recording, shown.forms))
-            _tell_limits(recording)
-            _complain_of(shown.forms)
-        elif not is_explored:
-            _print_story(recording, shown, stream)
-    except OSError as error:  # The page is made all the same.
-        unprinted = error
+    print_and_go_on(lambda: _print(recording, shown, stream), lambda: _show_apart(recording, shown))
+
+
+def _print(recording: Recording, shown: _Shown, stream: Any) -> None:
+    if shown.as_json:
+        _print_rows(step_rows(recording, shown.forms))
+        _tell_limits(recording)
+        _complain_of(shown.forms)
+    elif not shown.is_explored(recording):
+        _print_story(recording, shown, stream)
+
+
+def _show_apart(recording: Recording, shown: _Shown) -> None:
     if shown.html is not None:
         from coroscope.views.page import write_steps
 
         write_steps(recording, shown.html, shown.forms)
         # On stderr: stdout may hold the JSON.
         print(f"The page is in {shown.html!r}: open it in a browser.", file=sys.stderr)
-    if shown.explore is not None and is_explored:
+    if shown.explore is not None and shown.is_explored(recording):
         shown.explore(recording)
-    if unprinted is not None:
-        raise unprinted
 
 
 def _run(

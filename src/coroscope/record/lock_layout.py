@@ -81,6 +81,7 @@ def find_lock() -> LockLayout | None:
 def _look_for_lock(memory: int, native_id_offset: int) -> LockLayout | None:
     """One look, which finds nothing if the last holder ends meanwhile."""
     bases: dict[tuple[str, str], int] = {}
+    idents = [_ID.pack(ident) for ident in sys._current_frames()]
     owner = ("", "")
     end = 0
     for mapping in _mappings(os.getpid()):
@@ -91,7 +92,7 @@ def _look_for_lock(memory: int, native_id_offset: int) -> LockLayout | None:
         bases.setdefault(owner, mapping.start)
         if owner == _NO_FILE or not mapping.is_writable or mapping.end - mapping.start > _LARGEST_MAPPING:
             continue
-        for address, id_offset in _locks_in(memory, mapping):
+        for address, id_offset in _locks_in(memory, mapping, idents):
             return LockLayout(owner, address - bases[owner], id_offset, native_id_offset)
     return None
 
@@ -133,9 +134,8 @@ def _native_id_offset(memory: int) -> int | None:
     return min(places[0] & places[1], default=None)
 
 
-def _locks_in(memory: int, mapping: _Mapping) -> Iterator[tuple[int, int]]:
+def _locks_in(memory: int, mapping: _Mapping, idents: list[bytes]) -> Iterator[tuple[int, int]]:
     """Addresses of what looks as the lock does now, each with where its holder's state has the holder's id."""
-    idents = [_ID.pack(ident) for ident in sys._current_frames()]
     try:
         data = os.pread(memory, mapping.end - mapping.start, mapping.start)
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 from typing import Any
 
@@ -9,7 +10,7 @@ from coroscope.record.marks import inner_of
 
 CALLS = {"Crew.results": "coroscope.wait", "wait_async": "coroscope.wait_async"}
 """What coroutines of ours run, and what the program has called for that."""
-_OURS = ("/coroscope/loop/crew.py", "/coroscope/loop/waiting.py")
+_OUR_LOOP = os.path.join(os.path.dirname(os.path.dirname(__file__)), "loop", "")
 
 
 def has_begun(subject: Any) -> bool:
@@ -44,6 +45,6 @@ def describe_code(code: types.CodeType) -> tuple[str, str, int]:
     if (told := inner_of(code)) is not None:
         return told
     name = code.co_qualname
-    if name in CALLS and code.co_filename.endswith(_OURS):
+    if name in CALLS and code.co_filename.startswith(_OUR_LOOP):
         name = CALLS[name]
     return name, code.co_filename, code.co_firstlineno

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from coroscope.analysis.findings.source import Source, walk_own
+from coroscope.analysis.findings.source import Source, dotted, walk_own
 
 # What one object is told in turn: to tell it all at once would mix it up.
 _ORDERED = frozenset(
@@ -234,7 +234,7 @@ def _paths(node: ast.AST) -> set[str]:
     """The dotted paths that occur in `node`, the longest of each."""
     if isinstance(node, ast.Name):
         return {node.id}
-    if isinstance(node, ast.Attribute) and (path := _dotted(node)):
+    if isinstance(node, ast.Attribute) and (path := dotted(node)):
         return {path}
     return {path for child in ast.iter_child_nodes(node) for path in _paths(child)}
 
@@ -251,19 +251,11 @@ def _receivers(node: ast.AST) -> set[str]:
 
 
 def _called(call: ast.Call) -> str:
-    return _dotted(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+    return dotted(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
 
 
 def _last_name(call: ast.Call) -> str:
     return _called(call).rpartition(".")[2]
-
-
-def _dotted(node: ast.AST) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (base := _dotted(node.value)):
-        return f"{base}.{node.attr}"
-    return ""
 
 
 def _whole(target: ast.AST) -> list[str]:

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Mapping
 
 from coroscope.analysis.findings.needs import Key, Needs, Spared, Step
-from coroscope.trace.model import Task, Trace
+from coroscope.trace.model import State, Task, Trace
 
 MOST_STEPS = 250_000
 """What a step needed takes about a kilobyte."""
@@ -28,7 +28,7 @@ def saving_ns(
     None where there are too many steps to know.
     """
     tasks = _tracks(trace)
-    if sum(task.steps for task in tasks) > MOST_STEPS:
+    if sum(task.states.count(State.RUNNING) for task in tasks) > MOST_STEPS:
         return None
     needs = Needs(trace, tasks, spared=spared or Spared())
     earlier_ns = _earlier_ns(needs.all, gains or {})

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coroscope.analysis.findings.calls import Call
-from coroscope.analysis.findings.source import Function, Source, source_of, walk_own
+from coroscope.analysis.findings.source import Function, Source, dotted, source_of, walk_own
 from coroscope.trace.model import Frame
 
 _CHANGING = frozenset(
@@ -117,7 +117,7 @@ def _names_within(
     given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
     names: dict[str, str] = {}
     for parameter, value in given.items():
-        path = _plain_path(value)
+        path = dotted(value)
         root = path.partition(".")[0]
         if not path:
             continue
@@ -278,15 +278,6 @@ def _asks_for(test: ast.expr) -> tuple[ast.expr | None, ast.expr | None]:
         if test.comparators[0].value is None and isinstance(test.ops[0], ast.IsNot):
             return None, test.left
     return None, test
-
-
-def _plain_path(node: ast.AST) -> str:
-    """A dotted name; "" for anything else, which is made for the call."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (base := _plain_path(node.value)):
-        return f"{base}.{node.attr}"
-    return ""
 
 
 def _last_name(node: ast.AST) -> str:

@@ -132,6 +132,15 @@ def _parsed(file: str, mtime_ns: int) -> Source | None:  # noqa: ARG001 - part o
         return None
 
 
+def dotted(node: ast.AST) -> str:
+    """A name, or attributes of one, as it is written; "" for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
+        return f"{base}.{node.attr}"
+    return ""
+
+
 def walk_own(node: ast.AST) -> Iterator[ast.AST]:
     """Every node within `node` that runs where it does: not what nested functions and classes hold."""
     for child in ast.iter_child_nodes(node):
