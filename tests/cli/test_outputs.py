@@ -71,6 +71,24 @@ def test_show_makes_the_page_where_nobody_reads_on(tmp_path: Path) -> None:
     assert (tmp_path / "page.html").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "compare --repeat 1 --strategies sequential program.py:nap",
+        "compare --repeat 1 --strategies sequential --json program.py:nap",
+        "bench --quick --loops asyncio --workloads switch",
+    ],
+)
+def test_what_took_minutes_to_measure_is_on_the_page_where_nobody_reads_on(
+    tmp_path: Path, command: str
+) -> None:
+    write_program(tmp_path, "items = [1, 2]\ndef nap(item):\n    return item\n")
+    ran = shell(f"$C {command} --html page.html >&$GONE", tmp_path)
+    assert ran.returncode == PIPE_CLOSED
+    assert "Traceback" not in ran.stderr
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("what", ["", "--json"])
 def test_show_says_that_there_is_no_room_for_its_output(tmp_path: Path, what: str) -> None:
     shown = shell(f"$C show {what} {trace_in(tmp_path)} >/dev/full", tmp_path)

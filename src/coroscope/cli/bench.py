@@ -19,7 +19,7 @@ from coroscope.bench.result import Result
 from coroscope.bench.traffic.workloads import BASE_NAMES, DEFAULT_TRAFFIC
 from coroscope.bench.workload import DEFAULT_SLEEPERS, QUICK_SHARE
 from coroscope.cli import INTERRUPTED
-from coroscope.cli.output import check_writable
+from coroscope.cli.output import check_writable, print_and_go_on, tell_of_page
 from coroscope.errors import UsageError
 from coroscope.views.contest_words import gap
 from coroscope.views.terminal import open_console
@@ -149,14 +149,19 @@ def _first_reason(result: Result) -> str:
 
 
 def _tell(result: Result, json_file: str | None, html: str | None) -> None:
-    if json_file == _STDOUT:
-        sys.stdout.write(json.dumps(document(result)) + "\n")
-    else:
-        print_contest(result, open_console(sys.stdout))
-    if json_file not in (None, _STDOUT):
-        _write_json(result, json_file)
-    if html is not None:
-        _write_page(result, html)
+    def print_it() -> None:
+        if json_file == _STDOUT:
+            sys.stdout.write(json.dumps(document(result)) + "\n")
+        else:
+            print_contest(result, open_console(sys.stdout))
+
+    def write() -> None:
+        if json_file not in (None, _STDOUT):
+            _write_json(result, json_file)
+        if html is not None:
+            _write_page(result, html)
+
+    print_and_go_on(print_it, write)
 
 
 def _write_json(result: Result, file: str) -> None:
@@ -172,5 +177,4 @@ def _write_page(result: Result, html: str) -> None:
     from coroscope.views.page.contest import write_contest  # needed for --html only
 
     write_contest(result, html)
-    # On stderr: stdout may hold the JSON.
-    print(f"The page is in {html!r}: open it in a browser.", file=sys.stderr)
+    tell_of_page(html)

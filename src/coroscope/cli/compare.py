@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coroscope.cli import INTERRUPTED
-from coroscope.cli.output import check_writable
+from coroscope.cli.output import check_writable, print_and_go_on, tell_of_page
 from coroscope.comparison.loading import split_target
 from coroscope.comparison.loops import LOOPS, loop_factory_of
 from coroscope.comparison.recommendation import Limits
@@ -21,6 +21,7 @@ from coroscope.strategies.catalogue import STRATEGIES
 
 if TYPE_CHECKING:
     from coroscope.comparison.comparing import Comparing
+    from coroscope.comparison.result import Comparison
 
 _REPEAT = 3
 _NAMES = ", ".join(STRATEGIES)
@@ -143,24 +144,30 @@ def compare(
         comparing = Comparing(runner, workload, chosen, repeat=repeat, folder=folder, traces=traces)
         complete = _take_turns(comparing)
         comparison = comparing.result(machine, file, loop, limits, complete=complete)
-        if as_json:
-            from coroscope.comparison.document import document
-
-            sys.stdout.write(json.dumps(document(comparison)) + "\n")
-        else:
-            from coroscope.views.terminal import open_console
-            from coroscope.views.terminal.comparison import print_comparison
-
-            print_comparison(comparison, open_console(sys.stdout))
-        if html is not None:
-            from coroscope.views.page.compare import write_comparison
-
-            write_comparison(comparison, html)
-            # On stderr: stdout may hold the JSON.
-            print(f"The page is in {html!r}: open it in a browser.", file=sys.stderr)
+        print_and_go_on(lambda: _print(comparison, as_json=as_json), lambda: _write_page(comparison, html))
     if not complete:
         return INTERRUPTED
     return 0 if comparison.measured and comparison.are_results_equal is not False else 1
+
+
+def _print(comparison: Comparison, *, as_json: bool) -> None:
+    if as_json:
+        from coroscope.comparison.document import document
+
+        sys.stdout.write(json.dumps(document(comparison)) + "\n")
+        return
+    from coroscope.views.terminal import open_console
+    from coroscope.views.terminal.comparison import print_comparison
+
+    print_comparison(comparison, open_console(sys.stdout))
+
+
+def _write_page(comparison: Comparison, html: str | None) -> None:
+    if html is not None:
+        from coroscope.views.page.compare import write_comparison
+
+        write_comparison(comparison, html)
+        tell_of_page(html)
 
 
 def _make_folder(folder: str) -> None:

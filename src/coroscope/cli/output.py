@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 
 from coroscope.errors import UsageError
@@ -31,3 +32,8 @@ def print_and_go_on(printing: Callable[[], None], go_on: Callable[[], None]) -> 
         go_on()
         raise
     go_on()
+
+
+def tell_of_page(path: str) -> None:
+    """Say where the page is: on stderr, for stdout may hold JSON."""
+    print(f"The page is in {path!r}: open it in a browser.", file=sys.stderr)

@@ -14,7 +14,7 @@ from coroscope.cli.cut import tell_cut
 from coroscope.cli.judging import Judge, judging_options
 from coroscope.cli.loading import load_for_good
 from coroscope.cli.looking import Look, looking_options
-from coroscope.cli.output import print_and_go_on
+from coroscope.cli.output import print_and_go_on, tell_of_page
 from coroscope.cli.stepping_along import load_steps_beside
 from coroscope.errors import UsageError
 from coroscope.export.report import report
@@ -66,5 +66,4 @@ def _write_page(trace: Trace, found: Sequence[Finding], file: str, html: str, sl
     if os.path.exists(html) and os.path.samefile(file, html):
         raise UsageError(f"{html!r} is the trace itself: give --html another name")
     write_page(trace, html, slow_ms=slow_ms, findings=found, steps=load_steps_beside(file))
-    # On stderr: stdout may hold the JSON.
-    print(f"The page is in {html!r}: open it in a browser.", file=sys.stderr)
+    tell_of_page(html)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coroscope.cli import complain
-from coroscope.cli.output import check_writable, print_and_go_on
+from coroscope.cli.output import check_writable, print_and_go_on, tell_of_page
 from coroscope.errors import UsageError
 from coroscope.stepper.codes import all_codes, check_function, find_codes
 from coroscope.stepper.document import instruction_rows, step_rows
@@ -237,8 +237,7 @@ def _show_apart(recording: Recording, shown: _Shown) -> None:
         from coroscope.views.page import write_steps
 
         write_steps(recording, shown.html, shown.forms)
-        # On stderr: stdout may hold the JSON.
-        print(f"The page is in {shown.html!r}: open it in a browser.", file=sys.stderr)
+        tell_of_page(shown.html)
     if shown.explore is not None and shown.is_explored(recording):
         shown.explore(recording)
 
