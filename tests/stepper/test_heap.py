@@ -188,6 +188,20 @@ def test_what_functions_classes_and_subclasses_of_containers_keep_is_one_object(
     assert "[]" not in [last for last, _ in told]
 
 
+def test_a_functions_tuple_of_cells_is_one_object_as_long_as_the_function_lives(tmp_path: Path) -> None:
+    source = """\
+def outer():
+    x = 1
+    def inner():
+        return x
+    return inner
+f = outer()
+t = f.__closure__
+"""
+    tuples = [facts for facts in recording_of(source, tmp_path).objects if facts.type == "tuple"]
+    assert [facts.died for facts in tuples] == [None]
+
+
 def test_a_call_that_changes_what_a_class_keeps_is_told_at_once(tmp_path: Path) -> None:
     source = "class Shared:\n    items = []\nShared.items.append(3)\nShared.items.append(4)\n"
     recording = recording_of(source, tmp_path)

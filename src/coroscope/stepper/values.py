@@ -290,7 +290,7 @@ def _reading_of_functions(modules: Container[str]) -> _Reading:
         if type(module) is not str or module not in modules:
             return cells or ()
         # Asking for `__dict__` would make one, for `__annotations__` make a dict of a tuple.
-        others = id(cells), id(value.__globals__), id(value.__builtins__)
+        others = id(value.__globals__), id(value.__builtins__)
         kept = (
             part for part in get_referents(value) if type(part) in (tuple, dict) and id(part) not in others
         )

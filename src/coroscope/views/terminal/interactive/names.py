@@ -31,7 +31,14 @@ def name_rows(look: Look, width: int, height: int) -> Rows:  # noqa: ARG001 (as 
     for name in look.frame.cells:
         if name not in look.frame.locals:
             rows.append(Content.assemble(" ", (inert(name), STRONG), (" empty cell", QUIET)))
-    return Rows.of(rows or [quiet("none has a value")], focus)
+    return Rows.of(rows or [quiet(without_names(look.frame))], focus)
+
+
+def without_names(frame: FrameAt) -> str:
+    """What is said where no name is shown."""
+    if frame.code.kind == "module":
+        return "none but those that every module has, such as __name__"
+    return "none has a value"
 
 
 def _cell(frame: FrameAt, name: str) -> Content:

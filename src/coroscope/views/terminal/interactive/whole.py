@@ -10,6 +10,7 @@ from coroscope.stepper.shown_values import Value
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.banner import where
 from coroscope.views.terminal.interactive.look import Look
+from coroscope.views.terminal.interactive.names import without_names
 from coroscope.views.terminal.interactive.rows import STRONG, quiet, told
 from coroscope.views.terminal.telling import Told
 
@@ -24,7 +25,7 @@ def whole(look: Look) -> Iterator[Content]:
     if look.after is not None:
         yield _part("stack after it, the top first", _stack(look.after.stack), "empty")
     names = (Content(inert(f"{name} = {value.text}")) for name, value in look.frame.locals.items())
-    yield _part("names", names, "none has a value")
+    yield _part("names", names, without_names(look.frame))
 
 
 def _events(events: Sequence[Told]) -> Iterator[Content]:

@@ -44,7 +44,7 @@ export class Heap {
     this.#place([
       ...cards.map((card) => card.element),
       ...(left ? [el("li", {}, el("button", { type: "button", onclick: this.showMore }, `${left.toLocaleString("en")} more`))] : []),
-      ...(shown.length ? [] : [el("li", { className: "quiet" }, "No object whose contents are known is reached from the frames.")]),
+      ...(shown.length ? [] : [el("li", { className: "quiet" }, "None of the objects that the frames lead to has contents to be shown.")]),
     ]);
     this.#tell(news);
     const followed = [...news.changed, ...news.born, moment.frame.stack.at(-1)?.object ?? 0].find((object) => this.#cards.has(object));

@@ -100,7 +100,8 @@ export class StepView {
     byId("stack-note").textContent = frame.isKnown ? (frame.stack.length > 1 ? "the top first" : "") : visible(this.recording.facts.isSymbolic);
     const known = new Map([...(before?.locals ?? [])].map(([name, value]) => [name, value.text]));
     byId("locals").replaceChildren(...names(frame, known));
-    if (!byId("locals").childElementCount) byId("locals").append(el("dd", { className: "quiet" }, "none has a value"));
+    const none = frame.code.kind === "module" ? "none but those that every module has, such as __name__" : "none has a value";
+    if (!byId("locals").childElementCount) byId("locals").append(el("dd", { className: "quiet" }, none));
   }
 
   // The same frame before its last step.
