@@ -6,6 +6,7 @@ By identity: nobody can replace a method of a builtin type, and a replaced funct
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import Any, NamedTuple
 
 from coroscope.stepper.own_builtins import OWN_BUILTINS
@@ -39,6 +40,14 @@ QUIET = frozenset(
     )
 )
 """The identities of those that change nothing. They may run code of what they are called with."""
+
+
+COLLECTORS = frozenset(map(id, (list, tuple, sorted)))
+"""The identities of those that keep all that they get by going through their first argument until they return."""
+
+
+MADE_IN_C = frozenset(map(id, map(type, (len, str.upper, object.__init__, "".__len__, partial(len)))))
+"""The identities of the types of what is called without a Python frame of its own."""
 
 
 ASKING = frozenset(map(id, (isinstance, issubclass, callable, id, hasattr, getattr)))

@@ -4,7 +4,8 @@ An object is known by its number, for its address will be another's once it has 
 recorded refers to it any more: no slot of a frame and no object that can be reached from one. Where it can be referred
 to weakly, it is known again when it comes back from code that is not recorded; a list kept by such code alone, say
 in a C extension, gets a new number then, for nothing tells it from another list at its address.
-What functions keep, classes of the program's and attributes of containers is not shown, but counts as referred to.
+What functions keep, classes of the program's, attributes of containers and objects of the library's (`holders`) is not
+shown, but counts as referred to.
 Functions and classes seldom change: once there is nothing in one that does, it is looked at again only where it is set,
 or given to code that is not recorded.
 Rule: objects are read only from references that the interpreter itself holds at that moment, from the frames on.
@@ -19,8 +20,8 @@ import types
 import weakref
 from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
@@ -37,6 +38,8 @@ _MOST_AT_ONCE = 2000
 """Objects that are looked into at one step for the first time."""
 _LOOK_FOR_DEAD_EVERY = 256
 """Steps, at least: objects that die in code that is not recorded are noticed so late."""
+_MOST_IN_LIMBO = 256
+"""So many there are looked at each time; others when they are looked for at all."""
 MOST_LOOKED_AT = 1000
 """Objects that are looked at again after one step: a list of lists of lists would take longer at each."""
 NEAR = 32
@@ -85,6 +88,10 @@ class Heap:
         """The number of the step that is being looked at."""
         self.unreferenced: list[int] = []
         """Those to which nothing recorded refers any more, for `sweep` to look at."""
+        self.in_limbo: set[int] = set()
+        """Those to which nothing recorded refers, though they live: other code keeps them, and may let them go."""
+        self._passed = 0
+        """The number of what was passed from one frame to another last."""
         self._next_look = 0
         self._allowance = SPARE
         """How many objects may be looked at again."""
@@ -109,6 +116,7 @@ class Heap:
     def value_passed(self, obj: Any) -> int:
         """The value of what is between two frames, and in no slot: it dies unless the next step finds it in one."""
         value = self.value_of(obj)
+        self._passed = -value
         if self.unread:
             self.finish_reading()
         if value < 0 and not self.counts[-value]:
@@ -176,7 +184,7 @@ class Heap:
         self.columns.objects.append(ObjectFacts(number, kind.name, _detail(obj), self.step, shown_as))
         if kind.takes_weak_references:
             self._weak[number] = weakref.ref(obj)
-        if kind.layout != "opaque" and obj is not _BUILTINS:
+        if not kind.is_opaque and obj is not _BUILTINS:
             self.unread.append((number, obj))
             self._readable.add(number)
         if id(type(obj)) in GENERATORS:
@@ -201,14 +209,23 @@ class Heap:
 
     def sweep(self) -> None:
         """What nothing recorded refers to any more has died, unless a weak reference knows better."""
+        self._sweep_all_but(())
+
+    def _sweep_all_but(self, spared: Container[int]) -> None:
+        left = []
         while self.unreferenced:
             number = self.unreferenced.pop()
+            if number in spared:
+                left.append(number)
+                continue
             if self.counts[number] > 0 or self.columns.objects[number].died is not None:
                 continue
             weak = self._weak.get(number)
             if weak is not None and weak() is not None:
+                self.in_limbo.add(number)
                 continue
             self._die(number)
+        self.unreferenced += left
 
     def _die(self, number: int) -> None:
         facts = self.columns.objects[number]
@@ -219,6 +236,7 @@ class Heap:
         if self.by_address.get(address) == -number:
             del self.by_address[address]
         self._weak.pop(number, None)
+        self.in_limbo.discard(number)
         self._readable.discard(number)
         self._attributes.discard(number)
         self._shown.pop(number, None)
@@ -226,6 +244,21 @@ class Heap:
         contents = self._contents.pop(number, None)
         if contents is not None:
             self.drop(contents[1])
+
+    def look_into_limbo(self) -> None:
+        """Notice what has died there, before others are found at the addresses of what was in it."""
+        # What has left a slot, or a frame, may be on its way to another.
+        spared = {*self.unreferenced, self._passed}
+        for number in list(islice(self.in_limbo, _MOST_IN_LIMBO)):
+            self.in_limbo.discard(number)
+            weak = self._weak.get(number)
+            if weak is None or self.counts[number] > 0:
+                continue
+            if weak() is None:
+                self._die(number)
+            else:
+                self.in_limbo.add(number)
+        self._sweep_all_but(spared)
 
     def look_for_dead(self) -> None:
         """Notice those that died in code that is not recorded."""
@@ -381,7 +414,7 @@ class Heap:
                 self.drop(known[1])
             if kind.count_shown is None:
                 self.columns.add_contents(self.step, number, new)
-            elif kind.layout != "class":
+            elif kind.layout not in ("opaque", "class"):
                 self._show(number, new[: kind.count_shown(obj)])
 
     def _show(self, number: int, shown: tuple[int, ...]) -> None:

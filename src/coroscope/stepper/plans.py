@@ -50,9 +50,21 @@ _DEPENDS = (
 """Those of which that holds if what they work on has no contents, or is of one of the `plain` types."""
 _OF_ONE = ("TO_BOOL", "UNARY_", "CONVERT_", "LOAD_", "GET_", "UNPACK_")
 """Those of them that work on the top of the stack; the others on the two on top."""
+_LENDING = ("LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE", "DICT_MERGE", "UNPACK_", "CONTAINS_OP")
+"""Those that leave what they work on where it is while they call other code."""
 _OF_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR")
 
-CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES, TOUCHES, REFERS = 1, 2, 4, 8, 16, 32, 64, 128
+CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES, TOUCHES, REFERS, LENDS = (
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+    256,
+)
 RUNS_CODE = CHANGES | DEPENDS | CALLS | ITERATES | TOUCHES
 """It may run other code than its own."""
 TO_BE_NOTED = RUNS_CODE | REFERS
@@ -156,6 +168,8 @@ class CodePlan:
             flags |= STARTS if instruction.offset == self._start else COMES_BACK
         elif name in ("PUSH_EXC_INFO", "POP_EXCEPT", "SET_FUNCTION_ATTRIBUTE"):
             flags |= REFERS
+        if name.startswith(_LENDING):
+            flags |= LENDS
         return Plan(
             number=self.facts.first + instruction.index,
             unpack=self.partial[depth],

@@ -16,6 +16,7 @@ from gc import get_referents
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
+from coroscope.stepper.holders import kept_by
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
@@ -121,11 +122,16 @@ def makers_of(class_: type) -> tuple[Any, Any]:
     return found.get("__new__"), found.get("__init__")
 
 
+def is_heap_type(type_: type) -> bool:
+    """Whether it was made while the program ran, as all classes written in Python are."""
+    return bool(_flags_of(type_) & _IS_HEAP_TYPE)
+
+
 class Kind:
     """What is known of one type: how its objects are called, and how their contents are read."""
 
     __slots__ = (
-        *("changes_seldom", "coded", "count_shown", "is_unchanging", "layout", "module", "name"),
+        *("changes_seldom", "coded", "count_shown", "is_opaque", "is_unchanging", "layout", "module", "name"),
         *("read", "takes_weak_references", "type"),
     )
 
@@ -141,6 +147,8 @@ class Kind:
         self.layout, self.read = reading.layout, reading.read
         self.count_shown = reading.count_shown
         """How many of an object's contents are shown: what else it refers to comes behind them. None: all."""
+        self.is_opaque = reading.read is _nothing
+        """Nothing is known of what is in it, or nothing is."""
         self.is_unchanging = self.layout in _UNCHANGING and reading.count_shown is None
         self.changes_seldom = self.is_unchanging or self.layout in _SELDOM_CHANGING
         self.coded = _coded_attributes(type_)
@@ -277,7 +285,7 @@ def _reading_for(type_: type, modules: Container[str], *, is_of_program: bool) -
     if flags & _IS_EXCEPTION:
         return _Reading("exception", _exception, lambda value: len(_arguments_of(value)))
     if not flags & _IS_HEAP_TYPE:  # made in C
-        return _OPAQUE
+        return _reading_of_holders(type_, None)
     return _reading_of_instances(type_, flags, is_of_program=is_of_program)
 
 
@@ -321,20 +329,29 @@ def _unwrapped(value: Any) -> Any:
 
 def _reading_of_instances(type_: type, flags: int, *, is_of_program: bool) -> _Reading:
     """Of a subclass of a builtin container: its items are shown, of one of a set, its attributes."""
-    attributes = _attributes_reader(type_) if is_of_program else None
+    attributes = _attributes_reader(type_)
     for flag, layout, items in _BY_FLAG:
         if flags & flag:
-            if attributes is None:
+            if not is_of_program or attributes is None:
                 return _Reading(layout, items) if _is_written_in_python(type_) else _OPAQUE
             return _Reading(layout, _both(items, attributes), lambda value, read=items: len(read(value)))  # type: ignore[misc]
-    if attributes is None:
-        return _OPAQUE
+    if not is_of_program or attributes is None:
+        return _reading_of_holders(type_, attributes)
     for base in _mro_of(type_):
         if id(base) in _SETS:
             return _Reading(
                 "instance", _both(attributes, _SETS[id(base)]), lambda value: len(attributes(value))
             )
+    kept = kept_by(type_, None)  # It may be a task or future of the program's own class.
+    if kept is not None:
+        return _Reading("instance", _both(attributes, kept), lambda value: len(attributes(value)))
     return _Reading("instance", attributes)
+
+
+def _reading_of_holders(type_: type, attributes: Reader | None) -> _Reading:
+    """What the library's objects keep is not shown."""
+    kept = kept_by(type_, attributes)
+    return _OPAQUE if kept is None else _Reading("opaque", kept, lambda _: 0)
 
 
 def _is_written_in_python(type_: type) -> bool:

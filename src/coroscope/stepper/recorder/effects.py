@@ -12,15 +12,15 @@ from types import CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from coroscope.stepper import columns as kinds
-from coroscope.stepper.builtin_calls import ASKING, CHANGING_ONE, QUIET, ChangesOne
+from coroscope.stepper.builtin_calls import ASKING, CHANGING_ONE, COLLECTORS, MADE_IN_C, QUIET, ChangesOne
 from coroscope.stepper.deadly import is_deadly
 from coroscope.stepper.heap import NOTHING, UNKNOWN
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import CHANGES, DEPENDS, ITERATES, REFERS, TOUCHES, Plan
 from coroscope.stepper.recorder.basis import Basis
-from coroscope.stepper.recorder.states import FrameState, ThreadState
-from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of, makers_of
+from coroscope.stepper.recorder.states import CALLING, COLLECTING, LENDING, FrameState, ThreadState
+from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of, is_heap_type, makers_of
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -144,7 +144,7 @@ class Effects:
             state.direct = plan
             return False
         self._columns.add_event(kinds.C_CALL, state.number, thread.number, value)
-        state.pending_call = 1
+        state.pending_call = _call_of(callee)
         if is_deadly(callee):
             self.before_death()
         elif id(callee) in _CLOSES:
@@ -193,6 +193,15 @@ class Effects:
             return True
         state.touched = _local_slot(state, values[0])
         return bool(state.touched)
+
+
+def _call_of(callee: Any) -> int:
+    """What the call of something that is not recorded does with its arguments."""
+    if id(callee) in COLLECTORS:
+        return COLLECTING
+    # Where a class is written in Python, its `__init__` may take them over.
+    is_in_c = id(type(callee)) in MADE_IN_C or (type(callee) is type and not is_heap_type(callee))
+    return LENDING if is_in_c else CALLING
 
 
 def _local_slot(state: FrameState, value: int) -> int:

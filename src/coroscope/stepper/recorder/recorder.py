@@ -19,6 +19,7 @@ from coroscope.stepper.heap import NOTHING, UNKNOWN, Heap
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import COMES_BACK, STARTS
 from coroscope.stepper.recorder.basis import Basis
+from coroscope.stepper.recorder.collected import Collected
 from coroscope.stepper.recorder.effects import Effects
 from coroscope.stepper.recorder.entries import Entries
 from coroscope.stepper.recorder.extent import Extent
@@ -86,9 +87,18 @@ class Recorder:
         self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
         self._effects = Effects(basis)
+        self._collected = Collected(basis)
         self._effects.before_closing = self._generators.may_be_closed
         self._steps = StepRecorder(
-            basis, self._slots, self._reach, self._effects, self._generators, log, tasks, most_steps
+            basis,
+            self._slots,
+            self._reach,
+            self._effects,
+            self._generators,
+            log,
+            tasks,
+            self._collected,
+            most_steps,
         )
         self.has_gap = False
         """The last instruction of a frame was not told."""
@@ -212,6 +222,7 @@ class Recorder:
             thread.is_dirty = True  # What is called with it is its own affair.
         if state.plan is not None:
             self._slots.truncate(state, max(0, state.plan.depth - 1))
+        self._collected.note(thread, state, number)
         self._generators.suspend(thread, state, number)
         self._generators.suspend_those_who_handed_on(thread, number)
 
@@ -223,6 +234,7 @@ class Recorder:
         number = self._noted(value)
         thread.pop()
         self._look_for_gap(state, _RETURNS)
+        self._collected.note(thread, state, number)
         self._stacks.end(thread, state, kinds.RETURN, "returned", number)
 
     def _look_for_gap(self, state: FrameState, ways_out: frozenset[str]) -> None:
@@ -239,6 +251,7 @@ class Recorder:
         if state.pending_call:
             self.columns.add_event(kinds.C_RAISE, state.number, thread.number, number)
             state.pending_call = 0
+            self._collected.give_back(state)
             thread.is_dirty = True
         self.columns.add_event(kinds.RAISE, state.number, thread.number, number)
         state.hands_on = False

@@ -11,9 +11,10 @@ from types import CodeType, FrameType
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
+from coroscope.stepper.plans import LENDS
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.slots import Slots
-from coroscope.stepper.recorder.states import FrameState, ThreadState
+from coroscope.stepper.recorder.states import LENDING, FrameState, ThreadState
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -70,8 +71,10 @@ class Stacks:
         return stack[-1]
 
     def _wait(self, caller: FrameState) -> None:
-        """Its call has taken what it calls with."""
-        if caller.plan is not None and not caller.is_leaving:
+        """Its call has taken what it calls with, unless it is of C code."""
+        if caller.pending_call >= LENDING or caller.plan is None or caller.plan.flags & LENDS:
+            return
+        if not caller.is_leaving:
             self._slots.truncate(
                 caller, min(caller.plan.below, len(caller.values) - HEAD_SIZE - caller.code.locals)
             )
@@ -91,6 +94,7 @@ class Stacks:
             self._columns.add_event(kind, state.number, thread.number, value)
             self._heap.drop(state.values[HEAD_SIZE:])
             self._heap.drop(state.handling)
+            self._heap.drop(state.held)
             if facts.names is not None and facts.names != facts.globals:
                 self._heap.drop([-facts.names])
             state.values = []

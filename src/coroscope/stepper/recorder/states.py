@@ -19,6 +19,9 @@ from coroscope.stepper.plans import CodePlan, Plan
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 NO_WORDS = (0,) * HEAD_SIZE
+CALLING, LENDING, COLLECTING = 1, 2, 3
+"""What calls code that is not recorded; where that is C code, which leaves its arguments on the stack until it is over;
+where that keeps all that it gets by going through its argument."""
 
 
 class FrameState:
@@ -34,6 +37,7 @@ class FrameState:
         "generator",
         "handling",
         "hands_on",
+        "held",
         "is_fresh",
         "is_leaving",
         "number",
@@ -69,6 +73,9 @@ class FrameState:
         self.is_fresh = True
         self.is_leaving = False
         self.pending_call = 0
+        """One of `CALLING`, `LENDING` and `COLLECTING` while such a call is not over."""
+        self.held: list[int] = []
+        """What a `COLLECTING` call has been given so far, which no slot holds."""
         self.direct: Plan | None = None
         """The instruction, where what it calls or goes through is recorded itself, and nothing else runs."""
         self.turn: int | None = None

@@ -6,6 +6,7 @@ from coroscope.stepper import columns as kinds
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import TO_BE_NOTED, Plan
 from coroscope.stepper.recorder.basis import Basis
+from coroscope.stepper.recorder.collected import Collected
 from coroscope.stepper.recorder.effects import Effects
 from coroscope.stepper.recorder.generators import Generators
 from coroscope.stepper.recorder.journal import Journal
@@ -31,6 +32,7 @@ class StepRecorder:
         generators: Generators,
         log: StepLog,
         tasks: Tasks,
+        collected: Collected,
         most_steps: int,
     ) -> None:
         self._columns = basis.columns
@@ -43,6 +45,7 @@ class StepRecorder:
         self._generators = generators
         self._log = log
         self._tasks = tasks
+        self._collected = collected
         self._most_steps = self._pause_at = most_steps
         self._journal: Journal | None = None
         layout = basis.layout
@@ -61,6 +64,8 @@ class StepRecorder:
             self._pause(heap.step)
         state.is_leaving = False
         if self._reads:
+            if heap.in_limbo and (thread.is_dirty or heap.unreferenced):
+                heap.look_into_limbo()
             if state.pointer.value != state.where:
                 self._slots.locate(state)
             words = plan.unpack(state.buffer)
@@ -90,6 +95,8 @@ class StepRecorder:
         if state.pending_call:
             columns.add_event(kinds.C_RETURN, state.number, thread.number, state.values[-1])
             state.pending_call = 0
+            if state.held:
+                self._collected.give_back(state)
         if self._generators.given_up:
             self._generators.drop(thread)
         if is_same_run:

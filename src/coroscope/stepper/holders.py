@@ -1,0 +1,139 @@
+"""What the standard library's iterators, queues, partials, futures and the like keep alive.
+
+None of it is shown, but a list that an iterator holds is the same list when it comes back. No code of the program's
+runs to find it: the garbage collector asks objects the same way.
+Rule: of the library one object is gone into, not those of its own to which that refers: an event loop leads to all.
+Rule: a tuple that an iterator fills anew for each item is no object of the program's; what is in it is.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
+from gc import get_referents
+from itertools import islice
+from typing import Any
+
+from coroscope.stepper.own_builtins import OWN_BUILTINS
+
+__builtins__ = OWN_BUILTINS  # type: ignore[assignment]
+
+MOST_KEPT = 100
+"""Of one object."""
+Keeps = Callable[[Any], Sequence[Any]]
+
+_flags_of = type.__dict__["__flags__"].__get__
+_module_of = type.__dict__["__module__"].__get__
+_name_of = type.__dict__["__name__"].__get__
+_mro_of = type.__dict__["__mro__"].__get__
+_names_of = type.__dict__["__dict__"].__get__
+_IS_UNCHANGEABLE, _IS_COLLECTED, _IS_CLASS = 1 << 8, 1 << 14, 1 << 31
+_MADE_IN_C = frozenset(
+    ("builtins", "itertools", "functools", "collections", "operator", "types", "_queue", "_contextvars")
+)
+"""Modules of classes whose objects refer to nothing but what they were given, and their class."""
+_IN_PYTHON = frozenset(
+    (
+        *("queue", "asyncio.queues", "collections", "contextlib", "concurrent.futures._base", "functools"),
+        *("threading", "weakref"),
+    )
+)
+"""Modules of classes in whose attributes is what they were given, and not much else."""
+_FILLING_TUPLES = frozenset(("builtins", "itertools"))
+_FUTURES = frozenset(
+    (
+        *("asyncio.futures.Future", "asyncio.tasks.Task", "_asyncio.Future", "_asyncio.Task"),
+        *("coroscope.loop.future.Future", "coroscope.loop.task.Task"),
+    )
+)
+_OF_FUTURES = ("_result", "_exception", "_coro", "_fut_waiter")
+_LEADING_AWAY = frozenset(
+    map(
+        id,
+        (
+            *(types.ModuleType, types.FrameType, types.TracebackType, types.FunctionType),
+            *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
+            *(types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodDescriptorType),
+            *(types.WrapperDescriptorType, types.ClassMethodDescriptorType),
+        ),
+    )
+)
+"""By the types' identities: those that lead to whole modules, or to frames, whose slots are known better."""
+
+
+def kept_by(type_: type, attributes: Keeps | None) -> Keeps | None:
+    """How to find what an object of a type of the library keeps; None: nothing that is gone into.
+
+    `attributes` gives the names and values of its attributes, if it has any.
+    """
+    if type_ is ContextVar:
+        return _of_variable
+    if any(f"{_module_name(base)}.{_name_of(base)}" in _FUTURES for base in _mro_of(type_)):
+        return _of_futures(type_, attributes)
+    if not _flags_of(type_) & _IS_COLLECTED or id(type_) in _LEADING_AWAY:
+        return None
+    module = _module_name(type_)
+    if attributes is not None and _is_written_in_python(type_, module):
+        return lambda value: _kept(attributes(value)[1::2])
+    if module in _FILLING_TUPLES:
+        return lambda value: _kept(_without_tuples(get_referents(value)))
+    return (lambda value: _kept(get_referents(value))) if module in _MADE_IN_C else None
+
+
+def _of_futures(type_: type, attributes: Keeps | None) -> Keeps:
+    """Made in C, they have what they keep behind descriptors; else in attributes like any object."""
+    found: dict[str, Any] = {}
+    for base in _mro_of(type_):
+        for name in _OF_FUTURES:
+            each = _names_of(base).get(name)
+            if type(each) in (types.GetSetDescriptorType, types.MemberDescriptorType):
+                found.setdefault(name, each)
+
+    def read(value: Any) -> Sequence[Any]:
+        parts: list[Any] = []
+        for descriptor in found.values():
+            with suppress(AttributeError):  # A slot may have no value.
+                parts.append(descriptor.__get__(value))
+        if attributes is not None and not found:
+            flat = attributes(value)
+            parts += (part for name, part in zip(flat[::2], flat[1::2], strict=True) if name in _OF_FUTURES)
+        return _kept(parts)
+
+    return read
+
+
+def _of_variable(value: Any) -> Sequence[Any]:
+    """A context variable leads to what it is where this is asked."""
+    return _kept((ContextVar.get(value, None),))
+
+
+def _without_tuples(parts: Iterable[Any]) -> Iterator[Any]:
+    """The parts, and instead of a tuple what is in it."""
+    for part in parts:
+        if type(part) is tuple:
+            yield from islice(part, MOST_KEPT)
+        else:
+            yield part
+
+
+def _kept(parts: Iterable[Any]) -> Sequence[Any]:
+    return tuple(islice((part for part in parts if not _leads_away(type(part))), MOST_KEPT))
+
+
+def _leads_away(type_: type) -> bool:
+    """Whether an object of that type is none of the program's, or one of the library's that would lead on."""
+    if _flags_of(type_) & _IS_CLASS or id(type_) in _LEADING_AWAY:
+        return True
+    return _is_written_in_python(type_, _module_name(type_))
+
+
+def _is_written_in_python(type_: type, module: str) -> bool:
+    """Whether it is a class of one of `_IN_PYTHON`: some have classes made in C as well."""
+    return module in _IN_PYTHON and not _flags_of(type_) & _IS_UNCHANGEABLE
+
+
+def _module_name(type_: type) -> str:
+    name = _module_of(type_)
+    return name if type(name) is str else ""
