@@ -40,3 +40,13 @@ def test_an_exception_that_is_thrown_into_a_generator_comes_from_the_call_that_t
     recording = coroscope.step(_thrown_into)
     handler = next(step.number for step in recording.steps if step.instruction.base == "PUSH_EXC_INFO")
     assert _born(recording, "KeyError") == handler
+
+
+def _refused() -> None:
+    raise KeyError(1)
+
+
+def test_a_frame_that_nothing_recorded_has_called_is_left_by_the_exception_that_ends_it() -> None:
+    recording = coroscope.step(_refused)
+    assert [event.kind for event in recording.events][-2:] == ["raise", "unwind"]
+    assert recording.frames[0].outcome == "raised"

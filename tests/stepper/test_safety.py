@@ -523,6 +523,10 @@ def run_stepped(program: Path, *arguments: str) -> Any:
         "import os, sys\nprint('before')\nsys.stdout.flush()\nos._exit(5)",
         "import signal, os\nsignal.signal(signal.SIGUSR1, lambda *a: print('signal'))\n"
         "os.kill(os.getpid(), signal.SIGUSR1)\nfor i in range(50): pass\nprint('end')",
+        # A finaliser that runs while what C code was called with is freed.
+        "class Last:\n    def __del__(self):\n        kept = [1]\n        kept.append(2)\n        print(kept)\n"
+        "for number in range(20):\n    len([Last()])\n    sorted([Last(), number][:1], key=lambda each: 1)\n"
+        "    list(map(lambda each: 1, [Last()]))\n    [*map(lambda each: 2, [Last()])]\n    'x' in {Last(): 1}",
     ],
 )
 def test_a_script_prints_and_ends_as_alone(source: str, tmp_path: Path) -> None:

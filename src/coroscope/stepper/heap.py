@@ -361,6 +361,12 @@ class Heap:
             self._leaves.discard(each)
             waiting += self._holders.pop(each, ())
 
+    def held_by_cell(self, value: int) -> int:
+        """What is in a cell; of what is none, that itself."""
+        if value >= 0 or self.columns.objects[-value].layout != "cell":
+            return value
+        return next(iter(self._contents.get(-value, ((), ()))[1]), NOTHING)
+
     def holds_scalars(self, value: int) -> bool:
         """Whether all that is in the object is known, and has no contents itself."""
         known = self._contents.get(-value)

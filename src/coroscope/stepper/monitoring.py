@@ -64,7 +64,12 @@ class Monitoring:
             self._instrument_all(code)
         monitoring.set_events(
             self._tool,
-            events.PY_START | events.RAISE | events.RERAISE | events.EXCEPTION_HANDLED | events.PY_THROW,
+            events.PY_START
+            | events.PY_THROW
+            | events.PY_UNWIND
+            | events.RAISE
+            | events.RERAISE
+            | events.EXCEPTION_HANDLED,
         )
 
     def stop(self) -> None:
@@ -147,6 +152,7 @@ class Monitoring:
             (events.RAISE, self._told_to(self._on_raise)),
             (events.RERAISE, self._told_to(self._on_raise)),
             (events.EXCEPTION_HANDLED, self._told_to(self._on_handled)),
+            (events.PY_UNWIND, self._told_to(self._on_unwind)),
         )
 
     # Rule: a RecursionError that comes out of a callback is the program's: `Room` gives its limit back.
@@ -275,3 +281,8 @@ class Monitoring:
     def _on_handled(self, frame: FrameType, code: CodeType, _: int, __: BaseException) -> None:
         if id(code) in self._instrumented and self._lets(code):
             self._guard.run(self._recorder.handled, frame, code)
+
+    def _on_unwind(self, frame: FrameType, code: CodeType, _: int, __: BaseException) -> None:
+        if id(code) in self._instrumented and self._lets(code):
+            self._guard.run(self._recorder.unwound, frame, code)
+        self._turn()

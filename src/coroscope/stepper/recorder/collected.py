@@ -1,6 +1,7 @@
 """What a call such as `list(generator)` has been given, and nobody can look at until it is over.
 
 Rule: only what is certainly kept is: where the memory of a tuple is free again, another one may take it over at once.
+Rule: what is called with is looked at before the call only: at its end it is freed, and a finaliser may run then.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from gc import get_referents
 from types import FunctionType
 from typing import Any
 
-from coroscope.stepper.layout import HEAD_SIZE
+from coroscope.stepper.builtin_calls import COLLECTORS
+from coroscope.stepper.heap import NOTHING
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder.basis import Basis
-from coroscope.stepper.recorder.states import COLLECTING, FrameState, ThreadState
-from coroscope.stepper.values import ITERATORS
+from coroscope.stepper.recorder.states import FrameState, ThreadState
+from coroscope.stepper.values import GENERATORS, ITERATORS
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -26,13 +28,29 @@ class Collected:
         self._heap = basis.heap
         self._mask = basis.layout.address_mask
 
+    def expect(self, state: FrameState, callee: Any, first: int) -> None:
+        """The frame is about to call what is not recorded, with arguments from the slot `first` on."""
+        state.giver = NOTHING
+        if id(callee) not in COLLECTORS:
+            return
+        values, words = state.values, state.words
+        if first < len(values) and not values[first]:  # From 3.13 on there may be NULL before them.
+            first += 1
+        if first >= min(len(values), len(words)) or values[first] >= 0:
+            return
+        kind = self._heap.type_of(values[first])
+        if kind in GENERATORS:
+            state.giver = values[first]
+        elif kind == _MAP:
+            state.giver = _code_called(PyObj_FromPtr(words[first] & self._mask))
+
     def note(self, thread: ThreadState, state: FrameState, value: int) -> None:
         """`state`, which is on the stack no more, has given `value` to what has called it."""
         caller = thread.stack[-1] if thread.stack else None
-        if caller is None or caller.pending_call != COLLECTING or value >= 0:
+        if caller is None or not caller.giver or value >= 0:
             return
-        slot = self._first_argument(caller)
-        if slot and self._gives_all(caller, slot, state):
+        generator = state.facts.generator
+        if caller.giver == (id(state.code.code) if generator is None else -generator):
             caller.held.append(value)
             self._heap.add(value)
 
@@ -40,33 +58,20 @@ class Collected:
         """The call is over: what it has kept is in what it gives, or nowhere."""
         self._heap.drop(state.held)
         state.held = []
-
-    def _first_argument(self, caller: FrameState) -> int:
-        """The slot of a call's first argument; 0: it has none."""
-        if caller.plan is None:
-            return 0
-        values, slot = caller.values, caller.plan.callee
-        if not values[slot]:
-            slot = caller.plan.other_callee
-        for argument in (slot + 1, slot + 2):  # From 3.13 on there may be NULL between them.
-            if HEAD_SIZE < argument < min(len(values), len(caller.words)) and values[argument]:
-                return argument
-        return 0
-
-    def _gives_all(self, caller: FrameState, slot: int, state: FrameState) -> bool:
-        """Whether what is in the slot gives just what the frame yields, or returns."""
-        if state.facts.generator is not None and caller.values[slot] == -state.facts.generator:
-            return True
-        given = PyObj_FromPtr(caller.words[slot] & self._mask)
-        return type(given) is map and _calls(given, state)
+        state.giver = NOTHING
 
 
-def _calls(mapping: Any, state: FrameState) -> bool:
-    """Whether the frame is one of what `map` calls, and of nothing through which that goes."""
+_MAP = id(map)
+
+
+def _code_called(mapping: Any) -> int:
+    """The identity of the code that a `map` calls; nothing where what it goes through may call that as well."""
+    if type(mapping) is not map:
+        return NOTHING
+    code = NOTHING
     for part in get_referents(mapping):
-        if type(part) is tuple:
-            if any(id(type(each)) not in ITERATORS for each in part):
-                return False
-        elif type(part) is not FunctionType or part.__code__ is not state.code.code:
-            return False
-    return True
+        if type(part) is FunctionType:
+            code = id(part.__code__)
+        elif type(part) is not tuple or any(id(type(each)) not in ITERATORS for each in part):
+            return NOTHING
+    return code

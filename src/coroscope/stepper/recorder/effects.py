@@ -12,14 +12,15 @@ from types import CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from coroscope.stepper import columns as kinds
-from coroscope.stepper.builtin_calls import ASKING, CHANGING_ONE, COLLECTORS, MADE_IN_C, QUIET, ChangesOne
+from coroscope.stepper.builtin_calls import ASKING, CHANGING_ONE, MADE_IN_C, QUIET, ChangesOne
 from coroscope.stepper.deadly import is_deadly
 from coroscope.stepper.heap import NOTHING, UNKNOWN
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import CHANGES, DEPENDS, ITERATES, REFERS, TOUCHES, Plan
 from coroscope.stepper.recorder.basis import Basis
-from coroscope.stepper.recorder.states import CALLING, COLLECTING, LENDING, FrameState, ThreadState
+from coroscope.stepper.recorder.collected import Collected
+from coroscope.stepper.recorder.states import CALLING, LENDING, FrameState, ThreadState
 from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of, is_heap_type, makers_of
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
@@ -31,7 +32,8 @@ _CLOSES = {id(kind.close) for kind in (GeneratorType, CoroutineType)}
 class Effects:
     """Notes what is to be looked at again once an instruction has run."""
 
-    def __init__(self, basis: Basis) -> None:
+    def __init__(self, basis: Basis, collected: Collected) -> None:
+        self._collected = collected
         self._columns = basis.columns
         self._heap = basis.heap
         self._codes = basis.codes
@@ -145,6 +147,7 @@ class Effects:
             return False
         self._columns.add_event(kinds.C_CALL, state.number, thread.number, value)
         state.pending_call = _call_of(callee)
+        self._collected.expect(state, callee, slot + 1)
         if is_deadly(callee):
             self.before_death()
         elif id(callee) in _CLOSES:
@@ -197,8 +200,6 @@ class Effects:
 
 def _call_of(callee: Any) -> int:
     """What the call of something that is not recorded does with its arguments."""
-    if id(callee) in COLLECTORS:
-        return COLLECTING
     # Where a class is written in Python, its `__init__` may take them over.
     is_in_c = id(type(callee)) in MADE_IN_C or (type(callee) is type and not is_heap_type(callee))
     return LENDING if is_in_c else CALLING

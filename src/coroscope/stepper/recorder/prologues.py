@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from coroscope.stepper.heap import NOTHING
+from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.plans import STARTS, Plan
@@ -70,7 +74,7 @@ class Prologues:
         state.is_fresh = True
 
     def _step(self, thread: ThreadState, state: FrameState, plan: Plan) -> None:
-        """Record a step of the prologue: the slots are read once, as they are behind it."""
+        """Record a step of the prologue: the slots are read once, as they are behind it, and told one by one."""
         instruction = state.code.facts.instructions[plan.place]
         if not self._reads:
             pass
@@ -80,10 +84,15 @@ class Prologues:
             # A generator expression of 3.15 has loaded what it goes through, its only argument.
             self._push(state, plan, state.values[HEAD_SIZE])
         elif plan.depth or not state.words[HEAD_SIZE:]:
+            known = len(self._columns.places)
             self._read(state, plan)
+            self._take_back(state, plan.place, known)
         if instruction.base == "COPY_FREE_VARS" and self._reads:
             self._look_at_cells(state, instruction.arg or 0)
         self._log.append(thread, state, plan)
+        for slot in _filled_by(state, instruction):
+            if slot < len(state.values):
+                self._fill(state, slot)
 
     def _read(self, state: FrameState, plan: Plan) -> None:
         """Read the slots that there are at the instruction of `plan`."""
@@ -92,6 +101,30 @@ class Prologues:
         if words[self._layout.code] & self._layout.address_mask == id(state.code.code):
             self._heap.step = len(self._columns.instructions)
             self._slots.compare(state, words, plan.end)
+
+    def _take_back(self, state: FrameState, place: int, known: int) -> None:
+        """Of the changes behind the `known` ones: what the prologue is still to do has not been done."""
+        columns = self._columns
+        to_come = {
+            slot: instruction.base
+            for instruction in state.code.facts.instructions[place:]
+            for slot in _filled_by(state, instruction)
+        }
+        for at in range(known, len(columns.places)):
+            base = to_come.get(columns.places[at] - state.base)
+            if base == "MAKE_CELL":
+                columns.changes[at] = self._heap.held_by_cell(columns.changes[at])
+            elif base is not None:
+                columns.changes[at] = NOTHING
+
+    def _fill(self, state: FrameState, slot: int) -> None:
+        """The step just recorded puts a cell into the slot."""
+        columns, value = self._columns, state.values[slot]
+        columns.places.append(state.base + slot)
+        columns.changes.append(value)
+        facts = columns.objects[-value] if value < 0 else None
+        if facts is not None and facts.born >= state.facts.first_step:
+            facts.born = len(columns.instructions)
 
     def _look_at_cells(self, state: FrameState, count: int) -> None:
         """Others may have filled them unseen, as a class's is by the call that makes it; they are the last names."""
@@ -106,3 +139,13 @@ class Prologues:
         """What was on top before an instruction of the prologue, which nobody has read."""
         self._columns.places.append(state.base + plan.end - 1)
         self._columns.changes.append(value)
+
+
+def _filled_by(state: FrameState, instruction: Instruction) -> Sequence[int]:
+    """The slots into which an instruction of the prologue puts cells."""
+    if instruction.base == "MAKE_CELL":
+        return (HEAD_SIZE + (instruction.arg or 0),)
+    if instruction.base != "COPY_FREE_VARS":
+        return ()
+    end = HEAD_SIZE + state.code.locals
+    return range(end - (instruction.arg or 0), end)

@@ -53,6 +53,9 @@ class Reach:
                 words = state.words
             else:
                 depth = len(state.values) - HEAD_SIZE - state.code.locals
+                if state.lends and state.plan is not None:
+                    # When the call ends, what it was given is freed, and a finaliser may have this look.
+                    depth = min(depth, state.plan.below)
                 words = state.code.partial[max(0, depth)](state.buffer)
             if words[code_at] & mask != id(state.code.code) or words[frame_at] != state.frame_id:
                 continue

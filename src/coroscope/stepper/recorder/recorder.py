@@ -86,8 +86,8 @@ class Recorder:
         prologues = Prologues(basis, self._slots, log)
         self._generators = Generators(basis, self._stacks, prologues, tasks)
         self._entries = Entries(basis, self._stacks, prologues, tasks, self._generators)
-        self._effects = Effects(basis)
         self._collected = Collected(basis)
+        self._effects = Effects(basis, self._collected)
         self._effects.before_closing = self._generators.may_be_closed
         self._steps = StepRecorder(
             basis,

@@ -11,10 +11,9 @@ from types import CodeType, FrameType
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.plans import LENDS
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.slots import Slots
-from coroscope.stepper.recorder.states import LENDING, FrameState, ThreadState
+from coroscope.stepper.recorder.states import FrameState, ThreadState
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -72,9 +71,7 @@ class Stacks:
 
     def _wait(self, caller: FrameState) -> None:
         """Its call has taken what it calls with, unless it is of C code."""
-        if caller.pending_call >= LENDING or caller.plan is None or caller.plan.flags & LENDS:
-            return
-        if not caller.is_leaving:
+        if caller.plan is not None and not caller.is_leaving and not caller.lends:
             self._slots.truncate(
                 caller, min(caller.plan.below, len(caller.values) - HEAD_SIZE - caller.code.locals)
             )

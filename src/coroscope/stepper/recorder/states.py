@@ -14,14 +14,13 @@ from coroscope.stepper.columns import Columns, FrameFacts, ThreadFacts
 from coroscope.stepper.heap import NOTHING
 from coroscope.stepper.layout import HEAD_SIZE, INTERPRETER_FRAME_AT
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.plans import CodePlan, Plan
+from coroscope.stepper.plans import LENDS, CodePlan, Plan
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 NO_WORDS = (0,) * HEAD_SIZE
-CALLING, LENDING, COLLECTING = 1, 2, 3
-"""What calls code that is not recorded; where that is C code, which leaves its arguments on the stack until it is over;
-where that keeps all that it gets by going through its argument."""
+CALLING, LENDING = 1, 2
+"""What calls code that is not recorded; where that is C code, which leaves its arguments on the stack meanwhile."""
 
 
 class FrameState:
@@ -35,6 +34,7 @@ class FrameState:
         "facts",
         "frame_id",
         "generator",
+        "giver",
         "handling",
         "hands_on",
         "held",
@@ -73,15 +73,22 @@ class FrameState:
         self.is_fresh = True
         self.is_leaving = False
         self.pending_call = 0
-        """One of `CALLING`, `LENDING` and `COLLECTING` while such a call is not over."""
+        """`CALLING` or `LENDING` while such a call is not over."""
+        self.giver = NOTHING
+        """The generator of which it keeps what is yielded, or the identity of the code of which it keeps results."""
         self.held: list[int] = []
-        """What a `COLLECTING` call has been given so far, which no slot holds."""
+        """What it has been given so far, which no slot holds."""
         self.direct: Plan | None = None
         """The instruction, where what it calls or goes through is recorded itself, and nothing else runs."""
         self.turn: int | None = None
         """What its thread's task was when it was last noted which one runs it."""
         self.touched = 0
         """Where the one object is that the instruction may have changed."""
+
+    @property
+    def lends(self) -> bool:
+        """While it waits, what its instruction works on is still on its stack, at any rate until that ends."""
+        return self.pending_call == LENDING or (self.plan is not None and bool(self.plan.flags & LENDS))
 
 
 class GeneratorRef(weakref.ref[Any]):

@@ -85,7 +85,7 @@ def _set_function_attribute(told: Told) -> str:
 
 def _resume(told: Told) -> str:
     places = {
-        "start": "The function begins here",
+        "start": f"The {_BEGINS.get(told.kind, 'function')} begins here",
         "after yield": "The generator goes on here after its `yield`",
         "after yield from": (
             "The generator goes on here after the one it delegates to (`yield from`) has yielded"
@@ -102,6 +102,7 @@ def _resume(told: Told) -> str:
     return f"{places.get(told.name, 'The function goes on here')}: {checks}."
 
 
+_BEGINS = {"module": "module's code", "class": "class's body"}
 _OF_ONE = {
     "print": "Pop a value and show it as the interactive prompt does (sys.displayhook); push None.",
     "import *": "Pop a module, and take all its public names over into the local ones; push None.",
