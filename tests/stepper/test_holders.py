@@ -49,10 +49,14 @@ _BACK = {
         "with opened([MARK]) as row:\n    pass"
     ),
     "sorted with a key": "other, row = sorted([[MARK], [0]], key=lambda row: row[0])",
+    "a list while it is sorted": "rows = [[MARK], [0]]\nrows.sort(key=lambda row: row[0])\nother, row = rows",
     "max with a key": "row = max([[MARK], [0]], key=lambda row: row[0])",
     "functools.reduce": "import functools\nrow = functools.reduce(lambda first, _: first, [[MARK], [2]])",
     "a list of what a generator yields": (
         "def generate():\n    yield [MARK]\n    yield [2]\nrow, other = list(generate())"
+    ),
+    "a list of what a generator yields to zip": (
+        "def generate():\n    yield [MARK]\n    yield [2]\n(row, one), (other, two) = list(zip(generate(), (1, 2)))"
     ),
     "what a generator yields, sorted": (
         "def generate():\n    yield [2]\n    yield [MARK]\nrow, other = sorted(generate(), key=len)"

@@ -345,7 +345,7 @@ class Heap:
         for value in values:
             if -value in self._leaves:
                 self._look_into(-value)
-                for held in self._contents.get(-value, ((), ()))[1]:
+                for held in self.parts_of(value):
                     if -held in self._attributes:
                         self._look_into(-held)
 
@@ -361,11 +361,9 @@ class Heap:
             self._leaves.discard(each)
             waiting += self._holders.pop(each, ())
 
-    def held_by_cell(self, value: int) -> int:
-        """What is in a cell; of what is none, that itself."""
-        if value >= 0 or self.columns.objects[-value].layout != "cell":
-            return value
-        return next(iter(self._contents.get(-value, ((), ()))[1]), NOTHING)
+    def parts_of(self, value: int) -> tuple[int, ...]:
+        """The values of what is in an object, as far as that is known."""
+        return self._contents.get(-value, ((), ()))[1]
 
     def holds_scalars(self, value: int) -> bool:
         """Whether all that is in the object is known, and has no contents itself."""

@@ -54,13 +54,14 @@ _LEADING_AWAY = frozenset(
         id,
         (
             *(types.ModuleType, types.FrameType, types.TracebackType, types.FunctionType),
-            *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
             *(types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodDescriptorType),
             *(types.WrapperDescriptorType, types.ClassMethodDescriptorType),
         ),
     )
 )
-"""By the types' identities: those that lead to whole modules, or to frames, whose slots are known better."""
+"""By the types' identities: those that lead to whole modules, or to frames."""
+_KNOWN_BETTER = frozenset(map(id, (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)))
+"""Those of which the frames' own slots are read."""
 
 
 def kept_by(type_: type, attributes: Keeps | None) -> Keeps | None:
@@ -72,7 +73,7 @@ def kept_by(type_: type, attributes: Keeps | None) -> Keeps | None:
         return _of_variable
     if any(f"{_module_name(base)}.{_name_of(base)}" in _FUTURES for base in _mro_of(type_)):
         return _of_futures(type_, attributes)
-    if not _flags_of(type_) & _IS_COLLECTED or id(type_) in _LEADING_AWAY:
+    if not _flags_of(type_) & _IS_COLLECTED or id(type_) in _LEADING_AWAY | _KNOWN_BETTER:
         return None
     module = _module_name(type_)
     if attributes is not None and _is_written_in_python(type_, module):

@@ -113,9 +113,15 @@ class Prologues:
         for at in range(known, len(columns.places)):
             base = to_come.get(columns.places[at] - state.base)
             if base == "MAKE_CELL":
-                columns.changes[at] = self._heap.held_by_cell(columns.changes[at])
+                columns.changes[at] = self._in_cell(columns.changes[at])
             elif base is not None:
                 columns.changes[at] = NOTHING
+
+    def _in_cell(self, value: int) -> int:
+        """What is in a cell; of what is none, that itself."""
+        if value >= 0 or self._columns.objects[-value].layout != "cell":
+            return value
+        return next(iter(self._heap.parts_of(value)), NOTHING)
 
     def _fill(self, state: FrameState, slot: int) -> None:
         """The step just recorded puts a cell into the slot."""

@@ -34,7 +34,7 @@ class FrameState:
         "facts",
         "frame_id",
         "generator",
-        "giver",
+        "givers",
         "handling",
         "hands_on",
         "held",
@@ -74,8 +74,8 @@ class FrameState:
         self.is_leaving = False
         self.pending_call = 0
         """`CALLING` or `LENDING` while such a call is not over."""
-        self.giver = NOTHING
-        """The generator of which it keeps what is yielded, or the identity of the code of which it keeps results."""
+        self.givers: tuple[int, ...] = ()
+        """The generators of which it keeps what is yielded, or the identity of the code of which it keeps results."""
         self.held: list[int] = []
         """What it has been given so far, which no slot holds."""
         self.direct: Plan | None = None
