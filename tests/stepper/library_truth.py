@@ -44,7 +44,6 @@ MODULES = (
     "test.test_weakref",
     "test.test_enum",
     "test.test_functools",
-    "test.test_generator_stop",
     "test.test_yield_from",
     "test.test_opcodes",
     "test.test_call",

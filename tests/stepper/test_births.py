@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import coroscope
 from coroscope.stepper.recording import Recording
+from tests.stepper.test_heap import recording_of
 
 
 def _ticks() -> Iterator[int]:
@@ -50,3 +52,31 @@ def test_a_frame_that_nothing_recorded_has_called_is_left_by_the_exception_that_
     recording = coroscope.step(_refused)
     assert [event.kind for event in recording.events][-2:] == ["raise", "unwind"]
     assert recording.frames[0].outcome == "raised"
+
+
+def test_a_generator_that_dies_where_it_waits_runs_its_end_in_its_own_frame(tmp_path: Path) -> None:
+    source = """\
+def numbers():
+    try:
+        yield 1
+    finally:
+        print("end")
+def outer():
+    try:
+        yield from numbers()
+    finally:
+        print("outer")
+for number in numbers():
+    break
+for number in outer():
+    break
+"""
+    recording = recording_of(source, tmp_path)
+    assert [recording.codes[frame.code].qualified_name for frame in recording.frames] == [
+        "<module>",
+        "numbers",
+        "outer",
+        "numbers",
+    ]
+    assert [frame.outcome for frame in recording.frames] == ["returned", "raised", "raised", "raised"]
+    assert "drop" not in {event.kind for event in recording.events}

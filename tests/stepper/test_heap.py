@@ -28,7 +28,7 @@ def test_a_shorter_tuple_at_the_address_of_one_that_has_died_is_read_as_it_is() 
             break
     else:
         pytest.skip("memory that is free is not used again at once here")
-    heap.look_again([address])
+    heap.look_again([address], list)
     assert heap.columns.content_objects[-1] == -value
     assert len(heap.columns.contents[-1]) == len(shorter)
 
@@ -218,3 +218,21 @@ def test_a_call_that_changes_what_a_class_keeps_is_told_at_once(tmp_path: Path) 
     ]
     calls = [each.number for each in recording.steps if each.instruction.base == "CALL"][-2:]
     assert changes[1:] == [(calls[0] + 1, 1), (calls[1] + 1, 2)]
+
+
+class _Box:
+    def __init__(self) -> None:
+        self.item = 1
+
+
+_box = _Box()
+
+
+def _of_a_module() -> object:
+    return _box
+
+
+def test_an_instance_that_a_module_has_had_before_is_looked_into() -> None:
+    recording = coroscope.step(_of_a_module)
+    [box] = [facts.number for facts in recording.objects if facts.type.endswith("_Box")]
+    assert [value.text for value in recording.at(-1).object(box).items] == ["'item'", "1"]

@@ -58,6 +58,7 @@ _BACK = {
     "a list of what a generator yields to zip": (
         "def generate():\n    yield [MARK]\n    yield [2]\n(row, one), (other, two) = list(zip(generate(), (1, 2)))"
     ),
+    "what a list iterator went through": "row = (MARK,)\nrow = [*iter([MARK] for _ in row)][0]",
     "what a generator yields, sorted": (
         "def generate():\n    yield [2]\n    yield [MARK]\nrow, other = sorted(generate(), key=len)"
     ),
@@ -80,6 +81,15 @@ _BACK_IN_A_LOOP = {
         "    task = asyncio.create_task(work())\n"
         "    await task\n"
         "    row = task.result()"
+    ),
+    "what a library's coroutine gives": "    row = await asyncio.sleep(0, [MARK])",
+    "what is put into a queue that is full": (
+        "    queue = asyncio.Queue(1)\n"
+        "    async def put():\n        await queue.put([0])\n        await queue.put([MARK])\n"
+        "    task = asyncio.create_task(put())\n"
+        "    await asyncio.sleep(0)\n"
+        "    await queue.get()\n"
+        "    row = await queue.get()"
     ),
     "an asynchronous queue": (
         "    queue = asyncio.Queue()\n    queue.put_nowait([MARK])\n    row = await queue.get()"
@@ -179,3 +189,47 @@ total = sum(len(each) for each in generate())
     ]
     assert [value.text for value in yielded] == ["[0]", "[1]", "[2]", "[3]", "[4]"]
     assert len({value.object for value in yielded}) == 5
+
+
+def test_an_exception_in_a_group_of_tasks_is_the_same_when_it_comes_back(tmp_path: Path) -> None:
+    source = """\
+import asyncio
+async def work():
+    await asyncio.sleep(0)
+    raise ValueError(1)
+async def main():
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(work())
+            group.create_task(asyncio.sleep(0))
+    except* ValueError as failed:
+        error = failed.exceptions[0]
+asyncio.run(main())
+"""
+    assert [facts.type for facts in recording_of(source, tmp_path).objects].count("ValueError") == 1
+
+
+def test_a_constant_is_one_object_and_lives_as_long_as_its_code(tmp_path: Path) -> None:
+    source = "def run():\n    for number in range(3):\n        pair = ('a', 'b')\n        del pair\nrun()\n"
+    tuples = [facts for facts in recording_of(source, tmp_path).objects if facts.type == "tuple"]
+    assert [facts.died for facts in tuples] == [None]
+
+
+def test_a_class_body_begins_without_the_names_of_another(tmp_path: Path) -> None:
+    source = """\
+class A:
+    count = 0
+    def method(self): return 1
+class B(A):
+    def method(self): return __class__
+class C(A):
+    number = 2
+"""
+    recording = recording_of(source, tmp_path)
+    begins = [
+        dict(moment.locals)
+        for moment in recording.iter_moments()
+        if moment.frame.code.kind == "class"
+        and moment.step.number == recording.frames[moment.step.frame].first_step
+    ]
+    assert begins == [{}, {}, {}]

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import re
 import sys
+from _ctypes import PyObj_FromPtr
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import coroscope
 from coroscope.stepper import heap
-from coroscope.stepper.layout import HEAD_SIZE
+from coroscope.stepper.layout import HEAD_SIZE, layout_here
 from coroscope.stepper.plans import Plan
 from coroscope.stepper.recorder.effects import Effects
 from coroscope.stepper.recorder.states import FrameState, ThreadState
@@ -570,3 +571,25 @@ def test_a_generator_that_was_made_unseen_is_resumed_and_not_called() -> None:
     assert [event.kind for event in own][:1] == ["resume"]
     assert "RETURN_GENERATOR" not in [step.instruction.opcode for step in recording.steps if step.frame > 0]
     assert not check(recording).broken
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_an_object_that_lives_on_has_one_number(name: str) -> None:
+    kept: dict[int, Any] = {}
+    numbers: dict[int, set[int]] = {}
+
+    def keep(_: int, __: ThreadState, state: FrameState, ___: Plan) -> None:
+        # Kept alive, no object's address is ever another's: what the recorder takes for dead comes back if it was not.
+        for word, value in zip(state.words[HEAD_SIZE:], state.values[HEAD_SIZE:], strict=False):
+            if value < 0:
+                address = word & address_mask
+                kept.setdefault(address, PyObj_FromPtr(address))
+                numbers.setdefault(address, set()).add(value)
+
+    layout = layout_here()
+    assert layout is not None
+    address_mask = layout.address_mask
+    with told_of_each_step(keep):
+        coroscope.step(PROGRAMS[name])
+    assert kept
+    assert [kept[address] for address, found in numbers.items() if len(found) > 1] == []

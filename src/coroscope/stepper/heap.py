@@ -20,7 +20,7 @@ import types
 import weakref
 from _ctypes import PyObj_FromPtr  # ctypes.cast takes three times as long
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from typing import Any
 
@@ -78,6 +78,10 @@ class Heap:
         self._holders: dict[int, set[int]] = {}
         """Those of them in which others are."""
         self.kinds = Kinds()
+        self.constants: set[int] = set()
+        """The identities of what is in the code that is recorded, which lives as long as that does."""
+        self.refilled: set[int] = set()
+        """Tuples in iterators that fill them anew for each item, once nobody else refers to them."""
         self.unread: list[tuple[int, Any]] = []
         """Objects just met, into which nobody has looked yet."""
         self.epoch = 0
@@ -154,7 +158,30 @@ class Heap:
     def _is_same(self, number: int, obj: Any) -> bool:
         """Whether `obj` is the object of that number, at whose address it is. Its class may be another one by now."""
         weak = self._weak.get(number)
+        if number in self.refilled:
+            self._read_anew(number, obj)
         return self._types[number] == id(type(obj)) if weak is None else weak() is obj
+
+    def _read_anew(self, number: int, obj: Any) -> None:
+        kind = self.kinds.of(obj)
+        items = kind.read(obj)
+        if items is not None and tuple(map(id, items)) != self._contents.get(number, ((),))[0]:
+            self._note_contents(number, obj, kind, items)
+
+    def forget_at(self, address: int) -> None:
+        """What is there now has just been made: whatever was known of that address has died unseen."""
+        value = self.by_address.get(address, NOTHING)
+        if value < 0:
+            self._die(-value)
+
+    def forget_if_other(self, address: int) -> None:
+        """The same, if what is there now does not hold what that did."""
+        value = self.by_address.get(address, NOTHING)
+        known = self._contents.get(-value) if value < 0 else None
+        if known is not None:
+            obj = PyObj_FromPtr(address)
+            if tuple(map(id, self.kinds.of(obj).read(obj) or ())) != known[0]:
+                self._die(-value)
 
     def forget(self, value: int, type_name: str) -> None:
         """If it is of that type, and nothing recorded refers to it any more, what is at its address is another one."""
@@ -176,7 +203,7 @@ class Heap:
             self._die(-known)
         number = len(self.counts)
         kind = self.kinds.of(obj)
-        self.counts.append(1 if _is_lasting(obj) else 0)
+        self.counts.append(1 if address in self.constants or _is_lasting(obj) else 0)
         self._addresses.append(address)
         self._types.append(id(type(obj)))
         self.by_address[address] = -number
@@ -206,6 +233,14 @@ class Heap:
                 counts[-value] -= 1
                 if counts[-value] <= 0:
                     self.unreferenced.append(-value)
+
+    def _may_be_dead(self) -> bool:
+        """Whether nothing that has been looked at refers to some object, and no weak reference tells of that."""
+        counts, weak, objects = self.counts, self._weak, self.columns.objects
+        return any(
+            counts[number] <= 0 and number not in weak and objects[number].died is None
+            for number in self.unreferenced
+        )
 
     def sweep(self) -> None:
         """What nothing recorded refers to any more has died, unless a weak reference knows better."""
@@ -239,16 +274,20 @@ class Heap:
         self.in_limbo.discard(number)
         self._readable.discard(number)
         self._attributes.discard(number)
+        self.refilled.discard(number)
         self._shown.pop(number, None)
         self._look_into(number)
         contents = self._contents.pop(number, None)
         if contents is not None:
             self.drop(contents[1])
 
-    def look_into_limbo(self) -> None:
-        """Notice what has died there, before others are found at the addresses of what was in it."""
+    def look_into_limbo(self, others: Callable[[], Iterable[int]]) -> None:
+        """Notice what has died there, before others are found at the addresses of what was in it.
+
+        What was in it is looked for from `others` first, as in `look_again`.
+        """
         # What has left a slot, or a frame, may be on its way to another.
-        spared = {*self.unreferenced, self._passed}
+        spared, before = {*self.unreferenced, self._passed}, len(self.unreferenced)
         for number in list(islice(self.in_limbo, _MOST_IN_LIMBO)):
             self.in_limbo.discard(number)
             weak = self._weak.get(number)
@@ -258,6 +297,8 @@ class Heap:
                 self._die(number)
             else:
                 self.in_limbo.add(number)
+        if len(self.unreferenced) > before and self._may_be_dead():
+            self._look_through(others())
         self._sweep_all_but(spared)
 
     def look_for_dead(self) -> None:
@@ -276,18 +317,26 @@ class Heap:
         while unread and left:
             number, obj = unread.pop()
             kind = self.kinds.of(obj)
-            self._note_contents(number, obj, kind, kind.read(obj))
+            self._note_contents(number, obj, kind, kind.read(obj) or ())
             left -= 1
         if unread:
             unread.clear()
             self.columns.say(f"of the objects met at one step, {_MOST_AT_ONCE:,} were looked into at most")
 
-    def look_again(self, roots: Iterable[int]) -> None:
+    def look_again(self, roots: Iterable[int], others: Callable[[], Iterable[int]]) -> None:
         """Find what has changed in the objects at these addresses, and in what is reached from them.
 
         The interpreter must hold a reference to each now. Where a lot has been looked at before, it is at the nearest
-        only, and every now and then at all.
+        only, and every now and then at all. Before something is taken for dead, it is looked for from `others` too.
         """
+        self._look_through(roots)
+        if self._may_be_dead():
+            self._look_through(others())
+        self.sweep()
+        if self.step >= self._next_look:
+            self.look_for_dead()
+
+    def _look_through(self, roots: Iterable[int]) -> None:
         most = self._most_to_look_at()
         seen: set[int] = set()
         contents = self._contents
@@ -312,6 +361,8 @@ class Heap:
                 leaves.add(number)
                 continue
             items = kind.read(obj)
+            if items is None:  # It runs, and holds what it held.
+                continue
             if tuple(map(id, items)) != known[0]:  # Another tuple, too, may have taken over the address.
                 self._note_contents(number, obj, kind, items)
                 known = contents[number]
@@ -324,9 +375,6 @@ class Heap:
         del waiting
         self._allowance -= len(seen)
         self.finish_reading()
-        self.sweep()
-        if self.step >= self._next_look:
-            self.look_for_dead()
 
     def look_at(self, number: int, address: int) -> None:
         """Find what has changed in the one object at this address, to which the interpreter must hold a reference."""
@@ -336,7 +384,7 @@ class Heap:
         obj = PyObj_FromPtr(address)
         kind = self.kinds.of(obj)
         items = kind.read(obj)
-        if tuple(map(id, items)) != known[0]:
+        if items is not None and tuple(map(id, items)) != known[0]:
             self._note_contents(number, obj, kind, items)
             self.finish_reading()
 
@@ -406,6 +454,10 @@ class Heap:
             self._attributes.update(
                 -value for value, item in zip(new, items, strict=True) if type(item) is dict
             )
+        if kind.fills_tuples:
+            self.refilled.update(
+                -value for value, item in zip(new, items, strict=True) if type(item) is tuple
+            )
         self._contents[number] = addresses, new, inner
         if number in self._leaves and inner:
             self._look_into(number)
@@ -449,16 +501,17 @@ _NAMED: dict[int, str] = {
     id(types.CodeType): "co_qualname",
 }
 _qualified_name_of = type.__dict__["__qualname__"].__get__
-_IS_CLASS, _IS_HEAP_TYPE = 1 << 31, 1 << 9
+_IS_CLASS, _IS_HEAP_TYPE, _IS_UNCHANGEABLE = 1 << 31, 1 << 9, 1 << 8
 _flags_of = type.__dict__["__flags__"].__get__
 
 
 def _is_lasting(obj: Any) -> bool:
-    """Whether it is a method of a class made in C, which is there as long as the interpreter is."""
+    """Whether it is a method of a class made in C, which is there as long as its module is."""
     kind = type(obj)
     if kind is not types.MethodDescriptorType and kind is not types.WrapperDescriptorType:
         return False
-    return not _flags_of(obj.__objclass__) & _IS_HEAP_TYPE
+    flags = _flags_of(obj.__objclass__)
+    return not flags & _IS_HEAP_TYPE or bool(flags & _IS_UNCHANGEABLE)
 
 
 def _detail(obj: Any) -> str:

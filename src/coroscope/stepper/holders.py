@@ -3,13 +3,13 @@
 None of it is shown, but a list that an iterator holds is the same list when it comes back. No code of the program's
 runs to find it: the garbage collector asks objects the same way.
 Rule: of the library one object is gone into, not those of its own to which that refers: an event loop leads to all.
-Rule: a tuple that an iterator fills anew for each item is no object of the program's; what is in it is.
+Rule: where an iterator fills the same tuple anew for each item, that is one object, with other things in it.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from gc import get_referents
@@ -37,11 +37,10 @@ _MADE_IN_C = frozenset(
 _IN_PYTHON = frozenset(
     (
         *("queue", "asyncio.queues", "collections", "contextlib", "concurrent.futures._base", "functools"),
-        *("threading", "weakref"),
+        *("threading", "weakref", "asyncio.taskgroups", "asyncio.timeouts", "asyncio.locks"),
     )
 )
 """Modules of classes in whose attributes is what they were given, and not much else."""
-_FILLING_TUPLES = frozenset(("builtins", "itertools"))
 _FUTURES = frozenset(
     (
         *("asyncio.futures.Future", "asyncio.tasks.Task", "_asyncio.Future", "_asyncio.Task"),
@@ -78,8 +77,6 @@ def kept_by(type_: type, attributes: Keeps | None) -> Keeps | None:
     module = _module_name(type_)
     if attributes is not None and _is_written_in_python(type_, module):
         return lambda value: _kept(attributes(value)[1::2])
-    if module in _FILLING_TUPLES:
-        return lambda value: _kept(_without_tuples(get_referents(value)))
     return (lambda value: _kept(get_referents(value))) if module in _MADE_IN_C else None
 
 
@@ -110,13 +107,25 @@ def _of_variable(value: Any) -> Sequence[Any]:
     return _kept((ContextVar.get(value, None),))
 
 
-def _without_tuples(parts: Iterable[Any]) -> Iterator[Any]:
-    """The parts, and instead of a tuple what is in it."""
-    for part in parts:
-        if type(part) is tuple:
-            yield from islice(part, MOST_KEPT)
-        else:
-            yield part
+def kept_by_generators(
+    is_recorded: Callable[[types.CodeType], bool],
+) -> Callable[[Any], Sequence[Any] | None]:
+    """How to find what is in the frames of generators and coroutines that are not recorded; None while they run."""
+
+    def read(value: Any) -> Sequence[Any] | None:
+        code, runs = _of_generator[id(type(value))]
+        if is_recorded(code(value)):
+            return ()
+        return None if runs(value) else _kept(get_referents(value))
+
+    return read
+
+
+_of_generator: dict[int, tuple[Callable[[Any], types.CodeType], Callable[[Any], bool]]] = {
+    id(types.GeneratorType): (lambda value: value.gi_code, lambda value: value.gi_running),
+    id(types.CoroutineType): (lambda value: value.cr_code, lambda value: value.cr_running),
+    id(types.AsyncGeneratorType): (lambda value: value.ag_code, lambda value: value.ag_running),
+}
 
 
 def _kept(parts: Iterable[Any]) -> Sequence[Any]:

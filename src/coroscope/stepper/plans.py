@@ -52,19 +52,12 @@ _OF_ONE = ("TO_BOOL", "UNARY_", "CONVERT_", "LOAD_", "GET_", "UNPACK_")
 """Those of them that work on the top of the stack; the others on the two on top."""
 _LENDING = ("LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE", "DICT_MERGE", "UNPACK_", "CONTAINS_OP")
 """Those that leave what they work on where it is while they call other code."""
+_MAKING = ("BUILD_LIST", "BUILD_TUPLE", "BUILD_MAP", "BUILD_SET", "BUILD_CONST_KEY_MAP", "BUILD_SLICE")
+"""Those behind which a new object is on top."""
 _OF_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR")
 
-CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES, TOUCHES, REFERS, LENDS = (
-    1,
-    2,
-    4,
-    8,
-    16,
-    32,
-    64,
-    128,
-    256,
-)
+CHANGES, DEPENDS, STARTS, COMES_BACK, CALLS, ITERATES, TOUCHES, REFERS = 1, 2, 4, 8, 16, 32, 64, 128
+LENDS, MAKES = 256, 512
 RUNS_CODE = CHANGES | DEPENDS | CALLS | ITERATES | TOUCHES
 """It may run other code than its own."""
 TO_BE_NOTED = RUNS_CODE | REFERS
@@ -170,6 +163,8 @@ class CodePlan:
             flags |= REFERS
         if name.startswith(_LENDING):
             flags |= LENDS
+        if name in _MAKING and (arg or name != "BUILD_TUPLE"):
+            flags |= MAKES
         return Plan(
             number=self.facts.first + instruction.index,
             unpack=self.partial[depth],

@@ -16,7 +16,7 @@ from gc import get_referents
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from coroscope.stepper.holders import kept_by
+from coroscope.stepper.holders import kept_by, kept_by_generators
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
@@ -131,11 +131,13 @@ class Kind:
     """What is known of one type: how its objects are called, and how their contents are read."""
 
     __slots__ = (
-        *("changes_seldom", "coded", "count_shown", "is_opaque", "is_unchanging", "layout", "module", "name"),
-        *("read", "takes_weak_references", "type"),
+        *("changes_seldom", "coded", "count_shown", "fills_tuples", "is_opaque", "is_unchanging", "layout"),
+        *("module", "name", "read", "takes_weak_references", "type"),
     )
 
-    def __init__(self, type_: type, modules: Container[str]) -> None:
+    def __init__(
+        self, type_: type, modules: Container[str], is_recorded: Callable[[types.CodeType], bool]
+    ) -> None:
         # Not the type itself: the program's classes must be able to die.
         self.type = weakref.ref(type_)
         self.takes_weak_references = _weak_references_of(type_) != 0
@@ -143,10 +145,15 @@ class Kind:
         name = _qualified_name_of(type_)
         self.module = module if type(module) is str else "?"
         self.name = cut(name if self.module == "builtins" else f"{self.module}.{name}")
-        reading = _reading_for(type_, modules, is_of_program=self.module in modules)
+        if id(type_) in GENERATORS:
+            reading = _Reading("opaque", kept_by_generators(is_recorded), lambda _: 0)
+        else:
+            reading = _reading_for(type_, modules, is_of_program=self.module in modules)
         self.layout, self.read = reading.layout, reading.read
         self.count_shown = reading.count_shown
         """How many of an object's contents are shown: what else it refers to comes behind them. None: all."""
+        self.fills_tuples = self.layout == "opaque" and self.module in ("builtins", "itertools")
+        """Its iterators have a tuple that they fill anew for each item."""
         self.is_opaque = reading.read is _nothing
         """Nothing is known of what is in it, or nothing is."""
         self.is_unchanging = self.layout in _UNCHANGING and reading.count_shown is None
@@ -162,13 +169,15 @@ class Kinds:
         self._known: dict[int, Kind] = {}
         self.modules: set[str] = set()
         """The instances of whose classes are looked into: the library's are not."""
+        self.is_recorded: Callable[[types.CodeType], bool] = lambda _: True
+        """Whether the frames of that code are."""
 
     def of(self, value: Any) -> Kind:
         """That of the value's type."""
         type_ = type(value)
         kind = self._known.get(id(type_))
         if kind is None or kind.type() is not type_:
-            kind = self._known[id(type_)] = Kind(type_, self.modules)
+            kind = self._known[id(type_)] = Kind(type_, self.modules, lambda code: self.is_recorded(code))
         return kind
 
 
@@ -201,6 +210,8 @@ def _coded_attributes(type_: type) -> frozenset[str] | None:
 
 
 Reader = Callable[[Any], Sequence[Any]]
+_GrudgingReader = Callable[[Any], Sequence[Any] | None]
+"""One that may not tell: None."""
 
 
 def _list(value: Any) -> Sequence[Any]:
@@ -239,10 +250,9 @@ def _method(value: Any) -> Sequence[Any]:
 
 
 def _exception(value: Any) -> Sequence[Any]:
-    attributes = (
-        part for part in get_referents(value) if type(part) is dict
-    )  # Asking for it would make one.
-    return (*_arguments_of(value), *(cause(value) for cause in _causes_of), *attributes)
+    # Its attributes, for asking for these would make a dict; its arguments; what it groups.
+    kept = (part for part in get_referents(value) if type(part) is dict or type(part) is tuple)
+    return (*_arguments_of(value), *(cause(value) for cause in _causes_of), *kept)
 
 
 def _nothing(_: Any) -> Sequence[Any]:
@@ -266,7 +276,7 @@ _EXACT = {
 
 class _Reading(NamedTuple):
     layout: str
-    read: Reader
+    read: _GrudgingReader
     count_shown: Callable[[Any], int] | None = None
 
 

@@ -48,7 +48,8 @@ class Collected:
         if kind in GENERATORS:
             state.givers = (values[first],)
         elif kind in _HANDING_ON:
-            state.givers = self._heap.parts_of(values[first])
+            parts = self._heap.parts_of(values[first])
+            state.givers = (*parts, *(each for part in parts for each in self._heap.parts_of(part)))
         elif kind == _MAP:
             state.givers = (_code_called(PyObj_FromPtr(words[first] & self._mask)),)
 

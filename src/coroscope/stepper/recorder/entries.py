@@ -25,6 +25,8 @@ class Entries:
         self, basis: Basis, stacks: Stacks, prologues: Prologues, tasks: Tasks, generators: Generators
     ) -> None:
         self._columns = basis.columns
+        self._heap = basis.heap
+        self._reads = basis.reads
         self._modules = basis.heap.kinds.modules
         self._codes = basis.codes
         self._states = basis.states
@@ -72,6 +74,7 @@ class Entries:
             self._entered.add(id(plan))
             self._note_module(frame)
         caller = self._stacks.caller_of(thread, frame)
+        self._generators.may_be_ending(thread)
         state = self._states.new_frame(thread, plan, id(frame), caller)
         thread.stack.append(state)
         self._tasks.note(thread, state)
@@ -84,11 +87,12 @@ class Entries:
         return state
 
     def _note_module(self, frame: FrameType) -> None:
-        """Of the classes of its module, the objects are looked into."""
+        """Of the classes of its module, the objects are looked into; what is in that is known before it is used."""
         names = frame.f_globals
         if type(names) is dict:
-            for name, value in names.items():
-                if type(name) is str and name == "__name__":
-                    if type(value) is str:
-                        self._modules.add(value)
-                    return
+            found = [value for name, value in names.items() if type(name) is str and name == "__name__"]
+            self._modules.update(value for value in found if type(value) is str)
+        if self._reads:
+            self._heap.step = len(self._columns.instructions)
+            self._heap.add(self._heap.value_of(names))
+            self._heap.finish_reading()

@@ -42,6 +42,8 @@ class Generators:
         self._tasks = tasks
         self.given_up: list[GeneratorRef] = []
         """Those that have died, or may have been closed, without a word."""
+        self.ending: list[tuple[GeneratorRef, ThreadState, int]] = []
+        """Those of them of which the end goes on: the thread, and how many frames were on its stack when it began."""
 
     def make(self, thread: ThreadState) -> None:
         """Generators just met that are to be recorded, and have not begun: their prologue has run."""
@@ -81,6 +83,7 @@ class Generators:
         """It runs again, in `frame`."""
         self._states.suspended.pop(state.frame_id, None)
         self._stacks.caller_of(thread, frame)
+        self.may_be_ending(thread)
         if state.frame_id != id(frame):
             state.frame_id = id(frame)
         state.pointer = ctypes.c_uint64.from_address(state.frame_id + INTERPRETER_FRAME_AT)
@@ -147,10 +150,22 @@ class Generators:
             # What it delegates to is closed before it.
             state = None if obj is None else waiting.get(id(_delegate_of(obj)))
 
+    def may_be_ending(self, thread: ThreadState) -> None:
+        """A frame is about to come on the stack: one of those given up it may be, or be called while that ends."""
+        if self.given_up:
+            given_up, depth = list(self.given_up), len(thread.stack)
+            del self.given_up[: len(given_up)]  # The list itself is what their references call.
+            self.ending += ((reference, thread, depth) for reference in given_up)
+
     def drop(self, thread: ThreadState) -> None:
-        """Note which frames have been given up where they waited."""
-        while self.given_up:
-            reference = self.given_up.pop()
+        """Note which frames have been given up where they waited: one of those that were on the stack then goes on."""
+        depth = len(thread.stack)
+        over = [each for each in self.ending if each[1] is thread and depth <= each[2]]
+        if over:
+            self.ending = [each for each in self.ending if each not in over]
+        waiting = [reference for reference, _, _ in over]
+        while waiting or self.given_up:
+            reference = waiting.pop() if waiting else self.given_up.pop()
             obj, state = reference(), reference.state
             is_unstarted = self._states.made.get(reference.address) is state
             # Else it is told of its end by an exception, and runs.

@@ -16,7 +16,8 @@ __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 class KnownCodes:
     """Plans each code object once, if it is to be recorded."""
 
-    def __init__(self, columns: Columns, scope: Scope, layout: Layout) -> None:
+    def __init__(self, columns: Columns, scope: Scope, layout: Layout, constants: set[int]) -> None:
+        self._constants = constants
         self._columns = columns
         self._scope = scope
         self._layout = layout
@@ -42,6 +43,7 @@ class KnownCodes:
                 plan = CodePlan(code, facts, self._layout)
                 columns.codes.append(facts)
                 self.recorded.append(code)
+                self._constants.update(map(id, code.co_consts))
                 self._first_number += len(facts.instructions)
                 if facts.file not in columns.sources:
                     columns.sources[facts.file] = self._scope.source_of(facts.file)

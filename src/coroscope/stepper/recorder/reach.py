@@ -5,6 +5,8 @@ Rule: a caller's stack is read up to what its call leaves there; that of one tha
 
 from __future__ import annotations
 
+from itertools import islice
+
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder.basis import Basis
@@ -22,11 +24,16 @@ class Reach:
     def __init__(self, basis: Basis) -> None:
         self._heap = basis.heap
         self._layout = basis.layout
+        self._states = basis.states
 
     def look_again(self, thread: ThreadState) -> None:
         """Record what has changed in the objects that this thread's frames refer to."""
         thread.is_dirty = False
-        self._heap.look_again(self._roots(thread))
+        self._heap.look_again(self._roots(thread), self._roots_of_suspended)
+
+    def look_into_limbo(self, thread: ThreadState) -> None:
+        """Record which objects have died in code that is not recorded, before the running frame is read."""
+        self._heap.look_into_limbo(lambda: self._roots(thread, is_read=False) + self._roots_of_suspended())
 
     def look_at_touched(self, state: FrameState) -> None:
         """Record what has changed in the one object that the running frame's last instruction worked on."""
@@ -38,8 +45,8 @@ class Reach:
             if value < 0:
                 heap.look_at(-value, address)
 
-    def _roots(self, thread: ThreadState) -> list[int]:
-        """The addresses in its frames, the running one first."""
+    def _roots(self, thread: ThreadState, *, is_read: bool = True) -> list[int]:
+        """The addresses in its frames, the running one first, if that has been read."""
         roots: list[int] = []
         layout = self._layout
         mask = layout.address_mask
@@ -48,6 +55,8 @@ class Reach:
         last = thread.stack[-1]
         for state in reversed(thread.stack[-_DEEPEST_LOOK:]):
             if state.is_leaving or state.buffer is None or state.pointer.value != state.where:
+                continue
+            if state is last and not is_read:
                 continue
             if state is last:
                 words = state.words
@@ -68,12 +77,34 @@ class Reach:
             roots += [word & mask for word in words[HEAD_SIZE:] if word & 3 != 3 or mask == -1]
         return roots
 
+    def _roots_of_suspended(self) -> list[int]:
+        """The addresses in the frames that wait to be resumed."""
+        roots: list[int] = []
+        layout = self._layout
+        for state in islice(self._states.on_no_stack(), _DEEPEST_LOOK):
+            generator = state.generator
+            if generator is None or generator() is None or state.buffer is None:
+                continue
+            depth = len(state.values) - HEAD_SIZE - state.code.locals
+            if state.pointer.value != state.where or depth < 0:
+                continue
+            words = state.code.partial[depth](state.buffer)
+            if words[layout.code] & layout.address_mask == id(state.code.code):
+                roots += [
+                    word & layout.address_mask
+                    for word in words[HEAD_SIZE:]
+                    if word & 3 != 3 or not layout.is_tagged
+                ]
+        return roots
+
     def _namespace(self, state: FrameState, address: int, what: str) -> int:
         facts = state.facts
         heap = self._heap
         number = facts.globals if what == "globals" else facts.names
         known = heap.by_address.get(address)
         if number is None or known != -number:
+            if number is None and state.code.facts.kind == "class":  # Its names have just been made.
+                heap.forget_if_other(address)
             value = heap.value_at(address)
             heap.finish_reading()
             heap.add(value)  # It lives as long as the module's functions, or the class's body.

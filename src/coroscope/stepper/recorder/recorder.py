@@ -65,7 +65,8 @@ class Recorder:
         self._heap = Heap(columns)
         self._states = States(columns)
         self._reads = readability.reason is None
-        codes = KnownCodes(columns, scope, readability.layout)
+        codes = KnownCodes(columns, scope, readability.layout, self._heap.constants)
+        self._heap.kinds.is_recorded = lambda code: codes.plan_of(code) is not None
         self._codes = codes
         self._journal: Journal | None = None
         self.plan_of = codes.plan_of
@@ -188,8 +189,6 @@ class Recorder:
             self._stacks.leave(thread, depth + 1)
             thread.stack[-1].hands_on = False
             return  # It has handed the exception on before.
-        if self._generators.given_up:
-            self._generators.drop(thread)
         state = self._states.suspended.get(frame_id)
         if state is None or state.code is not plan:
             made = self._generators.pop_made(frame, plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.plans import TO_BE_NOTED, Plan
+from coroscope.stepper.plans import MAKES, TO_BE_NOTED, Plan
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.collected import Collected
 from coroscope.stepper.recorder.effects import Effects
@@ -65,10 +65,13 @@ class StepRecorder:
         state.is_leaving = False
         if self._reads:
             if heap.in_limbo and (thread.is_dirty or heap.unreferenced):
-                heap.look_into_limbo()
+                self._reach.look_into_limbo(thread)
             if state.pointer.value != state.where:
                 self._slots.locate(state)
             words = plan.unpack(state.buffer)
+            last = state.plan
+            if last is not None and last.flags & MAKES and plan.place == last.place + 1:
+                heap.forget_at(words[plan.end - 1] & self._mask)
             if (
                 words[self._code_at] & self._mask != id(state.code.code)
                 or words[self._frame_at] != state.frame_id
@@ -97,7 +100,7 @@ class StepRecorder:
             state.pending_call = 0
             if state.held:
                 self._collected.give_back(state)
-        if self._generators.given_up:
+        if self._generators.given_up or self._generators.ending:
             self._generators.drop(thread)
         if is_same_run:
             # A frame that is not fresh goes on in the thread that it was in: as `append`, without the call.
