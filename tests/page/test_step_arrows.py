@@ -266,8 +266,8 @@ def made_and_changed() -> list[int]:
 def test_the_objects_of_a_step_are_said_to_be_new_changed_or_gone(browser: WebDriver, tmp_path: Path) -> None:
     recording = step(made_and_changed)
     page = _open(browser, tmp_path, recording)
-    # Behind them come those that this module's functions keep, which are not shown: the marks of tests.
-    kept, pair, *_ = (each.number for each in recording.objects if each.type == "list")
+    # Those that this module's functions keep, the marks of tests, are there from the start.
+    kept, pair = (each.number for each in recording.objects if each.type == "list" and each.born)
     seen: list[tuple[int, str]] = []
     for number in range(len(recording)):
         page.run("coroscope.view.show(arguments[0])", number)

@@ -24,7 +24,8 @@ from tests.stepper.test_moves import counted, failing, interleaved
 
 _TOLD = """
 const { recording, view } = coroscope;
-const plain = ({ pieces }) => pieces.map((piece) => (typeof piece === "string" ? piece : piece.text)).join("");
+const numbered = ({ text, object }) => (object && !/ #\\d+>?$/.test(text) ? `${text} #${object}` : text);
+const plain = ({ pieces }) => pieces.map((piece) => (typeof piece === "string" ? piece : numbered(piece))).join("");
 return arguments[0].map((number) => {
   const moment = recording.at(number);
   return [view.telling.before(moment).map(plain), view.telling.leadsTo(moment).map(plain)];

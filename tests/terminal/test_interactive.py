@@ -12,6 +12,7 @@ from coroscope.stepper.moves import EVENT_GROUPS, EventGroup, Moves
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.running import step
 from coroscope.stepper.search import find
+from coroscope.views.step_words import numbered
 from coroscope.views.terminal.interactive.frames import frame_rows, task_rows
 from coroscope.views.terminal.interactive.instructions import instruction_rows
 from coroscope.views.terminal.interactive.keys import KEYS
@@ -300,7 +301,7 @@ def test_every_step_is_drawn_and_its_stack_is_the_recordings(program: Any) -> No
         stack = stack_rows(look, 400, 12)
         boxes = [stack.make(at)[:199].plain for at in range(stack.count)]
         texts = [box[2:-1].strip() for box in _value_texts(boxes)]
-        assert texts == [value.text for value in reversed(look.frame.stack or ())]
+        assert texts == [numbered(value) for value in reversed(look.frame.stack or ())]
         frames = frame_rows(look, 200, 12)
         told = "\n".join(frames.make(at).plain for at in range(frames.count))
         for frame in look.moment.frames:
@@ -421,6 +422,16 @@ def test_errors_and_output_stand_in_the_output_pane() -> None:
         assert words in seen.text
 
 
+def test_a_task_is_listed_once_a_frame_of_it_has_been_made(tasks: Recording) -> None:
+    turns = Sight(tasks).turns
+    made = {
+        task.number: [turns.has_begun(task.number, step) for step in range(len(tasks))]
+        for task in tasks.tasks
+    }
+    assert all(begun == sorted(begun) and begun[-1] for begun in made.values())
+    assert any(not begun[0] for begun in made.values())
+
+
 def test_a_task_that_has_not_begun_has_its_first_turn_later(tasks: Recording) -> None:
     first: dict[int, int] = {}
     for event in tasks.events:
@@ -430,7 +441,8 @@ def test_a_task_that_has_not_begun_has_its_first_turn_later(tasks: Recording) ->
     sight = Sight(tasks)
     for number in range(len(tasks)):
         rows = task_rows(Look(sight, number), 60, 20)
-        assert rows.count == len(tasks.tasks)
-        for place, task in enumerate(tasks.tasks):
+        begun = [task for task in tasks.tasks if sight.turns.has_begun(task.number, number)]
+        assert rows.count == max(len(begun), 1)
+        for place, task in enumerate(begun):
             row = rows.make(place).plain
             assert row.endswith("has its first turn later") == (first[task.number] > number), (number, row)

@@ -18,6 +18,10 @@ class Turns:
         self._tasks: dict[int, list[int | None]] = defaultdict(list)
         self._firsts: dict[int, int] = {}
         columns = recording.columns
+        self._first_steps: dict[int, int] = {}
+        for facts in columns.frames:
+            if facts.task is not None:
+                self._first_steps.setdefault(facts.task, facts.first_step)
         for event, kind in enumerate(columns.event_kinds):
             if kind == TASK_SWITCH:
                 thread = columns.event_threads[event]
@@ -29,6 +33,11 @@ class Turns:
         """The task that ran; None if none did."""
         before = bisect_right(self._steps.get(thread, ()), step)
         return self._tasks[thread][before - 1] if before else None
+
+    def has_begun(self, task: int, step: int) -> bool:
+        """Whether the task has had its turn, or a frame that it is going to run has been made."""
+        first = self._first_steps.get(task)
+        return (first is not None and first <= step) or not self.is_before_first(task, step)
 
     def is_before_first(self, task: int, step: int) -> bool:
         """Whether the task has its first turn later."""

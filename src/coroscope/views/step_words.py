@@ -157,9 +157,16 @@ def cut_before_number(text: str, most: int, cut: Callable[[str, int], str]) -> s
 _BEHIND = re.compile(" #[0-9]+>?$")
 
 
+def numbered(value: Value) -> str:
+    """Its text and, of an object that is written as what is in it, the object's number behind that."""
+    if value.object is None or _BEHIND.search(value.text):
+        return value.text
+    return f"{value.text} #{value.object}"
+
+
 def value_in_few_words(value: Value) -> str:
-    """The same of a value: what looks like an object but is a text stays as it is."""
-    return value.text if value.object is None else in_few_words(value.text)
+    """The same, shorter where there is little room: what looks like an object but is a text stays as it is."""
+    return value.text if value.object is None else in_few_words(numbered(value))
 
 
 def handler_lines(code: CodeFacts) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
-from coroscope.views.step_words import MOST_DROPPED, handler_line, value_in_few_words
+from coroscope.views.step_words import MOST_DROPPED, handler_line, numbered, value_in_few_words
 
 _MOST_DIGITS = 10
 
@@ -55,7 +55,7 @@ class Handling:
         dropped = list(map(value_in_few_words, was[kept:]))
         if len(dropped) > MOST_DROPPED:
             dropped[MOST_DROPPED - 1 :] = [self._fill("more", number=len(dropped) - MOST_DROPPED + 1)]
-        pushed = [value.text for value in now[kept:]]
+        pushed = [numbered(value) for value in now[kept:]]
         if has_place:
             pushed[0] = self._fill("place", value=pushed[0], offset=2 * int(pushed[0]))
         elif is_thrown and len(pushed) > 1 and pushed[0] == "None":

@@ -22,7 +22,7 @@ from coroscope.stepper.meanings import count
 from coroscope.stepper.moment import Moment
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
-from coroscope.views.step_words import cut_before_number, value_in_few_words
+from coroscope.views.step_words import cut_before_number, numbered, value_in_few_words
 from coroscope.views.terminal.forms import named_with_form, print_count
 from coroscope.views.terminal.glyphs import QUIET, STRONG, TROUBLE
 from coroscope.views.terminal.highlighting import highlighted
@@ -173,7 +173,7 @@ class _Story:
     def _print_outcome(self, moment: Moment, indent: int) -> None:
         """What the same frame's last instruction has done, and which names have other values since."""
         number = moment.step.frame
-        now = {name: value.text for name, value in moment.locals.items()}
+        now = {name: numbered(value) for name, value in moment.locals.items()}
         before, left = self._seen.get(number), self._left.get(number)
         self._seen[number] = now
         if before is None or left is None:
@@ -191,7 +191,7 @@ class _Story:
         if instruction is None or seen is None or not left.stack:
             return
         if instruction.base == "STORE_GLOBAL":
-            seen[instruction.meaning] = left.stack[-1].text
+            seen[instruction.meaning] = numbered(left.stack[-1])
 
     def _print_told(self, told: Iterable[Told], indent: int) -> None:
         for each in told:
@@ -244,7 +244,7 @@ class _Story:
         if not stack:
             return [Text("(empty)", QUIET)]
         most = min(_MOST_VALUE, max(room - 8, 4))
-        texts = [value.text for value in stack]
+        texts = [numbered(value) for value in stack]
         if sum(cell_len(text) + 3 for text in texts) >= room or max(map(cell_len, texts)) > most:
             texts = [value_in_few_words(value) for value in stack]
         texts = [cut_before_number(sheet.inert(sheet.plain(text)), most, sheet.cut) for text in texts]

@@ -13,7 +13,7 @@ from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
 from coroscope.views.call_arguments import call_arguments
-from coroscope.views.step_words import WORDS, deed, own_names
+from coroscope.views.step_words import WORDS, deed, numbered, own_names
 from coroscope.views.terminal.glyphs import Glyphs
 from coroscope.views.terminal.handling import Handling
 
@@ -89,7 +89,7 @@ class Telling:
         stack = frame.stack
         if deed_[0] != "send" or stack is None or len(stack) < int(deed_[1]):
             return []
-        sent, receiver = stack[-1].text, stack[-int(deed_[1])].text
+        sent, receiver = numbered(stack[-1]), numbered(stack[-int(deed_[1])])
         return [Told(self._fill("sent", value=sent, receiver=receiver), "event")]
 
     def outcome(self, frame: FrameAt, after: FrameAt | None, *, is_late: bool = False) -> list[Told]:
@@ -156,7 +156,7 @@ class Telling:
         if self._recording.frames[event.frame or 0].names is not None:
             return ""
         own = own_names(moment.frame.code)
-        return ", ".join(f"{name}={value.text}" for name, value in moment.locals.items() if name in own)
+        return ", ".join(f"{name}={numbered(value)}" for name, value in moment.locals.items() if name in own)
 
     def _value(self, event: Event) -> str:
         """What is returned, yielded, …, as it was then; "" for nothing."""
@@ -164,20 +164,20 @@ class Telling:
 
     def _shown_at(self, event: Event, value: Value) -> str:
         if value.object is None or not len(self._recording):
-            return value.text
+            return numbered(value)
         then = min(event.position, len(self._recording) - 1)
-        return self._recording.at(then).value(-value.object).text
+        return numbered(self._recording.at(then).value(-value.object))
 
     def _calls_with(self, event: Event) -> str:
-        return ", ".join(f"{name}{value.text}" for name, value in self._arguments_of(event))
+        return ", ".join(f"{name}{numbered(value)}" for name, value in self._arguments_of(event))
 
     def _changed_by(self, event: Event) -> str:
         """What a call has been given, and holds something else once it is over."""
         told = ""
         for _, value in self._arguments_of(event):
             now = self._shown_at(event, value)
-            if now != value.text:
-                told += self._fill("c changed", before=value.text, after=now)
+            if now != numbered(value):
+                told += self._fill("c changed", before=numbered(value), after=now)
         return told
 
     def _arguments_of(self, event: Event) -> list[tuple[str, Value]]:
@@ -221,7 +221,7 @@ class Telling:
     def _sent(self, event: Event) -> str | None:
         first = self._own_step(event)
         stack = None if first is None else self._recording.at(first).stack
-        return stack[-1].text if stack else None
+        return numbered(stack[-1]) if stack else None
 
     def _task_switch(self, event: Event) -> str:
         tasks = self._recording.tasks
@@ -270,7 +270,7 @@ class Telling:
         return deed(frame.instruction, self._version).split(" ")
 
     def _raised_again(self, frame: FrameAt, handler: FrameAt) -> Iterator[Told]:
-        value = handler.stack[-1].text if handler.stack else ""
+        value = numbered(handler.stack[-1]) if handler.stack else ""
         yield Told(
             self._fill("handle", value=value)
             + self._handling.of_frame(frame.stack, handler, frame.instruction),
@@ -283,7 +283,7 @@ class Telling:
             return
         for name, value in zip(names, reversed(frame.stack or ()), strict=False):
             if what == "store" and value.text != "NULL":
-                yield Told(self._fill("stored", name=name, value=value.text), "changed")
+                yield Told(self._fill("stored", name=name, value=numbered(value)), "changed")
             elif what == "store" and name in frame.locals:
                 yield Told(self._fill("deleted", name=name), "changed")
         if what == "delete":
@@ -291,7 +291,7 @@ class Telling:
 
     def _set(self, name: str, stack: Sequence[Value]) -> Iterator[Told]:
         if len(stack) > 1:
-            owner, value = stack[-1].text, stack[-2].text
+            owner, value = numbered(stack[-1]), numbered(stack[-2])
             yield Told(self._fill("set", owner=owner, name=name, value=value), "changed")
 
     def _why(
@@ -304,14 +304,14 @@ class Telling:
     ) -> str:
         if what == "next" and jumps:
             return self._fill("no item")
-        top, next_top = (stack[-1].text if stack else None for stack in (was, now))
+        top, next_top = (numbered(stack[-1]) if stack else None for stack in (was, now))
         if what == "if":
             return "" if top is None else self._condition(parts[0], jumps, top)
         if next_top is None or was is None:
             return ""
         if what == "next":
             return self._fill("item", value=next_top)
-        receiver = was[-int(parts[0])].text
+        receiver = numbered(was[-int(parts[0])])
         return self._fill("has returned" if jumps else "has yielded", receiver=receiver, value=next_top)
 
     def _condition(self, when: str, jumps: bool, top: str) -> str:

@@ -40,9 +40,11 @@ def _rows_of(frame: FrameAt, look: Look) -> Iterator[Content]:
         return
     stack = frame.stack
     if stack:
-        yield Content.assemble((f"{margin}stack ", QUIET), " │ ".join(map(_in_few, stack)))
+        below = "" if frame.state == "suspended" else "below the call "
+        yield Content.assemble((f"{margin}stack {below}", QUIET), " │ ".join(map(_in_few, stack)))
     else:
-        yield quiet(margin + ("stack not known" if stack is None else "empty stack"))
+        empty = "empty stack" if frame.state == "suspended" else "nothing on its stack below the call"
+        yield quiet(margin + ("stack not known" if stack is None else empty))
     names = (f"{name} = {_in_few(value)}" for name, value in frame.locals.items())
     if frame.locals and frame.code.kind != "module":
         yield Content.assemble((margin, QUIET), inert(", ".join(names)))
@@ -83,11 +85,13 @@ def task_rows(look: Look, width: int, height: int) -> Rows:  # noqa: ARG001 (as 
     rows: list[Content] = []
     focus = None
     for task in look.recording.tasks[:_MOST_TASKS]:
+        if not look.sight.turns.has_begun(task.number, look.moment.number):
+            continue
         state = states.get(task.number)
         runs = state == "running"
         focus = len(rows) if runs else focus
         is_early = look.sight.turns.is_before_first(task.number, look.moment.number)
-        idle = "has its first turn later" if is_early else "has no frame now"
+        idle = "has its first turn later" if is_early else "its frames have ended"
         said = idle if state is None else "runs" if runs else state
         name = (inert(task.name), STRONG if runs else "")
         rows.append(Content.assemble((POINTER if runs else " ", STRONG), name, (f" {said}", QUIET)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 
 from coroscope.stepper.frames_at import FrameAt
+from coroscope.views.step_words import cut_before_number, numbered
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.look import Look
-from coroscope.views.terminal.interactive.rows import CHANGED, NEW, QUIET, STRONG, Rows, quiet
+from coroscope.views.terminal.interactive.rows import CHANGED, NEW, QUIET, STRONG, Rows, cut, quiet
 
 
 def name_rows(look: Look, width: int, height: int) -> Rows:  # noqa: ARG001 (as every pane's)
@@ -19,19 +20,18 @@ def name_rows(look: Look, width: int, height: int) -> Rows:  # noqa: ARG001 (as 
     for name, value in look.frame.locals.items():
         if name in changed and focus is None:
             focus = len(rows)
-        rows.append(
-            Content.assemble(
-                (NEW if name in changed else " ", CHANGED),
-                (inert(name), STRONG),
-                _cell(look.frame, name),
-                " = ",
-                (inert(value.text), CHANGED if name in changed else ""),
-            )
-        )
-    for name in look.frame.cells:
+        mark = Content.styled(NEW if name in changed else " ", CHANGED)
+        row = Content.assemble(mark, (inert(name), STRONG), _cell(look.frame, name), " = ")
+        text = cut_before_number(inert(numbered(value)), max(width - row.cell_length, _LEAST), cut)
+        rows.append(Content.assemble(row, (text, CHANGED if name in changed else "")))
+    for name, cell in look.frame.cells.items():
         if name not in look.frame.locals:
-            rows.append(Content.assemble(" ", (inert(name), STRONG), (" empty cell", QUIET)))
+            rows.append(Content.assemble(" ", (inert(name), STRONG), (f" empty cell #{cell.object}", QUIET)))
     return Rows.of(rows or [quiet(without_names(look.frame))], focus)
+
+
+_LEAST = 8
+"""Columns of a value."""
 
 
 def without_names(frame: FrameAt) -> str:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from coroscope.stepper.frames_at import FrameAt
 from coroscope.stepper.shown_values import Value
-from coroscope.views.step_words import cut_before_number, value_in_few_words
+from coroscope.views.step_words import cut_before_number, numbered, value_in_few_words
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.look import Look
 from coroscope.views.terminal.interactive.rows import CHANGED, NEW, QUIET, Rows, cut, quiet
@@ -72,7 +72,7 @@ def _column(frame: FrameAt, known: Sequence[Value] | None, width: int, is_walled
 
 def _box(value: Value, width: int, is_new: bool) -> Content:
     room = width - 4
-    text = inert(value.text)
+    text = inert(numbered(value))
     if cell_len(text) > room:
         text = cut_before_number(inert(value_in_few_words(value)), room, cut)
     style = CHANGED if is_new else QUIET if value.text == "NULL" else ""

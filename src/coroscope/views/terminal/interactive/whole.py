@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from textual.content import Content
 
 from coroscope.stepper.shown_values import Value
+from coroscope.views.step_words import numbered
 from coroscope.views.terminal.inert import inert
 from coroscope.views.terminal.interactive.banner import where
 from coroscope.views.terminal.interactive.look import Look
@@ -24,7 +25,7 @@ def whole(look: Look) -> Iterator[Content]:
     yield _part("stack before it, the top first", _stack(look.frame.stack), "empty")
     if look.after is not None:
         yield _part("stack after it, the top first", _stack(look.after.stack), "empty")
-    names = (Content(inert(f"{name} = {value.text}")) for name, value in look.frame.locals.items())
+    names = (Content(inert(f"{name} = {numbered(value)}")) for name, value in look.frame.locals.items())
     yield _part("names", names, without_names(look.frame))
 
 
@@ -35,7 +36,7 @@ def _events(events: Sequence[Told]) -> Iterator[Content]:
 def _stack(stack: Sequence[Value] | None) -> list[Content]:
     if stack is None:
         return [quiet("not known")]
-    return [Content(inert(value.text)) for value in reversed(stack)]
+    return [Content(inert(numbered(value))) for value in reversed(stack)]
 
 
 def _part(heading: str, lines: Iterable[Content], otherwise: str) -> Content:

@@ -7,6 +7,7 @@ import { visible } from "./words.js";
 
 const FEW = 24;
 const FEW_NAMES = 4; // of a frame that does not run
+const EMPTY = { waiting: "nothing on its stack below the call", other: "nothing on its stack below the call" };
 const STATES = { running: "runs", waiting: "waits for the one above", other: "of another thread", suspended: "suspended" };
 
 export class Frames {
@@ -25,7 +26,7 @@ export class Frames {
   // The frames that are shown.
   update(moment) {
     const { order } = moment;
-    const shown = order.slice(0, this.#most).map(({ number, state }) => (number === moment.frameNumber ? moment.frame : moment.frameAt(number, state)));
+    const shown = moment.frames(this.#most);
     const left = order.length - shown.length;
     byId("frames").replaceChildren(
       ...shown.map((frame) => this.#card(frame, moment)),
@@ -57,9 +58,9 @@ export class Frames {
         { className: "place" },
         el("p", { className: "at" }, `${code.kind === "function" ? "" : `${code.kind}, `}${place}${hasTask ? `, ${taskName(this.recording, frame.task)}` : ""}${this.recording.facts.threads.length > 1 ? `, thread ${frame.thread}` : ""}`),
         isCurrent || !source[line - 1] ? null : el("code", { className: "line" }, visible(source[line - 1].trim())),
-        isCurrent || frame.stack.length ? null : el("span", { className: "at" }, frame.isKnown ? "empty stack" : "stack not known"),
+        isCurrent || frame.stack.length ? null : el("span", { className: "at" }, frame.isKnown ? EMPTY[frame.state] ?? "empty stack" : "stack not known"),
       ),
-      isCurrent || !frame.stack.length ? null : el("div", { className: "kept" }, el("span", { className: "quiet" }, "stack "), ...frame.stack.map(chip)),
+      isCurrent || !frame.stack.length ? null : el("div", { className: "kept" }, el("span", { className: "quiet" }, frame.state === "suspended" ? "stack " : "stack below the call "), ...frame.stack.map(chip)),
       isCurrent ? null : el("dl", { className: "names" }, ...this.#names(frame)),
     );
   }
@@ -90,9 +91,9 @@ export class Frames {
       if (task && (!states.has(task) || state !== "suspended")) states.set(task, state);
     }
     byId("tasks").replaceChildren(
-      ...facts.tasks.slice(0, 200).map(([number, name]) => {
+      ...facts.tasks.slice(0, 200).filter(([number]) => this.recording.firstStepOfTask(number) <= moment.number).map(([number, name]) => {
         const state = states.get(number);
-        const idle = this.recording.firstTurnOf(number) > moment.number ? "has its first turn later" : "has no frame now";
+        const idle = this.recording.firstTurnOf(number) > moment.number ? "has its first turn later" : "its frames have ended";
         const said = !state ? idle : state === "suspended" ? "suspended" : "runs";
         return el("li", { className: said === "runs" ? "task now" : "task" }, el("code", {}, visible(name)), ` ${said}`);
       }),

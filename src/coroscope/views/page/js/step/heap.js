@@ -12,6 +12,7 @@ const MOST_PAIRS = 12;
 const MOST_FARTHER = 4;
 const MOST_RECORDED = 100; // of an object's items or pairs; stepper/values.py has the same number
 const MOST_NAMED = 3;
+const MOST_FRAMES = 200; // that are looked through for what has gone
 const REST_MS = 120;
 const HEAD_PX = 30;
 const ROW_PX = 22;
@@ -38,6 +39,7 @@ export class Heap {
   update(moment, frames) {
     const { shown, left, reached } = moment.heap(frames, this.#most);
     const news = this.recording.newsAt(moment.number, reached);
+    news.died = news.died.length ? this.#seenBefore(moment.number, news.died) : [];
     shown.sort((one, other) => one.number - other.number);
     const cards = shown.map((object) => this.#kept(object, moment, news));
     this.#cards = new Map(cards.map((card) => [card.object, card]));
@@ -50,6 +52,13 @@ export class Heap {
     const followed = [...news.changed, ...news.born, moment.frame.stack.at(-1)?.object ?? 0].find((object) => this.#cards.has(object));
     this.#followed = this.#cards.get(followed) ?? null;
     this.#bare = cards.filter((card) => card.fill);
+  }
+
+  // Those of the objects that could be seen before the step.
+  #seenBefore(step, objects) {
+    const before = this.recording.at(step - 1);
+    const { reached } = before.heap(before.frames(MOST_FRAMES), 0);
+    return objects.filter((object) => reached.has(object));
   }
 
   #place(elements) {
@@ -107,7 +116,7 @@ export class Heap {
       {},
       el("span", { className: "badge" }, `#${number}`),
       el("code", {}, ` ${visible(recording.typeOf(-number))}`),
-      el("small", {}, metIn(recording.columns.object_births[number])),
+      el("small", {}, metIn(recording.columns.object_births[number], recording)),
       mark ? el("small", { className: "mark" }, mark) : null,
     );
     return [head, el("dl", { className: "names" }, ...rows)];
@@ -181,9 +190,11 @@ function positions(count, most, isNew) {
   return [...Array(first).keys(), ...farther];
 }
 
-// Which step made it, or found it where nobody had looked. What is met by a step is there before the next one.
-function metIn(birth) {
-  return birth ? ` met in step ${(birth - 1).toLocaleString("en")}` : " there from the start";
+// Which step made it, or found it where nobody had looked. What is met by a step is there before the next one of its frame.
+function metIn(birth, recording) {
+  if (!birth) return " there from the start";
+  const own = recording.lastStepOf(recording.frameOf(birth), birth);
+  return ` met in step ${(own < 0 ? birth - 1 : own).toLocaleString("en")}`;
 }
 
 // Says of the item, or of the pair, at a position whether it was not there before.

@@ -61,6 +61,18 @@ export class Recording {
     return at < 0 ? 0 : switches.tasks[at];
   }
 
+  // The step at which a task had its first turn, or before which a frame that it was going to run had been made.
+  firstStepOfTask(task) {
+    if (!this.firstSteps) {
+      this.firstSteps = new Map();
+      this.columns.frame_tasks.forEach((number, frame) => {
+        const step = this.nextStepOf(frame, -1);
+        if (step >= 0) this.firstSteps.set(number, Math.min(step, this.firstSteps.get(number) ?? Infinity));
+      });
+    }
+    return Math.min(this.firstSteps.get(task) ?? Infinity, this.firstTurnOf(task));
+  }
+
   // The step at which a task had its first turn.
   firstTurnOf(task) {
     if (!this.firstTurns) {
@@ -352,6 +364,11 @@ export class Moment {
       if (name && !(code.kind === "module" && OF_EVERY_MODULE.has(name))) locals.set(name, recording.value(contents[at + 1], this.number));
     }
     return { locals, cells };
+  }
+
+  // The first ones of the order.
+  frames(most) {
+    return this.order.slice(0, most).map(({ number, state }) => (number === this.frameNumber ? this.frame : this.frameAt(number, state)));
   }
 
   // The objects that are reached from these frames, the nearest first, with what they hold; and the numbers of all that are.
