@@ -25,9 +25,10 @@ from itertools import islice, repeat
 from typing import Any
 
 from coroscope.stepper.columns import Columns, ObjectFacts
+from coroscope.stepper.leaves import Leaves
 from coroscope.stepper.own_builtins import OWN_BUILTINS
-from coroscope.stepper.task_names import task_name
-from coroscope.stepper.values import GENERATORS, MOST_ITEMS, SCALARS, Kind, Kinds, cut
+from coroscope.stepper.self_description import is_lasting, own_name
+from coroscope.stepper.values import GENERATORS, MOST_ITEMS, SCALARS, Kind, Kinds
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
@@ -71,12 +72,9 @@ class Heap:
         """Those into which one can look."""
         self._shown: dict[int, tuple[int, ...]] = {}
         """Of those of which not all is shown, what was shown last."""
-        self._leaves: set[int] = set()
-        """Objects at which nobody looks again until they `may_change`: they seldom do, nor does what is in them."""
+        self._leaves = Leaves()
         self._attributes: set[int] = set()
         """The dicts of functions, which change as seldom as these."""
-        self._holders: dict[int, set[int]] = {}
-        """Those of them in which others are."""
         self.kinds = Kinds()
         self.constants: set[int] = set()
         """The identities of what is in the code that is recorded, which lives as long as that does."""
@@ -203,12 +201,12 @@ class Heap:
             self._die(-known)
         number = len(self.counts)
         kind = self.kinds.of(obj)
-        self.counts.append(1 if address in self.constants or _is_lasting(obj) else 0)
+        self.counts.append(1 if address in self.constants or is_lasting(obj) else 0)
         self._addresses.append(address)
         self._types.append(id(type(obj)))
         self.by_address[address] = -number
         shown_as = "opaque" if kind.layout == "class" else kind.layout
-        self.columns.objects.append(ObjectFacts(number, kind.name, _detail(obj), self.step, shown_as))
+        self.columns.objects.append(ObjectFacts(number, kind.name, own_name(obj), self.step, shown_as))
         if kind.takes_weak_references:
             self._weak[number] = weakref.ref(obj)
         if not kind.is_opaque and obj is not _BUILTINS:
@@ -276,7 +274,7 @@ class Heap:
         self._attributes.discard(number)
         self.refilled.discard(number)
         self._shown.pop(number, None)
-        self._look_into(number)
+        self._leaves.look_into(number)
         contents = self._contents.pop(number, None)
         if contents is not None:
             self.drop(contents[1])
@@ -340,7 +338,7 @@ class Heap:
         most = self._most_to_look_at()
         seen: set[int] = set()
         contents = self._contents
-        leaves = self._leaves
+        leaves = self._leaves.numbers
         by_address = self.by_address
         # No object stays in here beyond the call; each is held by what it was found in, or by a frame.
         waiting = deque(
@@ -371,7 +369,7 @@ class Heap:
             for position in farther:
                 waiting.append((-values[position], items[position]))
             if not farther and (kind.changes_seldom or number in self._attributes):
-                self._add_leaf(number, [-values[position] for position in known[2]])
+                self._leaves.add(number, [-values[position] for position in known[2]])
         del waiting
         self._allowance -= len(seen)
         self.finish_reading()
@@ -391,23 +389,11 @@ class Heap:
     def may_change(self, values: Iterable[int]) -> None:
         """What seldom changes may do so now: an attribute of it is set, or code that is not recorded is given it."""
         for value in values:
-            if -value in self._leaves:
-                self._look_into(-value)
+            if -value in self._leaves.numbers:
+                self._leaves.look_into(-value)
                 for held in self.parts_of(value):
                     if -held in self._attributes:
-                        self._look_into(-held)
-
-    def _add_leaf(self, number: int, held: Iterable[int]) -> None:
-        self._leaves.add(number)
-        for each in held:
-            self._holders.setdefault(each, set()).add(number)
-
-    def _look_into(self, number: int) -> None:
-        waiting = [number]
-        while waiting:
-            each = waiting.pop()
-            self._leaves.discard(each)
-            waiting += self._holders.pop(each, ())
+                        self._leaves.look_into(-held)
 
     def parts_of(self, value: int) -> tuple[int, ...]:
         """The values of what is in an object, as far as that is known."""
@@ -459,8 +445,8 @@ class Heap:
                 -value for value, item in zip(new, items, strict=True) if type(item) is tuple
             )
         self._contents[number] = addresses, new, inner
-        if number in self._leaves and inner:
-            self._look_into(number)
+        if inner and number in self._leaves.numbers:
+            self._leaves.look_into(number)
         if known is None or known[1] != new:
             if lowest < 0:  # else there are only numbers, texts and the like
                 for value in new:
@@ -489,49 +475,3 @@ class Heap:
 
 
 _BUILTINS = vars(builtins)
-_NAMED: dict[int, str] = {
-    id(types.FunctionType): "__qualname__",
-    id(types.BuiltinFunctionType): "__qualname__",
-    id(types.GeneratorType): "__qualname__",
-    id(types.CoroutineType): "__qualname__",
-    id(types.AsyncGeneratorType): "__qualname__",
-    id(types.MethodDescriptorType): "__qualname__",
-    id(types.WrapperDescriptorType): "__qualname__",
-    id(types.MethodWrapperType): "__qualname__",
-    id(types.CodeType): "co_qualname",
-}
-_qualified_name_of = type.__dict__["__qualname__"].__get__
-_IS_CLASS, _IS_HEAP_TYPE, _IS_UNCHANGEABLE = 1 << 31, 1 << 9, 1 << 8
-_flags_of = type.__dict__["__flags__"].__get__
-
-
-def _is_lasting(obj: Any) -> bool:
-    """Whether it is a method of a class made in C, which is there as long as its module is."""
-    kind = type(obj)
-    if kind is not types.MethodDescriptorType and kind is not types.WrapperDescriptorType:
-        return False
-    flags = _flags_of(obj.__objclass__)
-    return not flags & _IS_HEAP_TYPE or bool(flags & _IS_UNCHANGEABLE)
-
-
-def _detail(obj: Any) -> str:
-    """The name that the object itself has, where it is of a type that gives it without running any code."""
-    attribute = _NAMED.get(id(type(obj)))
-    if attribute is not None:
-        if type(obj) is types.BuiltinFunctionType or type(obj) is types.MethodWrapperType:
-            # Its qualified name is made from its object's class, by the attribute that this may have itself.
-            attribute = "__name__"
-        name = getattr(obj, attribute)
-        return cut(name) if type(name) is str else ""
-    if type(obj) is types.MethodType:
-        return _detail(obj.__func__) if id(type(obj.__func__)) in _NAMED else ""
-    if type(obj) is types.ModuleType:
-        for name, value in vars(obj).items():
-            if type(name) is str and name == "__name__" and type(value) is str:
-                return cut(value)
-        return ""
-    if type(obj) is range:
-        return f"{obj.start}, {obj.stop}" + (f", {obj.step}" if obj.step != 1 else "")
-    if _flags_of(type(obj)) & _IS_CLASS:
-        return cut(_qualified_name_of(obj))
-    return task_name(obj)
