@@ -72,7 +72,7 @@ class Entries:
                 return state
         if id(plan) not in self._entered:
             self._entered.add(id(plan))
-            self._note_module(frame)
+            self._note_module(frame, plan)
         caller = self._stacks.caller_of(thread, frame)
         self._generators.may_be_ending(thread)
         state = self._states.new_frame(thread, plan, id(frame), caller)
@@ -86,13 +86,13 @@ class Entries:
             self._prologues.of_call(thread, state)
         return state
 
-    def _note_module(self, frame: FrameType) -> None:
-        """Of the classes of its module, the objects are looked into; what is in that is known before it is used."""
+    def _note_module(self, frame: FrameType, plan: CodePlan) -> None:
+        """Of the classes of its module, the objects are looked into; what a function finds in it is known before."""
         names = frame.f_globals
         if type(names) is dict:
             found = [value for name, value in names.items() if type(name) is str and name == "__name__"]
             self._modules.update(value for value in found if type(value) is str)
-        if self._reads:
+        if self._reads and plan.facts.kind != "module":
             self._heap.step = len(self._columns.instructions)
             self._heap.add(self._heap.value_of(names))
             self._heap.finish_reading()
