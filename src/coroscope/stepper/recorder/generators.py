@@ -190,6 +190,20 @@ def _delegate_of(obj: Any) -> Any:
     return obj.gi_yieldfrom if kind is GeneratorType else obj.cr_await if kind is CoroutineType else None
 
 
+def has_its_frame(obj: Any, plan: CodePlan) -> bool:
+    """Whether a generator or coroutine waits to be started or resumed: its frame holds what it held."""
+    kind = type(obj)
+    if kind is GeneratorType:
+        is_suspended = obj.gi_suspended
+    elif kind is CoroutineType:
+        is_suspended = obj.cr_suspended
+    elif _TELLS_SUSPENDED:
+        is_suspended = obj.ag_suspended
+    else:
+        is_suspended = not obj.ag_running and obj.ag_frame is not None
+    return is_suspended or _is_unstarted(obj, plan)
+
+
 def _is_over(obj: Any) -> bool:
     kind = type(obj)
     if kind is GeneratorType:
