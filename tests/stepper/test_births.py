@@ -80,3 +80,23 @@ for number in outer():
     ]
     assert [frame.outcome for frame in recording.frames] == ["returned", "raised", "raised", "raised"]
     assert "drop" not in {event.kind for event in recording.events}
+
+
+def test_an_asynchronous_generator_that_its_loop_closes_runs_its_end_in_its_own_frame(tmp_path: Path) -> None:
+    source = """\
+import asyncio
+async def ticks():
+    try:
+        yield 1
+    finally:
+        await asyncio.sleep(0)
+async def main():
+    async for tick in ticks():
+        break
+    await asyncio.sleep(0.01)
+asyncio.run(main())
+"""
+    recording = recording_of(source, tmp_path)
+    names = [recording.codes[frame.code].qualified_name for frame in recording.frames]
+    assert names == ["<module>", "main", "ticks"]
+    assert recording.frames[2].outcome == "raised"

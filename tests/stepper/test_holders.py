@@ -58,6 +58,9 @@ _BACK = {
     "a list of what a generator yields to zip": (
         "def generate():\n    yield [MARK]\n    yield [2]\n(row, one), (other, two) = list(zip(generate(), (1, 2)))"
     ),
+    "what next gives, of a generator that dies then": (
+        "def generate():\n    try:\n        yield [MARK]\n    finally:\n        other = [0]\nrow = next(generate())"
+    ),
     "what a list iterator went through": "row = (MARK,)\nrow = [*iter([MARK] for _ in row)][0]",
     "what a generator yields, sorted": (
         "def generate():\n    yield [2]\n    yield [MARK]\nrow, other = sorted(generate(), key=len)"

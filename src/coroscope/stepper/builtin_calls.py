@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
+from types import CoroutineType, GeneratorType
 from typing import Any, NamedTuple
 
 from coroscope.stepper.own_builtins import OWN_BUILTINS
@@ -42,8 +43,16 @@ QUIET = frozenset(
 """The identities of those that change nothing. They may run code of what they are called with."""
 
 
-COLLECTORS = frozenset(map(id, (list, tuple, sorted)))
-"""The identities of those that keep all that they get by going through their first argument until they return."""
+COLLECTORS = frozenset(
+    map(
+        id,
+        (
+            *(list, tuple, sorted, next, GeneratorType.send, GeneratorType.throw, GeneratorType.__next__),
+            *(CoroutineType.send, CoroutineType.throw),
+        ),
+    )
+)
+"""The identities of those that keep all that they get from their first argument until they return."""
 
 
 MADE_IN_C = frozenset(map(id, map(type, (len, str.upper, object.__init__, "".__len__, partial(len)))))

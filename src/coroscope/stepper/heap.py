@@ -173,12 +173,12 @@ class Heap:
             self._die(-value)
 
     def forget_if_other(self, address: int) -> None:
-        """The same, if what is there now does not hold what that did."""
+        """The same of a dict, if what is there now does not hold what that did."""
         value = self.by_address.get(address, NOTHING)
         known = self._contents.get(-value) if value < 0 else None
-        if known is not None:
+        if known is not None and -value not in self._weak:
             obj = PyObj_FromPtr(address)
-            if tuple(map(id, self.kinds.of(obj).read(obj) or ())) != known[0]:
+            if type(obj) is dict and tuple(map(id, self.kinds.of(obj).read(obj) or ())) != known[0]:
                 self._die(-value)
 
     def forget(self, value: int, type_name: str) -> None:

@@ -18,10 +18,6 @@ class Turns:
         self._tasks: dict[int, list[int | None]] = defaultdict(list)
         self._firsts: dict[int, int] = {}
         columns = recording.columns
-        self._first_steps: dict[int, int] = {}
-        for facts in columns.frames:
-            if facts.task is not None:
-                self._first_steps.setdefault(facts.task, facts.first_step)
         for event, kind in enumerate(columns.event_kinds):
             if kind == TASK_SWITCH:
                 thread = columns.event_threads[event]
@@ -35,14 +31,9 @@ class Turns:
         return self._tasks[thread][before - 1] if before else None
 
     def has_begun(self, task: int, step: int) -> bool:
-        """Whether the task has had its turn, or a frame that it is going to run has been made."""
-        first = self._first_steps.get(task)
-        return (first is not None and first <= step) or not self.is_before_first(task, step)
-
-    def is_before_first(self, task: int, step: int) -> bool:
-        """Whether the task has its first turn later."""
+        """Whether the task has had its first turn: when it was made, nobody has noted."""
         first = self._firsts.get(task)
-        return first is None or first > step
+        return first is not None and first <= step
 
     def of(self, frame: FrameAt, *, is_current: bool = False) -> int | None:
         """The task that a frame last ran in: who makes a coroutine need not be who runs it."""

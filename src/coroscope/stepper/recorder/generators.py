@@ -6,6 +6,7 @@ Before a generator is first resumed it has no frame object: its frame is known f
 from __future__ import annotations
 
 import ctypes
+import sys
 from _ctypes import PyObj_FromPtr
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
@@ -170,16 +171,37 @@ class Generators:
             is_unstarted = self._states.made.get(reference.address) is state
             # Else it is told of its end by an exception, and runs.
             waits = is_unstarted or self._states.suspended.get(state.frame_id) is state
+            if obj is None and not is_unstarted and _is_handed_to_a_loop(state):
+                continue
             if waits and (obj is None or _is_over(obj)):
                 if is_unstarted:
                     del self._states.made[reference.address]
                 self._stacks.end(thread, state, kinds.DROP, "dropped", NOTHING)
 
 
+def _is_handed_to_a_loop(state: FrameState) -> bool:
+    """Whether an asynchronous generator that dies is kept by the event loop, which closes it in a task."""
+    return state.code.facts.kind == "async generator" and sys.get_asyncgen_hooks().finalizer is not None
+
+
 def _delegate_of(obj: Any) -> Any:
     """What a suspended generator or coroutine delegates to, or awaits."""
     kind = type(obj)
     return obj.gi_yieldfrom if kind is GeneratorType else obj.cr_await if kind is CoroutineType else None
+
+
+def has_its_frame(obj: Any, plan: CodePlan) -> bool:
+    """Whether a generator or coroutine waits to be started or resumed: its frame holds what it held."""
+    kind = type(obj)
+    if kind is GeneratorType:
+        is_suspended = obj.gi_suspended
+    elif kind is CoroutineType:
+        is_suspended = obj.cr_suspended
+    elif _TELLS_SUSPENDED:
+        is_suspended = obj.ag_suspended
+    else:
+        is_suspended = not obj.ag_running and obj.ag_frame is not None
+    return is_suspended or _is_unstarted(obj, plan)
 
 
 def _is_over(obj: Any) -> bool:

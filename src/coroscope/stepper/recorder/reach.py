@@ -10,6 +10,7 @@ from itertools import islice
 from coroscope.stepper.layout import HEAD_SIZE
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.recorder.basis import Basis
+from coroscope.stepper.recorder.generators import has_its_frame
 from coroscope.stepper.recorder.states import FrameState, ThreadState
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
@@ -82,9 +83,11 @@ class Reach:
         roots: list[int] = []
         layout = self._layout
         for state in islice(self._states.on_no_stack(), _DEEPEST_LOOK):
-            generator = state.generator
-            if generator is None or generator() is None or state.buffer is None:
+            if state.generator is None or state.buffer is None:
                 continue
+            generator = state.generator()
+            if generator is None or not has_its_frame(generator, state.code):
+                continue  # One that is closed has freed what is still in its memory.
             depth = len(state.values) - HEAD_SIZE - state.code.locals
             if state.pointer.value != state.where or depth < 0:
                 continue

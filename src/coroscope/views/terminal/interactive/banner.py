@@ -97,7 +97,9 @@ def events(look: Look, *, is_roomy: bool) -> Content:
     leads_to = _line("leads to: ", look.leads_to, "the next instruction")
     if not is_roomy:
         return leads_to
-    return Content("\n").join([_line("before it: ", look.happened, "the last instruction"), leads_to])
+    return Content("\n").join(
+        [_line("before it: ", look.happened, "the previous instruction, nothing else"), leads_to]
+    )
 
 
 def _line(label: str, happened: Sequence[Told], otherwise: str) -> Content:

@@ -76,7 +76,7 @@ def place(frame: FrameAt, look: Look) -> str:
 
 
 def task_rows(look: Look, width: int, height: int) -> Rows:  # noqa: ARG001 (as every pane's)
-    """Which task runs, which are suspended or begin later; a task whose frames were not recorded has none."""
+    """Of those that have had their first turn, which runs, which are suspended, and of which no frame is left."""
     states: dict[int, str] = {}
     for frame in look.moment.frames:
         number = look.sight.turns.of(frame, is_current=frame.number == look.frame.number)
@@ -90,9 +90,7 @@ def task_rows(look: Look, width: int, height: int) -> Rows:  # noqa: ARG001 (as 
         state = states.get(task.number)
         runs = state == "running"
         focus = len(rows) if runs else focus
-        is_early = look.sight.turns.is_before_first(task.number, look.moment.number)
-        idle = "has its first turn later" if is_early else "its frames have ended"
-        said = idle if state is None else "runs" if runs else state
+        said = "its frames have ended" if state is None else "runs" if runs else state
         name = (inert(task.name), STRONG if runs else "")
         rows.append(Content.assemble((POINTER if runs else " ", STRONG), name, (f" {said}", QUIET)))
     return Rows.of(rows or [quiet("no task has run")], focus)

@@ -20,13 +20,22 @@ def whole(look: Look) -> Iterator[Content]:
     """The instruction and what it does, what came before it, what it leads to, the stacks, the names."""
     yield where(look)
     yield Content(look.sentence)
-    yield _part("before it", _events(look.happened), "the last instruction")
+    yield _part("before it", _events(look.happened), "the previous instruction, nothing else")
     yield _part("leads to", _events(look.leads_to), "the next instruction")
     yield _part("stack before it, the top first", _stack(look.frame.stack), "empty")
     if look.after is not None:
         yield _part("stack after it, the top first", _stack(look.after.stack), "empty")
-    names = (Content(inert(f"{name} = {numbered(value)}")) for name, value in look.frame.locals.items())
-    yield _part("names", names, without_names(look.frame))
+    yield _part("names", _names(look), without_names(look.frame))
+
+
+def _names(look: Look) -> Iterator[Content]:
+    cells = look.frame.cells
+    for name, value in look.frame.locals.items():
+        cell = f" cell #{cells[name].object}" if name in cells else ""
+        yield Content(inert(f"{name}{cell} = {numbered(value)}"))
+    for name, empty in cells.items():
+        if name not in look.frame.locals:
+            yield Content(inert(f"{name} empty cell #{empty.object}"))
 
 
 def _events(events: Sequence[Told]) -> Iterator[Content]:

@@ -91,10 +91,9 @@ export class Frames {
       if (task && (!states.has(task) || state !== "suspended")) states.set(task, state);
     }
     byId("tasks").replaceChildren(
-      ...facts.tasks.slice(0, 200).filter(([number]) => this.recording.firstStepOfTask(number) <= moment.number).map(([number, name]) => {
+      ...facts.tasks.slice(0, 200).filter(([number]) => this.recording.firstTurnOf(number) <= moment.number).map(([number, name]) => {
         const state = states.get(number);
-        const idle = this.recording.firstTurnOf(number) > moment.number ? "has its first turn later" : "its frames have ended";
-        const said = !state ? idle : state === "suspended" ? "suspended" : "runs";
+        const said = !state ? "its frames have ended" : state === "suspended" ? "suspended" : "runs";
         return el("li", { className: said === "runs" ? "task now" : "task" }, el("code", {}, visible(name)), ` ${said}`);
       }),
     );

@@ -194,7 +194,8 @@ function positions(count, most, isNew) {
 function metIn(birth, recording) {
   if (!birth) return " there from the start";
   const own = recording.lastStepOf(recording.frameOf(birth), birth);
-  return ` met in step ${(own < 0 ? birth - 1 : own).toLocaleString("en")}`;
+  const isOwn = own >= 0 && !recording.hasLeft(own); // else it has come with what resumed the frame
+  return ` met in step ${(isOwn ? own : birth - 1).toLocaleString("en")}`;
 }
 
 // Says of the item, or of the pair, at a position whether it was not there before.

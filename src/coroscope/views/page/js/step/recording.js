@@ -61,18 +61,6 @@ export class Recording {
     return at < 0 ? 0 : switches.tasks[at];
   }
 
-  // The step at which a task had its first turn, or before which a frame that it was going to run had been made.
-  firstStepOfTask(task) {
-    if (!this.firstSteps) {
-      this.firstSteps = new Map();
-      this.columns.frame_tasks.forEach((number, frame) => {
-        const step = this.nextStepOf(frame, -1);
-        if (step >= 0) this.firstSteps.set(number, Math.min(step, this.firstSteps.get(number) ?? Infinity));
-      });
-    }
-    return Math.min(this.firstSteps.get(task) ?? Infinity, this.firstTurnOf(task));
-  }
-
   // The step at which a task had its first turn.
   firstTurnOf(task) {
     if (!this.firstTurns) {
@@ -103,6 +91,12 @@ export class Recording {
     const number = this.columns.instructions[step];
     const code = this.codes[countUpTo(this.firsts, number) - 1];
     return { code, index: number - code.first };
+  }
+
+  // Whether the frame has been suspended with that step.
+  hasLeft(step) {
+    const { code, index } = this.instructionOf(step);
+    return LEAVES.has(this.word(code.opcode[index]));
   }
 
   lastStepOf(frame, before) {
