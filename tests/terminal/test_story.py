@@ -625,3 +625,14 @@ def test_a_deep_recursion_stays_within_the_width(record: Callable[[str], Recordi
     text = printed(record("def f(n):\n    return n and f(n - 1)\n\n\nf(60)\n"))
     assert max(map(len, text.splitlines())) <= 80
     assert "f (frame 61) is called with n=0" in text
+
+
+def test_a_container_that_no_name_shows_is_told_with_what_it_holds_now(
+    record: Callable[[str], Recording],
+) -> None:
+    text = printed(
+        record("class A:\n    items = {}\n\n\nA.items['a'] = 1\nkept = A.items\nkept['b'] = 2\n"), 120
+    )
+    assert re.search(r"\{\} (#\d+) is now \{'a': 1\} \1\n", text)
+    assert text.count(" is now ") == 1
+    assert re.search(r"kept = \{'a': 1, 'b': 2\} #\d+\n", text)

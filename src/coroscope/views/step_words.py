@@ -73,6 +73,7 @@ WORDS: dict[str, str] = {
     "back": "back, within this line",
     "stored": "{name} = {value}",
     "set": "{owner}.{name} = {value}",
+    "now": "{before} is now {after}",
     "deleted": "{name} has no value any more",
 }
 MOST_DROPPED = 8
@@ -81,6 +82,7 @@ MOST_DROPPED = 8
 _CONDITION = re.compile("IF_(TRUE|FALSE|NONE|NOT_NONE)(_OR_POP)?$")
 _STORES = frozenset({"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_FAST_MAYBE_NULL"})
 _DELETES = frozenset({"DELETE_FAST", "DELETE_NAME", "DELETE_GLOBAL", "DELETE_DEREF"})
+_CHANGES = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}
 _PAIRS = {"STORE_FAST_STORE_FAST": 2, "STORE_FAST_LOAD_FAST": 1}
 _RAISES_UNSEEN = frozenset({"RERAISE", "END_ASYNC_FOR", "CLEANUP_THROW"})
 """`sys.settrace` is told of what an instruction raises, but not of what one of these raises again."""
@@ -92,7 +94,7 @@ def deed(instruction: Instruction, version: Sequence[int]) -> str:
 
     "if" and when it jumps; "next" of an iterator; "send" and where the receiver is, counted from the top; "store" and
     "delete" with names, the first of which gets the top; "raise" of one that raises again where no event tells of it.
-    "set" an attribute; "" if there is nothing.
+    "set" an attribute; "change" and where the container is, counted from the top; "" if there is nothing.
     """
     base = instruction.base
     if tuple(version) < (3, 12) and base in _RAISES_UNSEEN:
@@ -107,6 +109,8 @@ def deed(instruction: Instruction, version: Sequence[int]) -> str:
         return ""
     if base == "STORE_ATTR":
         return f"set {instruction.meaning}"
+    if base in _CHANGES:
+        return f"change {_CHANGES[base]}"
     if base in _STORES:
         return f"store {instruction.meaning}"
     if base in _PAIRS:

@@ -108,6 +108,8 @@ class Telling:
         jumps = after.instruction.offset == frame.instruction.jump_target
         if goes_on == jumps or what == "raise":
             return []
+        if what == "change":
+            return list(self._changed_container(int(parts[0]), frame, after))
         if what in ("store", "delete", "set"):
             return list(self._named(what, parts, frame)) if goes_on else []
         why = self._why(what, parts, jumps, frame.stack, after.stack)
@@ -288,6 +290,17 @@ class Telling:
                 yield Told(self._fill("deleted", name=name), "changed")
         if what == "delete":
             yield Told(self._fill("deleted", name=names[0]), "changed")
+
+    def _changed_container(self, at: int, frame: FrameAt, after: FrameAt) -> Iterator[Told]:
+        """What it holds now, where none of the frame's names shows that."""
+        if frame.stack is None or len(frame.stack) < at or after.step is None:
+            return
+        owner = frame.stack[-at]
+        if owner.object is None or owner.object in [value.object for value in after.locals.values()]:
+            return
+        now = numbered(self._recording.at(after.step).value(-owner.object))
+        if now != numbered(owner):
+            yield Told(self._fill("now", before=numbered(owner), after=now), "changed")
 
     def _set(self, name: str, stack: Sequence[Value]) -> Iterator[Told]:
         if len(stack) > 1:

@@ -213,6 +213,7 @@ export class Telling {
     const goesOn = after.index === index + 1;
     const jumps = code.offset[after.index] === code.target[index];
     if (goesOn === jumps || what === "raise") return [];
+    if (what === "change") return this.#changedContainer(Number(parts[0]), frame, after);
     if (what === "store" || what === "delete" || what === "set") return goesOn ? this.#named(what, parts, frame) : [];
     const why = this.#why(what, parts, jumps, frame.stack, after.stack);
     const which = isLate ? this.#fill("of", { instruction: this.recording.word(code.opcode[index]), step: String(frame.step) }) : [];
@@ -221,6 +222,14 @@ export class Telling {
 
   #raisedAgain(frame, handler) {
     return [...this.#fill("handle", { value: handler.stack.at(-1) ?? "" }), ...this.#handled(frame.isKnown ? frame.stack : null, handler, frame)];
+  }
+
+  // What it holds now, where none of the frame's names shows that.
+  #changedContainer(at, frame, after) {
+    const owner = frame.stack.at(-at);
+    if (!owner?.object || [...after.locals.values()].some(({ object }) => object === owner.object)) return [];
+    const now = this.recording.value(owner.value, after.step);
+    return now.text === owner.text ? [] : [{ kind: "deed", pieces: this.#fill("now", { before: owner, after: now }) }];
   }
 
   #named(what, names, frame) {
