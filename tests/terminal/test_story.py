@@ -636,3 +636,11 @@ def test_a_container_that_no_name_shows_is_told_with_what_it_holds_now(
     assert re.search(r"\{\} (#\d+) is now \{'a': 1\} \1\n", text)
     assert text.count(" is now ") == 1
     assert re.search(r"kept = \{'a': 1, 'b': 2\} #\d+\n", text)
+
+
+def test_the_name_of_an_exception_is_told_to_be_cleared_by_the_end_of_its_handler(
+    record: Callable[[str], Recording],
+) -> None:
+    source = "try:\n    raise KeyError(1)\nexcept KeyError as e:\n    print(e)\ne = None; del e\n"
+    text = printed(record(source), 120)
+    assert text.count("the end of a handler: e of `as e` is cleared\n") == 1

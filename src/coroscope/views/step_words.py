@@ -63,6 +63,7 @@ WORDS: dict[str, str] = {
     "no item": "no item is left: ",
     "item": "the next item is {value}: ",
     "sent": "{value} is sent to {receiver}",
+    "clears": "the end of a handler: {name} of `as {name}` is cleared",
     "has returned": "{receiver} has returned {value}: ",
     "has yielded": "{receiver} has yielded {value}: ",
     "jumps": "it jumps {where}",
@@ -82,6 +83,8 @@ MOST_DROPPED = 8
 _CONDITION = re.compile("IF_(TRUE|FALSE|NONE|NOT_NONE)(_OR_POP)?$")
 _STORES = frozenset({"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_FAST_MAYBE_NULL"})
 _DELETES = frozenset({"DELETE_FAST", "DELETE_NAME", "DELETE_GLOBAL", "DELETE_DEREF"})
+_CLEARING = 3
+"""Instructions: load None, store it, delete."""
 _CHANGES = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}
 _PAIRS = {"STORE_FAST_STORE_FAST": 2, "STORE_FAST_LOAD_FAST": 1}
 _RAISES_UNSEEN = frozenset({"RERAISE", "END_ASYNC_FOR", "CLEANUP_THROW"})
@@ -116,6 +119,23 @@ def deed(instruction: Instruction, version: Sequence[int]) -> str:
     if base in _PAIRS:
         return " ".join(("store", *instruction.meaning.split(", ")[: _PAIRS[base]]))
     return f"delete {instruction.meaning}" if base in _DELETES else ""
+
+
+def cleared_at(code: CodeFacts, index: int) -> str:
+    """The name of `except … as NAME` that the compiler's own code clears with that instruction; "" if it does not.
+
+    It sets the name to None, then deletes it (Python's reference, "The try statement"), all at one place of the source.
+    """
+    for first in range(max(index - 2, 0), index + 1):
+        three = code.instructions[first : first + 3]
+        if len(three) < _CLEARING or three[0].base != "LOAD_CONST" or three[0].meaning != "None":
+            continue
+        places = {(each.line, each.column, each.end_column) for each in three}
+        _, store, delete = three
+        is_one = store.meaning == delete.meaning and len(places) == 1
+        if is_one and store.base in _STORES and delete.base in _DELETES:
+            return store.meaning
+    return ""
 
 
 def own_names(code: CodeFacts) -> tuple[str, ...]:

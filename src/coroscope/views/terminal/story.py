@@ -123,6 +123,8 @@ class _Story:
         self._place: tuple[int, int | None] | None = None
         """The frame and line that stand above."""
         self._thread: int | None = None
+        self._about_to: Sequence[Told] = ()
+        """What the last instruction was told to be about to do: a few in a row may do it together."""
 
     def print(self) -> None:
         self._print_title()
@@ -159,7 +161,10 @@ class _Story:
             told = sentence(replace(moment.instruction, opcode=named), self._version, moment.frame.code.kind)
             label = self._number + 2 + indent + _STEP
             self._sheet.paragraph(Text(self._sheet.inert(told), QUIET), label="", label_width=label)
-        self._print_told(self._telling.before(moment.frame), indent + _STEP)
+        about_to = self._telling.before(moment.frame)
+        if about_to != self._about_to:
+            self._print_told(about_to, indent + _STEP)
+        self._about_to = about_to
         self._left[moment.step.frame] = moment.frame
         number = moment.number
         self._print_events(self._recording.events.between(number, number + 1), moment.depth)

@@ -13,7 +13,7 @@ from coroscope.stepper.instructions import Instruction
 from coroscope.stepper.recording import Recording
 from coroscope.stepper.shown_values import Value
 from coroscope.views.call_arguments import call_arguments
-from coroscope.views.step_words import WORDS, deed, numbered, own_names
+from coroscope.views.step_words import WORDS, cleared_at, deed, numbered, own_names
 from coroscope.views.terminal.glyphs import Glyphs
 from coroscope.views.terminal.handling import Handling
 
@@ -85,6 +85,8 @@ class Telling:
 
     def before(self, frame: FrameAt) -> list[Told]:
         """What its instruction is about to do, where its name and the stack do not say it."""
+        if frame.instruction is not None and (name := cleared_at(frame.code, frame.instruction.index)):
+            return [Told(self._fill("clears", name=name), "event")]
         deed_ = self._deed(frame)
         stack = frame.stack
         if deed_[0] != "send" or stack is None or len(stack) < int(deed_[1]):

@@ -56,7 +56,8 @@ def _in_few(value: Value) -> str:
 
 def _state(frame: FrameAt, look: Look) -> str:
     if frame.state == "suspended":
-        return "suspended"
+        is_made = frame.instruction is not None and frame.instruction.base == "RETURN_GENERATOR"
+        return "waits to be started" if is_made else "suspended"
     if frame.number == look.frame.number:
         return "runs"
     return "waits for the one above" if frame.thread == look.frame.thread else "of another thread"

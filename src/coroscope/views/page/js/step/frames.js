@@ -52,7 +52,7 @@ export class Frames {
         ...(generator ? { "data-object": generator } : {}),
         ...(isCurrent ? { "aria-current": "true" } : {}),
       },
-      el("h3", generator ? { "data-badge": `#${generator} ` } : {}, el("code", {}, visible(code.name)), el("small", {}, ` (frame ${frame.number}) ${frame.state === "running" && hasTask ? "runs" : STATES[frame.state]}`)),
+      el("h3", generator ? { "data-badge": `#${generator} ` } : {}, el("code", {}, visible(code.name)), el("small", {}, ` (frame ${frame.number}) ${this.#stateOf(frame)}`)),
       el(
         "div",
         { className: "place" },
@@ -63,6 +63,11 @@ export class Frames {
       isCurrent || !frame.stack.length ? null : el("div", { className: "kept" }, el("span", { className: "quiet" }, frame.state === "suspended" ? "stack " : "stack below the call "), ...frame.stack.map(chip)),
       isCurrent ? null : el("dl", { className: "names" }, ...this.#names(frame)),
     );
+  }
+
+  #stateOf({ state, code, index }) {
+    const isMade = state === "suspended" && this.recording.word(code.opcode[index]) === "RETURN_GENERATOR";
+    return isMade ? "waits to be started" : STATES[state];
   }
 
   // The first few, so that other frames are in view as well; all of a frame that has been opened.
