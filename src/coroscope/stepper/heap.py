@@ -39,7 +39,7 @@ _MOST_AT_ONCE = 2000
 """Objects that are looked into at one step for the first time."""
 _LOOK_FOR_DEAD_EVERY = 256
 """Steps, at least: objects that die in code that is not recorded are noticed so late."""
-_MOST_IN_LIMBO = 256
+_MOST_IN_LIMBO = 64
 """So many there are looked at each time; others when they are looked for at all."""
 MOST_LOOKED_AT = 1000
 """Objects that are looked at again after one step: a list of lists of lists would take longer at each."""
@@ -91,7 +91,10 @@ class Heap:
         self.unreferenced: list[int] = []
         """Those to which nothing recorded refers any more, for `sweep` to look at."""
         self.in_limbo: set[int] = set()
-        """Those to which nothing recorded refers, though they live: other code keeps them, and may let them go."""
+        """Those to which nothing recorded refers, though they live, and others are in them.
+
+        Other code keeps them, and may let them go: these others die with them.
+        """
         self._passed = 0
         """The number of what was passed from one frame to another last."""
         self._next_look = 0
@@ -255,7 +258,8 @@ class Heap:
                 continue
             weak = self._weak.get(number)
             if weak is not None and weak() is not None:
-                self.in_limbo.add(number)
+                if min(self.parts_of(-number), default=1) < 0:
+                    self.in_limbo.add(number)
                 continue
             self._die(number)
         self.unreferenced += left

@@ -56,7 +56,7 @@ class Collected:
     def note(self, thread: ThreadState, state: FrameState, value: int) -> None:
         """`state`, which is on the stack no more, has given `value` to what has called it."""
         caller = thread.stack[-1] if thread.stack else None
-        if caller is None or not caller.givers or value >= 0:
+        if caller is None or not caller.pending_call or not caller.givers or value >= 0:
             return
         generator = state.facts.generator
         if (id(state.code.code) if generator is None else -generator) in caller.givers:
