@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from coroscope.stepper.heap import NOTHING
 from coroscope.stepper.instructions import Instruction
@@ -85,8 +85,13 @@ class Prologues:
             self._push(state, plan, state.values[HEAD_SIZE])
         elif plan.depth or not state.words[HEAD_SIZE:]:
             known = len(self._columns.places)
-            self._read(state, plan)
-            self._take_back(state, plan.place, known)
+            to_come = {
+                slot: each.base
+                for each in state.code.facts.instructions[plan.place :]
+                for slot in _filled_by(state, each)
+            }
+            self._read(state, plan, made=[slot for slot, base in to_come.items() if base == "MAKE_CELL"])
+            self._take_back(state, to_come, known)
         if instruction.base == "COPY_FREE_VARS" and self._reads:
             self._look_at_cells(state, instruction.arg or 0)
         self._log.append(thread, state, plan)
@@ -94,22 +99,22 @@ class Prologues:
             if slot < len(state.values):
                 self._fill(state, slot)
 
-    def _read(self, state: FrameState, plan: Plan) -> None:
-        """Read the slots that there are at the instruction of `plan`."""
+    def _read(self, state: FrameState, plan: Plan, made: Iterable[int] = ()) -> None:
+        """Read the slots that there are at the instruction of `plan`; in those of `made` are new cells."""
         self._slots.locate(state)
         words = plan.unpack(state.buffer)
         if words[self._layout.code] & self._layout.address_mask == id(state.code.code):
             self._heap.step = len(self._columns.instructions)
+            for slot in made:
+                self._heap.forget_at(words[slot] & self._layout.address_mask)
             self._slots.compare(state, words, plan.end)
 
-    def _take_back(self, state: FrameState, place: int, known: int) -> None:
-        """Of the changes behind the `known` ones: what the prologue is still to do has not been done."""
+    def _take_back(self, state: FrameState, to_come: Mapping[int, str], known: int) -> None:
+        """Of the changes behind the `known` ones: what the prologue is still to do has not been done.
+
+        `to_come` tells of slots which instruction fills them.
+        """
         columns = self._columns
-        to_come = {
-            slot: instruction.base
-            for instruction in state.code.facts.instructions[place:]
-            for slot in _filled_by(state, instruction)
-        }
         for at in range(known, len(columns.places)):
             base = to_come.get(columns.places[at] - state.base)
             if base == "MAKE_CELL":
