@@ -83,6 +83,8 @@ MOST_DROPPED = 8
 _CONDITION = re.compile("IF_(TRUE|FALSE|NONE|NOT_NONE)(_OR_POP)?$")
 _STORES = frozenset({"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_FAST_MAYBE_NULL"})
 _DELETES = frozenset({"DELETE_FAST", "DELETE_NAME", "DELETE_GLOBAL", "DELETE_DEREF"})
+_LOADS = ("LOAD_CONST", "LOAD_COMMON_CONSTANT")
+"""Of None; the second from 3.15 on."""
 _CLEARING = 3
 """Instructions: load None, store it, delete."""
 _CHANGES = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}
@@ -128,7 +130,7 @@ def cleared_at(code: CodeFacts, index: int) -> str:
     """
     for first in range(max(index - 2, 0), index + 1):
         three = code.instructions[first : first + 3]
-        if len(three) < _CLEARING or three[0].base != "LOAD_CONST" or three[0].meaning != "None":
+        if len(three) < _CLEARING or three[0].base not in _LOADS or three[0].meaning != "None":
             continue
         places = {(each.line, each.column, each.end_column) for each in three}
         _, store, delete = three

@@ -13,6 +13,7 @@ const ENDINGS = new Set(["StopIteration", "StopAsyncIteration"]);
 const OPPOSITES = { true: "false", false: "true", none: "not none", not_none: "none" };
 const ESCAPES = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
+const LOADS = /^LOAD_(CONST|COMMON_CONSTANT)$/;
 const STORES = /^STORE_(FAST|NAME|GLOBAL|DEREF|FAST_MAYBE_NULL)$/;
 const DELETES = /^DELETE_(FAST|NAME|GLOBAL|DEREF)$/;
 
@@ -276,7 +277,7 @@ function clearedAt(recording, code, index) {
   const meaning = (at) => recording.word(code.meaning[at]);
   const isThere = (one, other) => code.lines[one] === code.lines[other] && code.columns[one] === code.columns[other] && code.endColumns[one] === code.endColumns[other];
   for (let first = Math.max(index - 2, 0); first <= index && first + 2 < code.opcode.length; first++) {
-    if (base(first) !== "LOAD_CONST" || meaning(first) !== "None" || meaning(first + 1) !== meaning(first + 2)) continue;
+    if (!LOADS.test(base(first)) || meaning(first) !== "None" || meaning(first + 1) !== meaning(first + 2)) continue;
     const isClearing = STORES.test(base(first + 1)) && DELETES.test(base(first + 2));
     if (isClearing && isThere(first, first + 1) && isThere(first, first + 2)) return meaning(first + 1);
   }
