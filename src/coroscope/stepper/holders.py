@@ -16,6 +16,16 @@ from gc import get_referents
 from itertools import islice
 from typing import Any
 
+from coroscope.stepper.class_facts import (
+    IS_CLASS,
+    IS_COLLECTED,
+    IS_UNCHANGEABLE,
+    flags_of,
+    module_name,
+    mro_of,
+    name_of,
+    names_of,
+)
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
@@ -24,12 +34,6 @@ MOST_KEPT = 100
 """Of one object."""
 Keeps = Callable[[Any], Sequence[Any]]
 
-_flags_of = type.__dict__["__flags__"].__get__
-_module_of = type.__dict__["__module__"].__get__
-_name_of = type.__dict__["__name__"].__get__
-_mro_of = type.__dict__["__mro__"].__get__
-_names_of = type.__dict__["__dict__"].__get__
-_IS_UNCHANGEABLE, _IS_COLLECTED, _IS_CLASS = 1 << 8, 1 << 14, 1 << 31
 _MADE_IN_C = frozenset(
     ("builtins", "itertools", "functools", "collections", "operator", "types", "_queue", "_contextvars")
 )
@@ -70,12 +74,12 @@ def kept_by(type_: type, attributes: Keeps | None) -> Keeps | None:
     """
     if type_ is ContextVar:
         return _of_variable
-    if any(f"{_module_name(base)}.{_name_of(base)}" in _FUTURES for base in _mro_of(type_)):
+    if any(f"{module_name(base)}.{name_of(base)}" in _FUTURES for base in mro_of(type_)):
         return _of_futures(type_, attributes)
-    if not _flags_of(type_) & _IS_COLLECTED or id(type_) in _LEADING_AWAY | _KNOWN_BETTER:
+    if not flags_of(type_) & IS_COLLECTED or id(type_) in _LEADING_AWAY | _KNOWN_BETTER:
         return None
-    module = _module_name(type_)
-    if attributes is not None and _is_written_in_python(type_, module):
+    module = module_name(type_)
+    if attributes is not None and _is_of_python_module(type_, module):
         return lambda value: _kept(attributes(value)[1::2])
     return (lambda value: _kept(get_referents(value))) if module in _MADE_IN_C else None
 
@@ -83,9 +87,9 @@ def kept_by(type_: type, attributes: Keeps | None) -> Keeps | None:
 def _of_futures(type_: type, attributes: Keeps | None) -> Keeps:
     """Made in C, they have what they keep behind descriptors; else in attributes like any object."""
     found: dict[str, Any] = {}
-    for base in _mro_of(type_):
+    for base in mro_of(type_):
         for name in _OF_FUTURES:
-            each = _names_of(base).get(name)
+            each = names_of(base).get(name)
             if type(each) in (types.GetSetDescriptorType, types.MemberDescriptorType):
                 found.setdefault(name, each)
 
@@ -134,16 +138,11 @@ def _kept(parts: Iterable[Any]) -> Sequence[Any]:
 
 def _leads_away(type_: type) -> bool:
     """Whether an object of that type is none of the program's, or one of the library's that would lead on."""
-    if _flags_of(type_) & _IS_CLASS or id(type_) in _LEADING_AWAY:
+    if flags_of(type_) & IS_CLASS or id(type_) in _LEADING_AWAY:
         return True
-    return _is_written_in_python(type_, _module_name(type_))
+    return _is_of_python_module(type_, module_name(type_))
 
 
-def _is_written_in_python(type_: type, module: str) -> bool:
+def _is_of_python_module(type_: type, module: str) -> bool:
     """Whether it is a class of one of `_IN_PYTHON`: some have classes made in C as well."""
-    return module in _IN_PYTHON and not _flags_of(type_) & _IS_UNCHANGEABLE
-
-
-def _module_name(type_: type) -> str:
-    name = _module_of(type_)
-    return name if type(name) is str else ""
+    return module in _IN_PYTHON and not flags_of(type_) & IS_UNCHANGEABLE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
+from coroscope.stepper.class_facts import IS_CLASS, IS_HEAP_TYPE, IS_UNCHANGEABLE, flags_of, qualified_name_of
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.task_names import task_name
 from coroscope.stepper.values import cut
@@ -22,9 +23,6 @@ _NAMED: dict[int, str] = {
     id(types.MethodWrapperType): "__qualname__",
     id(types.CodeType): "co_qualname",
 }
-_qualified_name_of = type.__dict__["__qualname__"].__get__
-_IS_CLASS, _IS_HEAP_TYPE, _IS_UNCHANGEABLE = 1 << 31, 1 << 9, 1 << 8
-_flags_of = type.__dict__["__flags__"].__get__
 
 
 def is_lasting(obj: Any) -> bool:
@@ -32,8 +30,8 @@ def is_lasting(obj: Any) -> bool:
     kind = type(obj)
     if kind is not types.MethodDescriptorType and kind is not types.WrapperDescriptorType:
         return False
-    flags = _flags_of(obj.__objclass__)
-    return not flags & _IS_HEAP_TYPE or bool(flags & _IS_UNCHANGEABLE)
+    flags = flags_of(obj.__objclass__)
+    return not flags & IS_HEAP_TYPE or bool(flags & IS_UNCHANGEABLE)
 
 
 def own_name(obj: Any) -> str:
@@ -54,6 +52,6 @@ def own_name(obj: Any) -> str:
         return ""
     if type(obj) is range:
         return f"{obj.start}, {obj.stop}" + (f", {obj.step}" if obj.step != 1 else "")
-    if _flags_of(type(obj)) & _IS_CLASS:
-        return cut(_qualified_name_of(obj))
+    if flags_of(type(obj)) & IS_CLASS:
+        return cut(qualified_name_of(obj))
     return task_name(obj)

@@ -6,14 +6,13 @@ import sys
 import types
 from typing import Any
 
+from coroscope.stepper.class_facts import mro_of, qualified_name_of
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 from coroscope.stepper.values import cut
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 
 _MODULES = ("_asyncio", "asyncio.tasks", "coroscope.loop.task")
-_mro_of = type.__dict__["__mro__"].__get__
-_qualified_name_of = type.__dict__["__qualname__"].__get__
 
 
 def task_name(obj: Any) -> str:
@@ -30,12 +29,12 @@ def kept_task_name(task: Any, number: int) -> str:
     """What asyncio or our loop has as its name, whatever a subclass would say; else its class's and `number`."""
     made_in_c, ours = (_task_class(module) for module in ("_asyncio", "coroscope.loop.task"))
     name: Any = task_name(task)
-    for base in _mro_of(type(task)):
+    for base in mro_of(type(task)):
         if not name and base is ours:
             name = _in_slot(base, task)
         elif not name and base is made_in_c:
             name = base.get_name(task)
-    return cut(name) if name and type(name) is str else f"{cut(_qualified_name_of(type(task)))} {number}"
+    return cut(name) if name and type(name) is str else f"{cut(qualified_name_of(type(task)))} {number}"
 
 
 def _task_class(module: str) -> Any:

@@ -16,6 +16,19 @@ from gc import get_referents
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
+from coroscope.stepper.class_facts import (
+    IS_CLASS,
+    IS_DICT,
+    IS_EXCEPTION,
+    IS_HEAP_TYPE,
+    IS_LIST,
+    IS_TUPLE,
+    flags_of,
+    module_name,
+    mro_of,
+    names_of,
+    qualified_name_of,
+)
 from coroscope.stepper.holders import kept_by, kept_by_generators
 from coroscope.stepper.own_builtins import OWN_BUILTINS
 
@@ -28,18 +41,11 @@ MOST_ITEMS = 100
 _LARGEST_INT = 400
 """In bits: the text of a larger one takes long to make."""
 
-_flags_of = type.__dict__["__flags__"].__get__
-_mro_of = type.__dict__["__mro__"].__get__
-_names_of = type.__dict__["__dict__"].__get__
-_module_of = type.__dict__["__module__"].__get__
-_qualified_name_of = type.__dict__["__qualname__"].__get__
 _weak_references_of = type.__dict__["__weakrefoffset__"].__get__
 _read_dictionary = types.GetSetDescriptorType.__get__
 _read_slot = types.MemberDescriptorType.__get__
 _arguments_of = BaseException.__dict__["args"].__get__
 _causes_of = tuple(BaseException.__dict__[name].__get__ for name in ("__cause__", "__context__"))
-_IS_HEAP_TYPE, _IS_TUPLE, _IS_DICT, _IS_LIST, _IS_EXCEPTION = 1 << 9, 1 << 26, 1 << 29, 1 << 25, 1 << 30
-_IS_CLASS = 1 << 31
 
 
 _UNCHANGING = frozenset(("tuple", "frozenset", "method"))
@@ -105,26 +111,21 @@ def code_of(value: Any) -> types.CodeType:
     return _CODE_OF[id(type(value))](value)
 
 
-def names_of(kind: type) -> dict[str, Any]:
+def exact_names_of(kind: type) -> dict[str, Any]:
     """The names in a class's own namespace, without those that are no exact strings."""
-    return {name: value for name, value in _names_of(kind).items() if type(name) is str}
+    return {name: value for name, value in names_of(kind).items() if type(name) is str}
 
 
 def makers_of(class_: type) -> tuple[Any, Any]:
     """What `__new__` and `__init__` are for its objects; None for those of `object`."""
     found: dict[str, Any] = {}
-    for base in _mro_of(class_):
+    for base in mro_of(class_):
         if base is object:
             break
-        for name, value in names_of(base).items():
+        for name, value in exact_names_of(base).items():
             if name in ("__new__", "__init__"):
                 found.setdefault(name, value)
     return found.get("__new__"), found.get("__init__")
-
-
-def is_heap_type(type_: type) -> bool:
-    """Whether it was made while the program ran, as all classes written in Python are."""
-    return bool(_flags_of(type_) & _IS_HEAP_TYPE)
 
 
 class Kind:
@@ -141,9 +142,8 @@ class Kind:
         # Not the type itself: the program's classes must be able to die.
         self.type = weakref.ref(type_)
         self.takes_weak_references = _weak_references_of(type_) != 0
-        module = _module_of(type_)
-        name = _qualified_name_of(type_)
-        self.module = module if type(module) is str else "?"
+        name = qualified_name_of(type_)
+        self.module = module_name(type_) or "?"
         self.name = cut(name if self.module == "builtins" else f"{self.module}.{name}")
         if id(type_) in GENERATORS:
             reading = _Reading("opaque", kept_by_generators(is_recorded), lambda _: 0)
@@ -196,12 +196,12 @@ _ASKED_INSTEAD = ("__getattribute__", "__getattr__", "__setattr__", "__delattr__
 
 
 def _coded_attributes(type_: type) -> frozenset[str] | None:
-    if not _flags_of(type_) & _IS_HEAP_TYPE or _flags_of(type_) & _IS_CLASS:
+    if not flags_of(type_) & IS_HEAP_TYPE or flags_of(type_) & IS_CLASS:
         return None
     names: set[str] = set()
-    for base in _mro_of(type_):
-        if _flags_of(base) & _IS_HEAP_TYPE:
-            for name, value in names_of(base).items():
+    for base in mro_of(type_):
+        if flags_of(base) & IS_HEAP_TYPE:
+            for name, value in exact_names_of(base).items():
                 if name in _ASKED_INSTEAD:
                     return None
                 if id(type(value)) not in _PASSIVE:
@@ -289,12 +289,12 @@ def _reading_for(type_: type, modules: Container[str], *, is_of_program: bool) -
         return _Reading(*exact)
     if type_ is types.FunctionType:
         return _reading_of_functions(modules)
-    flags = _flags_of(type_)
-    if flags & _IS_CLASS:
+    flags = flags_of(type_)
+    if flags & IS_CLASS:
         return _reading_of_classes(modules)
-    if flags & _IS_EXCEPTION:
+    if flags & IS_EXCEPTION:
         return _Reading("exception", _exception, lambda value: len(_arguments_of(value)))
-    if not flags & _IS_HEAP_TYPE:  # made in C
+    if not flags & IS_HEAP_TYPE:  # made in C
         return _reading_of_holders(type_, None)
     return _reading_of_instances(type_, flags, is_of_program=is_of_program)
 
@@ -321,9 +321,9 @@ def _reading_of_classes(modules: Container[str]) -> _Reading:
     """Nothing of a class is shown; the program's own keep what is in their namespaces."""
 
     def read(value: Any) -> Sequence[Any]:
-        if not _flags_of(value) & _IS_HEAP_TYPE:
+        if not flags_of(value) & IS_HEAP_TYPE:
             return ()
-        names = names_of(value)
+        names = exact_names_of(value)
         module = names.get("__module__")
         if type(module) is not str or module not in modules:
             return ()
@@ -347,7 +347,7 @@ def _reading_of_instances(type_: type, flags: int, *, is_of_program: bool) -> _R
             return _Reading(layout, _both(items, attributes), lambda value, read=items: len(read(value)))  # type: ignore[misc]
     if not is_of_program or attributes is None:
         return _reading_of_holders(type_, attributes)
-    for base in _mro_of(type_):
+    for base in mro_of(type_):
         if id(base) in _SETS:
             return _Reading(
                 "instance", _both(attributes, _SETS[id(base)]), lambda value: len(attributes(value))
@@ -365,7 +365,7 @@ def _reading_of_holders(type_: type, attributes: Reader | None) -> _Reading:
 
 
 def _is_written_in_python(type_: type) -> bool:
-    return any(_flags_of(base) & _IS_HEAP_TYPE and "__module__" in _names_of(base) for base in _mro_of(type_))
+    return any(flags_of(base) & IS_HEAP_TYPE and "__module__" in names_of(base) for base in mro_of(type_))
 
 
 def _both(first: Reader, second: Reader) -> Reader:
@@ -376,10 +376,10 @@ def _attributes_reader(type_: type) -> Reader | None:
     """Reads the names and values of slots and `__dict__`; None: it has neither."""
     slots: list[tuple[str, Any]] = []
     dictionary: Any = None
-    for base in _mro_of(type_):
-        if not _flags_of(base) & _IS_HEAP_TYPE:
+    for base in mro_of(type_):
+        if not flags_of(base) & IS_HEAP_TYPE:
             continue
-        for name, value in names_of(base).items():
+        for name, value in exact_names_of(base).items():
             if type(value) is types.MemberDescriptorType and value.__objclass__ is base:
                 slots.append((name, value))
             elif type(value) is types.GetSetDescriptorType and name == "__dict__" and dictionary is None:
@@ -402,9 +402,9 @@ def _attributes_reader(type_: type) -> Reader | None:
 
 
 _BY_FLAG: tuple[tuple[int, str, Reader], ...] = (
-    (_IS_TUPLE, "tuple", _tuple),
-    (_IS_LIST, "list", _list),
-    (_IS_DICT, "dict", _dict),
+    (IS_TUPLE, "tuple", _tuple),
+    (IS_LIST, "list", _list),
+    (IS_DICT, "dict", _dict),
 )
 _SETS: dict[int, Reader] = {id(set): _set, id(frozenset): _frozenset, id(deque): _deque}
 _OF_EVERY_CLASS = frozenset(SCALARS) | frozenset(

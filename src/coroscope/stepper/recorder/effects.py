@@ -13,6 +13,7 @@ from typing import Any
 
 from coroscope.stepper import columns as kinds
 from coroscope.stepper.builtin_calls import ASKING, CHANGING_ONE, MADE_IN_C, QUIET, ChangesOne
+from coroscope.stepper.class_facts import is_heap_type
 from coroscope.stepper.deadly import is_deadly
 from coroscope.stepper.heap import NOTHING, UNKNOWN
 from coroscope.stepper.layout import HEAD_SIZE
@@ -21,7 +22,7 @@ from coroscope.stepper.plans import CHANGES, DEPENDS, ITERATES, REFERS, TOUCHES,
 from coroscope.stepper.recorder.basis import Basis
 from coroscope.stepper.recorder.collected import Collected
 from coroscope.stepper.recorder.states import CALLING, LENDING, FrameState, ThreadState
-from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of, is_heap_type, makers_of
+from coroscope.stepper.values import CONTAINERS, GENERATORS, ITERATORS, code_of, makers_of
 
 __builtins__ = OWN_BUILTINS  # type: ignore[assignment]
 

@@ -27,7 +27,7 @@ from coroscope.trace.model import Trace
 from coroscope.views.page.assembly import assemble
 from coroscope.views.page.plain_text import make_visible
 from coroscope.views.page.stretches import tasks_of_runs
-from coroscope.views.step_words import WORDS, deed, handler_lines, own_names
+from coroscope.views.step_words import WORDS, cleared_at, deed, handler_lines, own_names
 
 _COMPRESSION_LEVEL = 9
 _SECOND = 1_000_000_000
@@ -199,6 +199,7 @@ def _code(code: CodeFacts, words: _Words, version: tuple[int, int], forms: Forms
         "sentence": words.numbers(_sentence(each, version, code.kind) for each in listed),
         "deed": words.numbers(deed(each, version) for each in listed),
         "handlerLines": dict(handler_lines(code)),
+        "cleared": {each.index: name for each in listed if (name := cleared_at(code, each.index))},
         "lines": [each.line for each in listed],
         "endLines": [each.end_line for each in listed],
         "columns": [each.column for each in listed],

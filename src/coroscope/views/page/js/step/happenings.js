@@ -13,10 +13,6 @@ const ENDINGS = new Set(["StopIteration", "StopAsyncIteration"]);
 const OPPOSITES = { true: "false", false: "true", none: "not none", not_none: "none" };
 const ESCAPES = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-const LOADS = /^LOAD_(CONST|COMMON_CONSTANT)$/;
-const STORES = /^STORE_(FAST|NAME|GLOBAL|DEREF|FAST_MAYBE_NULL)$/;
-const DELETES = /^DELETE_(FAST|NAME|GLOBAL|DEREF)$/;
-
 export class Telling {
   constructor(recording) {
     this.recording = recording;
@@ -199,7 +195,7 @@ export class Telling {
   }
 
   #sent(frame) {
-    const name = clearedAt(this.recording, frame.code, frame.index);
+    const name = frame.code.cleared[frame.index];
     if (name) return [{ kind: "deed", pieces: this.#fill("clears", { name }) }];
     const [what, depth] = this.#deedOf(frame);
     if (what !== "send" || frame.stack.length < depth) return [];
@@ -269,19 +265,6 @@ export class Telling {
     if (line && line === code.lines[index]) return this.#fill(target > code.offset[index] ? "ahead" : "back");
     return line ? this.#fill("to line", { line: String(line) }) : this.#fill("to offset", { offset: String(target) });
   }
-}
-
-// The name of `except … as NAME` that the compiler's own code clears with that instruction, as views/step_words.py has it.
-function clearedAt(recording, code, index) {
-  const base = (at) => recording.word(code.opcode[at]);
-  const meaning = (at) => recording.word(code.meaning[at]);
-  const isThere = (one, other) => code.lines[one] === code.lines[other] && code.columns[one] === code.columns[other] && code.endColumns[one] === code.endColumns[other];
-  for (let first = Math.max(index - 2, 0); first <= index && first + 2 < code.opcode.length; first++) {
-    if (!LOADS.test(base(first)) || meaning(first) !== "None" || meaning(first + 1) !== meaning(first + 2)) continue;
-    const isClearing = STORES.test(base(first + 1)) && DELETES.test(base(first + 2));
-    if (isClearing && isThere(first, first + 1) && isThere(first, first + 2)) return meaning(first + 1);
-  }
-  return "";
 }
 
 // What is written in several pieces is told as one.
