@@ -125,6 +125,29 @@ def test_ctrl_c_at_any_call_of_a_function_ends_the_program(
         check_the_end(done, program.pid)
 
 
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "processes",
+        pytest.param("interpreters", marks=pytest.mark.skipif(not HAS_INTERPRETERS, reason="3.14 on")),
+    ],
+)
+def test_ctrl_c_while_a_parcel_is_handed_out_leaves_no_lock_of_its_future_taken(
+    strategy: str, tmp_path: Path
+) -> None:
+    text = PROGRAM.replace(
+        "        self.left -= 1\n",
+        """        code = frame.f_code
+        if event != "return" or code.co_name != "__enter__" or frame.f_back.f_code.co_name != "add_done_callback":
+            return
+        self.left -= 1
+""",
+    )
+    assert text != PROGRAM
+    program = start_program(tmp_path, text, strategy, "", "2", "parent")
+    check_the_end(end_of(program), program.pid)
+
+
 @pytest.mark.parametrize(("strategy", "start_method"), WAYS)
 def test_ctrl_c_in_a_terminal_at_any_time_ends_the_program(
     strategy: str, start_method: str, tmp_path: Path

@@ -57,11 +57,13 @@ class Interpreters(Pool[Ended]):
 
         parcel = pack_items(first, items)
         self.size.weigh(len(items), len(parcel))
-        with holding_interrupts():
+        with (
+            holding_interrupts()
+        ):  # One could leave a future's lock taken, for which a worker would wait for ever.
             future = self._executor.submit(work_parcel, self._function, first, len(items), parcel)
-        self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
-        future.add_done_callback(partial(self._heard, first))
+            self._futures.add(future)
+            future.add_done_callback(self._futures.discard)
+            future.add_done_callback(partial(self._heard, first))
 
     def _heard(self, first: int, future: Future[bytes]) -> None:
         if not self._is_aborted:
@@ -81,8 +83,9 @@ class Interpreters(Pool[Ended]):
     def abort(self) -> None:
         self._is_aborted = True
         futures = list(self._futures)
-        for future in futures:
-            future.cancel()
+        with holding_interrupts():
+            for future in futures:
+                future.cancel()
         if self._executor is not None:
             # An interpreter in the middle of an item cannot be ended, and is not waited for.
             self._executor.shutdown(wait=not any(future.running() for future in futures))

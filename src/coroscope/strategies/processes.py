@@ -134,14 +134,15 @@ class Processes(Pool[Ended]):
         self.size.weigh(len(items), len(parcel))
         assert self._executor is not None
         may_start = len(self._context.processes) < self.lanes
+        # An interrupt could leave a future's lock taken, for which the executor's thread would wait for ever.
         with starting_workers(self._context) if may_start else holding_interrupts():
             try:
                 future = self._executor.submit(work, first, len(items), parcel)
             except BrokenProcessPool as error:
                 future = Future()
                 future.set_exception(error)
-        self._futures[first] = future
-        future.add_done_callback(partial(self._heard, first))
+            self._futures[first] = future
+            future.add_done_callback(partial(self._heard, first))
 
     def _heard(self, first: int, future: Future[bytes]) -> None:
         """In the executor's thread, which has not yet ended the other processes of a broken pool."""
