@@ -22,8 +22,7 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
         if cls.__del__ is asyncio.Future.__del__:
             cls.__del__ = _report_at_the_end  # type: ignore[method-assign, assignment]
 
-    def cancel(self, msg: Any = None) -> bool:
-        return self._abandon(msg)
+    cancel = Outcome._abandon
 
     def set_result(self, result: Any, /) -> None:
         if self._state is not PENDING:
@@ -35,11 +34,14 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
         waiters = self._waiters
         if waiters is not None:
             kind = type(waiters)
-            if kind is tuple or kind is list:
+            if kind is list:
                 self._tell()
             else:
                 self._waiters = None
-                self._loop._enqueue(waiters)
+                if kind is tuple:
+                    self._enqueue_callback(waiters)  # type: ignore[arg-type]  # mypy does not follow `kind`
+                else:
+                    self._loop._enqueue(waiters)
 
     def set_exception(self, exception: Any, /) -> None:
         if self._state is not PENDING:

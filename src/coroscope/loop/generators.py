@@ -137,8 +137,7 @@ class GeneratorTask(DirectTask):
         except StopIteration as stop:
             self._end_returned(stop.value)
         except BaseException as failure:
-            self._end_raised(failure)
-            if isinstance(failure, (KeyboardInterrupt, SystemExit)):
+            if self._end_raised(failure):
                 raise
         else:
             if waits_for is None:

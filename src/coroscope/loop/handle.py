@@ -72,8 +72,8 @@ class TimerHandle(Handle, asyncio.TimerHandle):
             self._callback = self._args = None
             if self._scheduled:
                 timers = loop._timer_heap
-                timers.cancelled += 1
-                if timers.cancelled > MANY_TIMERS and timers.cancelled * 2 > len(timers.entries):
+                cancelled = timers.cancelled = timers.cancelled + 1
+                if cancelled > MANY_TIMERS and cancelled * 2 > len(timers.entries):
                     timers.clean_up()
 
 
@@ -113,16 +113,17 @@ def call_soon(
     loop: Any, callback: Callable[..., object], *args: Any, context: Context | None = None
 ) -> Handle:
     """`Loop.call_soon`."""
-    if loop._is_guarded:
-        loop._check_call(callback, "call_soon")
     handle: Handle = _allocate(Handle)
     handle._callback = callback
     handle._args = args
     handle._context = copy_context() if context is None else context
     handle._loop = loop
     handle._cancelled = False
-    handle._repr = None
-    handle._source_traceback = format_helpers.extract_stack(sys._getframe(1)) if loop._debug else None
+    handle._repr = handle._source_traceback = None
+    if loop._is_guarded:
+        loop._check_call(callback, "call_soon")
+        if loop._debug:
+            handle._source_traceback = format_helpers.extract_stack(sys._getframe(1))
     loop._enqueue(handle)
     return handle
 
@@ -157,8 +158,6 @@ def _call_at(
     context: Context | None,
     method: str,
 ) -> TimerHandle:
-    if loop._is_guarded:
-        loop._check_call(callback, method)
     timer: TimerHandle = _allocate(kind)
     timer._when = when
     timer._scheduled = True
@@ -167,8 +166,11 @@ def _call_at(
     timer._context = copy_context() if context is None else context
     timer._loop = loop
     timer._cancelled = False
-    timer._repr = None
-    timer._source_traceback = format_helpers.extract_stack(sys._getframe(2)) if loop._debug else None
+    timer._repr = timer._source_traceback = None
+    if loop._is_guarded:
+        loop._check_call(callback, method)
+        if loop._debug:
+            timer._source_traceback = format_helpers.extract_stack(sys._getframe(2))
     heappush(loop._timer_heap.entries, (when, timer))
     return timer
 

@@ -85,8 +85,8 @@ class Loop(SocketLoop):
         self._enqueue: Callable[[Any], None] = self._enqueue_checked if self._debug else self._append
         self._requeue = self._enqueue
         self._enqueue_due = self._append
-        self._is_plain = not self._debug
-        self._mode = object()  # Whoever goes over the rounds begins anew when it changes.
+        self._choose_how_tasks_are_made()
+        self._mode = object()  # Whoever goes over the rounds comes to an end when it changes.
         # Futures queue their callbacks by themselves, unless `call_soon` has something to check or is a subclass's own.
         self._is_guarded = (
             self._debug or self._closed or type(self).call_soon is not Loop.call_soon  # type: ignore[attr-defined]
@@ -98,6 +98,12 @@ class Loop(SocketLoop):
             self._enqueue, self._requeue, self._enqueue_due = watch.enqueue, watch.requeue, watch.enqueue_due
         if self._closed:  # type: ignore[attr-defined]
             self._enqueue = self._enqueue_refused
+
+    def _choose_how_tasks_are_made(self) -> None:
+        self._has_plain_tasks = (
+            self._thread_id is not None and not self._debug and self._task_factory is None  # type: ignore[attr-defined]
+        )
+        """Whether `create_task` need neither check, nor record, nor register a task for long."""
 
     def _enqueue_refused(self, item: Any) -> None:
         """What is woken when the loop is closed: asyncio's `call_soon` says that it cannot be."""
@@ -158,6 +164,7 @@ class Loop(SocketLoop):
         else:
             # asyncio's own hands the factory exactly what it was given, which differs by CPython's version.
             vars(self)["create_task"] = super().create_task
+        self._choose_how_tasks_are_made()
 
     def _check_call(self, callback: Any, method: str) -> None:
         self._check_closed()
@@ -204,6 +211,16 @@ class Loop(SocketLoop):
 
     # Running
 
+    @property
+    def _stopping(self) -> bool:
+        """Whether the running round is the last one. `stop` says so by asyncio's name, and so may others."""
+        return self._is_stopping
+
+    @_stopping.setter
+    def _stopping(self, value: bool) -> None:
+        self._is_stopping = value
+        self._mode = object()
+
     def run_forever(self) -> None:
         if self._watch is not None:
             self._watch.started()
@@ -215,6 +232,7 @@ class Loop(SocketLoop):
         finally:
             if runs_own_rounds:
                 del vars(self)["_run_once"]
+            self._has_plain_tasks = False
             if self._watch is not None:
                 self._watch.stopped()
             # A copy: another thread may append to it meanwhile.
@@ -225,12 +243,13 @@ class Loop(SocketLoop):
 
     def _run_until_stopped(self) -> None:
         """Round after round; but in debug mode without coming back here between them."""
+        self._choose_how_tasks_are_made()
         while True:
             if self._debug:
                 Loop._run_once(self)
             else:
                 run_items(self, self._watched(chain.from_iterable(self._rounds())), Task)
-            if self._stopping:  # type: ignore[attr-defined]
+            if self._stopping:
                 return
 
     def _rounds(self) -> Iterator[Iterable[Any]]:
@@ -244,21 +263,18 @@ class Loop(SocketLoop):
         selector = self._selector
         is_ours = isinstance(selector, Poller)  # Another selector is asked in every round.
         watch = self._watch
-        mode = self._mode
+        mode = None if self._stopping else self._mode
         poll = selector.poll if type(selector) is Poller else None
         watched: Any = selector.watched if is_ours else _UNKNOWN
         rounds_to_poll = 0
-        has_waited = False  # Whether the last poll was one that waited: what came since then is a batch old.
         while True:
             if heap.cancelled and (timers[0][1]._cancelled or heap.cancelled > MANY_TIMERS // 2):
                 heap.forget_cancelled()
-            if ready and (has_waited or (rounds_to_poll and len(watched) <= 1 and not signal_handlers)):
-                # Whom the batch has woken comes first; or nothing but the loop's own wakeup is watched for, and a
-                # poll could bring nothing to run.
-                has_waited = False
+            if ready and rounds_to_poll and len(watched) <= 1 and not signal_handlers:
+                # Nothing but the loop's own wakeup is watched for: a poll could bring nothing to run.
                 rounds_to_poll -= 1
             else:
-                has_waited = is_ours and not ready
+                waits = is_ours and not ready
                 rounds_to_poll = _MOST_UNPOLLED_ROUNDS
                 leave_task(self)
                 timeout_s = 0 if ready else self._poll_timeout_s()
@@ -277,10 +293,22 @@ class Loop(SocketLoop):
                             append(reader)
                         if writer is not None and mask & _NOT_IN:
                             append(writer)
+                if waits:
+                    # What came while the loop was idle wakes tasks: they come before the next poll.
+                    if timers and timers[0][0] < self.time() + self._clock_resolution:  # type: ignore[attr-defined]
+                        self._enqueue_due_timers()
+                    yield starmap(popleft, repeat((), len(ready)))
+                    if self._mode is not mode:
+                        return
+                    if not ready:
+                        continue
+                    if heap.cancelled:
+                        heap.forget_cancelled()
             if timers and timers[0][0] < self.time() + self._clock_resolution:  # type: ignore[attr-defined]
                 self._enqueue_due_timers()
-            yield starmap(popleft, repeat((), len(ready)))
-            if self._stopping or self._mode is not mode:  # type: ignore[attr-defined]
+            count = len(ready)
+            yield (popleft(),) if count == 1 else starmap(popleft, repeat((), count))
+            if self._mode is not mode:
                 return
 
     def _run_once(self) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import traceback
-from asyncio import base_futures, events, exceptions
+from asyncio import CancelledError, base_futures, events, exceptions
 from collections.abc import Callable, Generator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -78,7 +78,7 @@ class Outcome:
     def _set_pending(self, loop: Loop | None) -> None:
         if FORBIDS_SECOND_INIT and hasattr(self, "_state"):
             raise RuntimeError(f"{type(self).__qualname__} object is already initialized")
-        self._exception = self._waiters = None
+        self._exception = self._waiters = self._cancel_message = None
         self._asyncio_future_blocking = False
         # Until there is a loop to report to, there is nothing to report.
         self._state = FINISHED
@@ -169,20 +169,19 @@ class Outcome:
             if error is not None:
                 self._result = None
                 return error
-        if self._cancel_message is None:
-            return exceptions.CancelledError()
-        return exceptions.CancelledError(self._cancel_message)
+        message = self._cancel_message
+        return CancelledError() if message is None else CancelledError(message)
 
     # The context may be given by position too: a default that only a keyword can replace costs 30 ns a call.
     def add_done_callback(self, fn: Callback, context: contextvars.Context | None = None) -> None:
-        if self._state is not PENDING:
-            loop = self._loop
-            if loop._is_guarded:
-                loop.call_soon(fn, self, context=context)
+        callback = fn, copy_context() if context is None else context
+        if self._state is PENDING:
+            if self._waiters is None:
+                self._waiters = callback
             else:
-                loop._enqueue((fn, copy_context() if context is None else context, self))
-            return
-        self._add_waiter((fn, copy_context() if context is None else context))
+                self._add_waiter(callback)
+        else:
+            self._enqueue_callback(callback)
 
     def remove_done_callback(self, fn: Callback, /) -> int:
         waiters = self._waiters
@@ -213,25 +212,44 @@ class Outcome:
         else:
             self._waiters = [waiters, waiter]  # type: ignore[list-item]
 
+    def _enqueue_callback(self, callback: tuple[Callback, contextvars.Context]) -> None:
+        loop = self._loop
+        if loop._is_guarded:
+            loop.call_soon(callback[0], self, context=callback[1])
+        else:
+            loop._enqueue((callback[0], callback[1], self))
+
     def _tell(self) -> None:
         """Queue everyone who waits for this, of whom there is one at least, in the order in which they came."""
         waiters: Any = self._waiters
         self._waiters = None
+        kind = type(waiters)
         loop = self._loop
-        for waiter in waiters if type(waiters) is list else (waiters,):
-            if type(waiter) is not tuple:
-                loop._enqueue(waiter)
-            elif loop._is_guarded:
-                loop.call_soon(waiter[0], self, context=waiter[1])
-            else:
-                loop._enqueue((waiter[0], waiter[1], self))
+        if kind is tuple and not loop._is_guarded:
+            loop._enqueue(
+                (waiters[0], waiters[1], self)
+            )  # as `_enqueue_callback`, which would be a call more
+        elif kind is tuple:
+            self._enqueue_callback(waiters)
+        elif kind is not list:
+            loop._enqueue(waiters)
+        else:
+            for waiter in waiters:
+                if type(waiter) is tuple:
+                    self._enqueue_callback(waiter)
+                else:
+                    loop._enqueue(waiter)
 
     def _tell_failed(self) -> None:
         """As `_tell`, when there is an exception to be thrown into the tasks that wait."""
         waiters: Any = self._waiters
-        for waiter in waiters if type(waiters) is list else (waiters,):
-            if type(waiter) is not tuple and waiter._interruption is None:
-                waiter._interruption = FAILED
+        kind = type(waiters)
+        if kind is list:
+            for waiter in waiters:
+                if type(waiter) is not tuple and waiter._interruption is None:
+                    waiter._interruption = FAILED
+        elif kind is not tuple and waiters._interruption is None:
+            waiters._interruption = FAILED
         self._tell()
 
     def _fail(self, exception: BaseException) -> None:
@@ -242,14 +260,15 @@ class Outcome:
             self._tell_failed()
         self._report = True
 
-    def _abandon(self, message: Any) -> bool:
+    def _abandon(self, msg: Any = None) -> bool:
         """Cancel, unless done: true when this made the difference."""
         if self._state is not PENDING:
             self._report = False
             return False
         self._state = CANCELLED
         self._result = None
-        self._cancel_message = message
+        if msg is not None:
+            self._cancel_message = msg
         if self._waiters is not None:
             self._tell_failed()
         return True
@@ -286,11 +305,13 @@ class Outcome:
         self._loop.call_exception_handler(context)
 
 
-def report_failure(item: tuple[Callback, contextvars.Context, Any], error: BaseException) -> None:
-    """Take the exception of the function in a triple from the ready queue."""
+def report_failure(item: Handle | tuple[Callback, contextvars.Context, Any], error: BaseException) -> None:
+    """Take the exception of a handle's callback, or of the function in a triple from the ready queue."""
     if isinstance(error, (SystemExit, KeyboardInterrupt)):
         raise error
-    handle_of(item)._report(error)
+    # Without the caller's frame: as long as the exception is kept, that would keep the loop.
+    error = error.with_traceback(error.__traceback__.tb_next)  # type: ignore[union-attr]
+    (handle_of(item) if type(item) is tuple else item)._report(error)  # type: ignore[union-attr]
 
 
 def handle_of(item: tuple[Callback, contextvars.Context, Any]) -> Handle:

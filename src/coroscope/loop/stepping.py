@@ -19,10 +19,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from coroscope.loop.future import Future
+from coroscope.loop.handle import Handle
 from coroscope.loop.outcome import FINISHED, NEW, PENDING, report_failure
 from coroscope.loop.trampoline import new_trampoline
 from coroscope.loop.versions import (
     CURRENT_TASKS,
+    HAS_CALL_GRAPH,
     USES_TRAMPOLINES,
     forget_new_task,
     keep_registered,
@@ -45,24 +47,42 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
     requeue = loop._requeue
     current = CURRENT_TASKS
     is_entered = False
+    # A task that can be waited for as a future is: where there is a call graph, it is told of each that waits.
+    plain_task = Future if HAS_CALL_GRAPH else task_type
     spare = None  # A trampoline, while what was begun last has returned in its first step.
     item: Any
+    yielded: Any
     item = send = yielded = error = None
     try:
         for item in items:
-            if type(item) is not task_type and type(item) not in STEPPED_TYPES:
-                if is_entered:
-                    is_entered = False
-                    leave_task(loop)
-                if type(item) is tuple:
+            kind = type(item)
+            if kind is not task_type:
+                if kind is tuple:
+                    if is_entered:
+                        is_entered = False
+                        leave_task(loop)
                     try:
                         item[1].run(item[0], item[2])
                     except BaseException as failure:
                         report_failure(item, failure)
-                elif not item._cancelled:
-                    item._run()
-                item = None
-                continue
+                    item = None
+                    continue
+                if kind not in STEPPED_TYPES:
+                    if is_entered:
+                        is_entered = False
+                        leave_task(loop)
+                    if kind is Handle and not item._cancelled:
+                        try:  # as its `_run`, which would be a call more
+                            if item._args:
+                                item._context.run(item._callback, *item._args)
+                            else:
+                                item._context.run(item._callback)
+                        except BaseException as failure:
+                            report_failure(item, failure)
+                    elif not item._cancelled:
+                        item._run()
+                    item = None
+                    continue
             is_entered = True
             if current is None:
                 swap_current_task(loop, item)
@@ -120,8 +140,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                 item._end_returned(stop.value)
             except BaseException as failure:
                 error = None
-                item._end_raised(failure)
-                if isinstance(failure, (KeyboardInterrupt, SystemExit)):
+                if item._end_raised(failure):
                     raise
             else:
                 if yielded is None:
@@ -139,7 +158,7 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                         if item._waiters is not None:
                             item._tell()
                 elif (
-                    type(yielded) is Future
+                    ((awaited := type(yielded)) is Future or (awaited is plain_task and yielded is not item))
                     and yielded._asyncio_future_blocking
                     and yielded._waiters is None
                     and yielded._state is PENDING

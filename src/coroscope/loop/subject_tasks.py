@@ -69,8 +69,8 @@ class DirectTask(SubjectTask):
         super().__init_subclass__()
         STEPPED_TYPES.add(cls)
 
-    def _end_raised(self, failure: BaseException) -> None:
-        super()._end_raised(without_our_frames(failure))
+    def _end_raised(self, failure: BaseException) -> bool:
+        return self._end_failed(without_our_frames(failure))
 
 
 def without_our_frames(error: BaseException) -> BaseException:

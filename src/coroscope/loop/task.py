@@ -230,9 +230,12 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
         def _tell(self) -> None:
             waiters: Any = self._waiters
-            for waiter in waiters if type(waiters) is list else (waiters,):
-                if type(waiter) is not tuple:
-                    forget_waiter(self, waiter)
+            if type(waiters) is list:
+                for waiter in waiters:
+                    if type(waiter) is not tuple:
+                        forget_waiter(self, waiter)
+            elif type(waiters) is not tuple:
+                forget_waiter(self, waiters)
             super()._tell()
 
     def _run(self) -> None:
@@ -245,19 +248,22 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
     def _take_error(self) -> BaseException | None:
         """What the next step, of a task that was interrupted, must throw into the coroutine, if anything."""
-        must_cancel = self._interruption is MUST_CANCEL
+        interruption = self._interruption
         self._interruption = None
         waited_for = self._fut_waiter
-        self._fut_waiter = None
         error: BaseException | None = None
         if waited_for is not None:
+            self._fut_waiter = None
             # Thrown, not sent: an awaitable that yields the future by hand must see the failure too.
             if waited_for._state is CANCELLED:
-                error = waited_for._make_cancelled_error()
+                if type(waited_for) is Future and waited_for._cancel_message is None:
+                    error = CancelledError()  # as below, at half the cost
+                else:
+                    error = waited_for._make_cancelled_error()
             elif waited_for._exception is not None:
                 waited_for._report = False
                 error = waited_for._exception.with_traceback(waited_for._exception_tb)
-        if must_cancel and not isinstance(error, CancelledError):
+        if interruption is MUST_CANCEL and not isinstance(error, CancelledError):
             error = self._make_cancelled_error()
         return error
 
@@ -274,8 +280,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         if error is None:
             self._end_returned(result)
             return
-        self._end_failed(error)
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if self._end_failed(error):
             try:
                 raise error
             finally:
@@ -295,11 +300,22 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         if self._waiters is not None:
             self._tell()
 
-    def _end_raised(self, failure: BaseException) -> None:
-        """The coroutine has failed, and no trampoline caught it."""
-        self._end_failed(_without_our_frames(failure))
+    def _end_raised(self, failure: BaseException) -> bool:
+        """The coroutine has failed, and no trampoline caught it. As `_end_failed`."""
+        # As with asyncio's own tasks, which are C, the traceback begins in the coroutine: not where it was caught.
+        traceback = failure.__traceback__.tb_next  # type: ignore[union-attr]
+        # A trampoline lets no other exception through.
+        if (
+            isinstance(failure, GeneratorExit)
+            and traceback is not None
+            and traceback.tb_frame.f_code is TRAMPOLINE_CODE
+        ):
+            traceback = traceback.tb_next
+        failure.__traceback__ = traceback
+        return self._end_failed(failure)
 
-    def _end_failed(self, failure: BaseException) -> None:
+    def _end_failed(self, failure: BaseException) -> bool:
+        """Whether the exception that ended this must go on through the loop, to whoever runs it."""
         self._send = None
         unregister_task(self)
         if isinstance(failure, CancelledError):
@@ -308,8 +324,9 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             self._state = CANCELLED
             if self._waiters is not None:
                 self._tell_failed()
-        else:
-            self._fail(failure)
+            return False
+        self._fail(failure)
+        return isinstance(failure, (KeyboardInterrupt, SystemExit))
 
     def _wait_for(self, yielded: Any) -> None:
         """Suspend on anything that is not exactly a future of ours, or say what is wrong with it."""
@@ -388,17 +405,6 @@ def _loop_of(future: Any) -> Any:
     return future.get_loop() if hasattr(future, "get_loop") else future._loop
 
 
-def _without_our_frames(error: BaseException) -> BaseException:
-    """`error` with a traceback that begins in the coroutine, as with asyncio's own tasks, which are C."""
-    traceback = error.__traceback__
-    # By identity: to look a code object up in a set hashes all that is in it.
-    for code in (run_items.__code__, TRAMPOLINE_CODE):
-        if traceback is not None and traceback.tb_frame.f_code is code:
-            traceback = traceback.tb_next
-    error.__traceback__ = traceback
-    return error
-
-
 def create_task(
     loop: Any,
     coro: Any,
@@ -412,16 +418,8 @@ def create_task(
     Sets up by itself what `Task.__init__` would: to call the class costs 200 to 250 ns more, a fifth of the whole life
     of a short task (CPython 3.11 and 3.13).
     """
-    if loop._task_factory is not None:
-        # Someone has kept this method since before the factory was set: the loop has another one now.
-        options = {"name": name, "context": context, "eager_start": eager_start}
-        return loop.create_task(coro, **{key: value for key, value in options.items() if value is not None})  # type: ignore[no-any-return]
-    if loop._thread_id is None or not loop._is_plain or eager_start or type(coro) is not CoroutineType:
-        loop._check_closed()
-        task: Task[Any] = Task(coro, loop=loop, name=name, context=context, eager_start=bool(eager_start))
-        if task._source_traceback:
-            del task._source_traceback[-1]
-        return task
+    if not loop._has_plain_tasks or eager_start or type(coro) is not CoroutineType:
+        return _create_otherwise(loop, coro, name, context, eager_start)
     task = _new_task(Task)
     task._loop = loop
     task._state = PENDING
@@ -437,6 +435,20 @@ def create_task(
     register_new_task(task)
     if HAS_CALL_GRAPH:
         tell_name(task, "Task-?" if name is None else task._name)
+    return task
+
+
+def _create_otherwise(
+    loop: Any, coro: Any, name: Any, context: contextvars.Context | None, eager_start: bool | None
+) -> Task[Any]:
+    if loop._task_factory is not None:
+        # Someone has kept `create_task` since before the factory was set: the loop has another one now.
+        options = {"name": name, "context": context, "eager_start": eager_start}
+        return loop.create_task(coro, **{key: value for key, value in options.items() if value is not None})  # type: ignore[no-any-return]
+    loop._check_closed()
+    task: Task[Any] = Task(coro, loop=loop, name=name, context=context, eager_start=bool(eager_start))
+    if task._source_traceback:
+        del task._source_traceback[-2:]
     return task
 
 

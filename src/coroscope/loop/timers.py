@@ -59,11 +59,12 @@ class TimerHeap(Sequence[TimerHandle]):
     def forget_cancelled(self) -> None:
         """Once a round: take out the cancelled timers if they are the most and many, else those at the top."""
         entries = self.entries
-        if self.cancelled * 2 > len(entries) > MANY_TIMERS:
+        if len(entries) > MANY_TIMERS and self.cancelled * 2 > len(entries):
             self.clean_up()
         else:
             while entries and entries[0][1]._cancelled:
-                self._drop_first()
+                heappop(entries)[1]._scheduled = False
+                self.cancelled -= 1
 
     def clean_up(self) -> None:
         """Take out the cancelled timers."""
@@ -86,7 +87,3 @@ class TimerHeap(Sequence[TimerHandle]):
             else:
                 due.append(handle)
         return due
-
-    def _drop_first(self) -> None:
-        heappop(self.entries)[1]._scheduled = False
-        self.cancelled -= 1

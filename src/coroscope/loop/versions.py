@@ -123,7 +123,8 @@ else:
         def keep_registered(task: Registered) -> None:
             """A task that was registered as new goes on after its first step, or its loop does not."""
             if task._registration is None:
-                register_task(task)
+                registration = task._registration = _reference(task)  # as `register_task` does
+                _references.add(registration)
                 _new_tasks.discard(task)
 
         def unregister_task(task: Registered) -> None:
