@@ -55,7 +55,6 @@ whereupon a thread that waits for it begins to count its interval anew. At 64 a 
 _CONSTRUCTORS = 1 if ThreadSafeHandle is Handle else 2
 _UNKNOWN = (None, None)
 """What another selector than ours watches: more than the loop's own wakeup, for all we know."""
-_NOT_IN, _NOT_OUT = ~IN, ~OUT
 
 
 class Loop(SocketLoop):
@@ -277,7 +276,7 @@ class Loop(SocketLoop):
                 waits = is_ours and not ready
                 rounds_to_poll = _MOST_UNPOLLED_ROUNDS
                 leave_task(self)
-                timeout_s = 0 if ready else self._poll_timeout_s()
+                timeout_s = 0 if ready or mode is None else self._poll_timeout_s() if timers else None
                 if poll is None:
                     self._poll(timeout_s)
                 else:
@@ -289,9 +288,9 @@ class Loop(SocketLoop):
                     for fd, mask in happened:
                         reader, writer = watched.get(fd, NOBODY)
                         # Errors and hang-ups wake whichever side waits, as in CPython 3.11, Lib/selectors.py.
-                        if reader is not None and mask & _NOT_OUT:
+                        if reader is not None and mask != OUT:
                             append(reader)
-                        if writer is not None and mask & _NOT_IN:
+                        if writer is not None and mask != IN:
                             append(writer)
                 if waits:
                     # What came while the loop was idle wakes tasks: they come before the next poll.
