@@ -92,6 +92,35 @@ def test_an_awaited_failure_has_one_more_frame_in_its_traceback() -> None:
     assert coroscope.run(main()) == ["main", "__await__", "fail"]
 
 
+@pytest.mark.parametrize("way", ["call_soon", "call_later", "add_done_callback"])
+def test_the_traceback_of_what_a_callback_raised_begins_in_it(way: str) -> None:
+    async def main() -> list[str]:
+        loop = asyncio.get_running_loop()
+        told: list[dict[str, Any]] = []
+        loop.set_exception_handler(lambda _, context: told.append(context))
+
+        def callback(*_: object) -> None:
+            int("no number")
+
+        if way == "call_soon":
+            loop.call_soon(callback)
+            loop.call_soon(callback, "given something")
+        elif way == "call_later":
+            loop.call_later(0, callback)
+        else:
+            future = loop.create_future()
+            future.add_done_callback(callback)
+            future.set_result(None)
+        await asyncio.sleep(0.001)
+        return [
+            frame.name
+            for context in told
+            for frame in traceback.extract_tb(context["exception"].__traceback__)
+        ]
+
+    assert set(coroscope.run(main())) == {"callback"}
+
+
 def test_heapq_refuses_the_scheduled_timers() -> None:
     loop: Any = coroscope.new_event_loop()
     try:

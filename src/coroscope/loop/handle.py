@@ -45,7 +45,10 @@ class Handle(asyncio.Handle):
         self = args = None  # type: ignore[assignment]
 
     def _report(self, error: BaseException) -> None:
+        """Tell the loop of what the callback raised; whoever has called it has caught it, too."""
         loop = self._loop
+        # Without that caller's frame: as long as the exception is kept, it would keep the loop.
+        error.__traceback__ = error.__traceback__.tb_next  # type: ignore[union-attr]
         options = {"debug": loop._debug} if _HIDES_ARGUMENTS else {}
         source = _describe_callback(self._callback, self._args, **options)
         context = {"message": f"Exception in callback {source}", "exception": error, "handle": self}

@@ -226,9 +226,8 @@ class Outcome:
         kind = type(waiters)
         loop = self._loop
         if kind is tuple and not loop._is_guarded:
-            loop._enqueue(
-                (waiters[0], waiters[1], self)
-            )  # as `_enqueue_callback`, which would be a call more
+            # As `_enqueue_callback`, which would be a call more.
+            loop._enqueue((waiters[0], waiters[1], self))
         elif kind is tuple:
             self._enqueue_callback(waiters)
         elif kind is not list:
@@ -309,8 +308,6 @@ def report_failure(item: Handle | tuple[Callback, contextvars.Context, Any], err
     """Take the exception of a handle's callback, or of the function in a triple from the ready queue."""
     if isinstance(error, (SystemExit, KeyboardInterrupt)):
         raise error
-    # Without the caller's frame: as long as the exception is kept, that would keep the loop.
-    error = error.with_traceback(error.__traceback__.tb_next)  # type: ignore[union-attr]
     (handle_of(item) if type(item) is tuple else item)._report(error)  # type: ignore[union-attr]
 
 
