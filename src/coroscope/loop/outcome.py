@@ -284,6 +284,8 @@ class Outcome:
             except BaseException:
                 del self  # which the error that it failed with would keep, by this frame
                 raise
+            if self._state is FINISHED and self._exception is None:
+                return self._result  # mostly: here the other questions need not be asked
         if self._state is FINISHED and self._exception is None:
             return self._result
         try:

@@ -230,12 +230,10 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
 
         def _tell(self) -> None:
             waiters: Any = self._waiters
-            if type(waiters) is list:
-                for waiter in waiters:
+            if type(waiters) is not tuple:
+                for waiter in waiters if type(waiters) is list else (waiters,):
                     if type(waiter) is not tuple:
                         forget_waiter(self, waiter)
-            elif type(waiters) is not tuple:
-                forget_waiter(self, waiters)
             super()._tell()
 
     def _run(self) -> None:
