@@ -89,6 +89,17 @@ def test_a_round_in_which_the_loop_is_stopped_is_finished(loop: Any) -> None:
     assert not loop.is_running()
 
 
+def test_a_loop_stops_for_who_sets_the_name_that_stop_sets(loop: Any) -> None:
+    ran: list[str] = []
+    loop.call_soon(setattr, loop, "_stopping", True)
+    loop.call_soon(loop.call_soon, ran.append, "in the next round")
+    loop.run_forever()
+    assert ran == []
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert ran == ["in the next round"]
+
+
 def test_a_loop_that_is_stopped_early_says_so(loop: Any) -> None:
     loop.call_soon(loop.stop)
     with pytest.raises(RuntimeError, match="Event loop stopped before Future completed"):
