@@ -201,6 +201,13 @@ async def tasks_of_asyncios_own_type_are_in_the_call_graph() -> str:
     return f"{graph}\n{own._asyncio_awaited_by or None}"  # type: ignore[attr-defined]
 
 
+@view
+async def a_callback_that_cancels_a_future() -> str:
+    future = asyncio.get_running_loop().create_future()
+    handle = asyncio.get_running_loop().call_soon(future.cancel)
+    return repr(handle)
+
+
 @pytest.mark.parametrize("view", views, ids=lambda function: function.__name__)
 @pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
 def test_a_view_is_the_same_on_both_loops(view: Any, debug: bool) -> None:

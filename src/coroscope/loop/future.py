@@ -22,8 +22,6 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
         if cls.__del__ is asyncio.Future.__del__:
             cls.__del__ = _report_at_the_end  # type: ignore[method-assign, assignment]
 
-    cancel = Outcome._abandon
-
     def set_result(self, result: Any, /) -> None:
         if self._state is not PENDING:
             state = f"{self._state}: {self!r}"
@@ -60,6 +58,9 @@ class Future(Outcome, asyncio.Future):  # type: ignore[type-arg, misc]
         self._fail(exception)
         if type(self) is Future:
             self.__class__ = _FailedFuture
+
+
+Outcome.cancel.__qualname__ = "Future.cancel"  # as which a callback is shown; tasks have one of their own
 
 
 def _report_at_the_end(future: Future) -> None:

@@ -231,7 +231,7 @@ class Loop(SocketLoop):
         finally:
             if runs_own_rounds:
                 del vars(self)["_run_once"]
-            self._has_plain_tasks = False
+            self._choose_how_tasks_are_made()
             if self._watch is not None:
                 self._watch.stopped()
             # A copy: another thread may append to it meanwhile.
@@ -276,7 +276,7 @@ class Loop(SocketLoop):
                 waits = is_ours and not ready
                 rounds_to_poll = _MOST_UNPOLLED_ROUNDS
                 leave_task(self)
-                timeout_s = 0 if ready or mode is None else self._poll_timeout_s() if timers else None
+                timeout_s = 0 if ready else self._poll_timeout_s()
                 if poll is None:
                     self._poll(timeout_s)
                 else:

@@ -259,7 +259,7 @@ class Outcome:
             self._tell_failed()
         self._report = True
 
-    def _abandon(self, msg: Any = None) -> bool:
+    def cancel(self, msg: Any = None) -> bool:
         """Cancel, unless done: true when this made the difference."""
         if self._state is not PENDING:
             self._report = False

@@ -254,10 +254,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             self._fut_waiter = None
             # Thrown, not sent: an awaitable that yields the future by hand must see the failure too.
             if waited_for._state is CANCELLED:
-                if type(waited_for) is Future and waited_for._cancel_message is None:
-                    error = CancelledError()  # as below, at half the cost
-                else:
-                    error = waited_for._make_cancelled_error()
+                error = waited_for._make_cancelled_error()
             elif waited_for._exception is not None:
                 waited_for._report = False
                 error = waited_for._exception.with_traceback(waited_for._exception_tb)
@@ -290,7 +287,7 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             # Cancelled in its last step: the cancellation wins.
             self._interruption = None
             unregister_task(self)
-            self._abandon(self._cancel_message)
+            super().cancel(self._cancel_message)
             return
         unregister_task(self)
         self._result = result
@@ -439,6 +436,7 @@ def create_task(
 def _create_otherwise(
     loop: Any, coro: Any, name: Any, context: contextvars.Context | None, eager_start: bool | None
 ) -> Task[Any]:
+    """As `create_task`, where that has something to check, or a task cannot be set up in place."""
     if loop._task_factory is not None:
         # Someone has kept `create_task` since before the factory was set: the loop has another one now.
         options = {"name": name, "context": context, "eager_start": eager_start}

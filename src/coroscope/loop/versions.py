@@ -29,7 +29,6 @@ class Registered(Protocol):
     _cancel_message: Any
     _context: contextvars.Context
     _coro: Any
-    _name: str | int
     _registration: Any
 
     def get_name(self) -> str: ...
@@ -82,28 +81,21 @@ if sys.version_info >= (3, 14):
     def register_task(task: Registered) -> None:
         """Make `asyncio.all_tasks` know `task`, and have its C part say to other processes what it runs: 1 µs."""
         task._registration = True
-        awaited_by, message = noted_waiters(task) or (), task._cancel_message
-        for waiter in awaited_by:
+        awaited_by, message = noted_waiters(task), task._cancel_message
+        for waiter in awaited_by or ():
             forget_waiter(task, waiter)
-        if noted_waiters(task) is None or sys.version_info < (3, 15):
+        if awaited_by is None or noted_waiters(task) is None or sys.version_info < (3, 15):
             _fill_c_part(task, task._coro, loop=_idle, name=task.get_name(), context=task._context)
             if message is not None:
                 task._cancel_message = message
         # Else 3.15 has a set, empty now, which it would take for one of them: other processes see less of this task.
-        for waiter in awaited_by:
+        for waiter in awaited_by or ():
             note_waiter(task, waiter)
 
     def keep_registered(task: Registered) -> None:
         """A task that was registered as new goes on after its first step, or its loop does not."""
         if task._registration is None and not task.done():
-            if noted_waiters(task) is None and task._cancel_message is None:
-                # As `register_task`, which has more to keep.
-                task._registration = True
-                name = task._name
-                told = f"Task-{name}" if type(name) is int else name
-                _fill_c_part(task, task._coro, loop=_idle, name=told, context=task._context)
-            else:
-                register_task(task)
+            register_task(task)
 
 else:
     # The registry is a WeakSet, whose `add` costs 400 to 570 ns and whose removal callback costs that again. The
@@ -131,8 +123,7 @@ else:
         def keep_registered(task: Registered) -> None:
             """A task that was registered as new goes on after its first step, or its loop does not."""
             if task._registration is None:
-                registration = task._registration = _reference(task)  # as `register_task` does
-                _references.add(registration)
+                register_task(task)
                 _new_tasks.discard(task)
 
         def unregister_task(task: Registered) -> None:

@@ -57,9 +57,8 @@ class Interpreters(Pool[Ended]):
 
         parcel = pack_items(first, items)
         self.size.weigh(len(items), len(parcel))
-        with (
-            holding_interrupts()
-        ):  # One could leave a future's lock taken, for which a worker would wait for ever.
+        # An interrupt could leave a future's lock taken, for which a worker would wait for ever.
+        with holding_interrupts():
             future = self._executor.submit(work_parcel, self._function, first, len(items), parcel)
             self._futures.add(future)
             future.add_done_callback(self._futures.discard)
