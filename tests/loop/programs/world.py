@@ -85,6 +85,7 @@ class World:
         self.notes: list[Note] = []
         self.factory = "none"
         self.begun = 0
+        self.is_collecting = False
         self.is_over = False
         """What is left is dying, in no order of ours, and does nothing more."""
         self.tasks: list[tuple[int, Any]] = []
@@ -120,7 +121,8 @@ class World:
         task = asyncio.current_task() if asyncio._get_running_loop() is not None else None
         if task is None:
             return ("nobody",)
-        return (label(task), task.cancelling())
+        # One of those that die together may cancel the task that collects them, before or after the others.
+        return (label(task),) if self.is_collecting else (label(task), task.cancelling())
 
     def note_report(self, report: dict[str, Any]) -> None:
         """Note what the loop's exception handler was told."""
@@ -136,8 +138,10 @@ class World:
         """Collect garbage, which a run does at no other time."""
         before = self.notes
         self.notes = []
+        self.is_collecting = True
         while gc.collect():
             pass  # what dies may bring others back to life for a moment
+        self.is_collecting = False
         died = sorted(self.notes, key=repr)
         self.notes = before
         self.notes.extend(died)
