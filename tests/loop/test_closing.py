@@ -113,6 +113,76 @@ def test_a_closed_loop_is_freed(new_loop: Callable[[], Any]) -> None:
     assert reference() is None
 
 
+def use_debug_mode(loop: Any) -> None:
+    loop.set_debug(True)
+
+
+def use_debug_mode_for_a_while(loop: Any) -> None:
+    loop.set_debug(True)
+    loop.set_debug(False)
+
+
+def use_a_task_factory(loop: Any) -> None:
+    loop.set_task_factory(lambda loop, coroutine, **options: asyncio.Task(coroutine, loop=loop, **options))
+
+
+def change_nothing(_: Any) -> None:
+    """A loop as it is made."""
+
+
+def dies_by_itself(use: Callable[[], weakref.ref[Any]]) -> bool:
+    """Whether what `use` returns a reference to dies without the garbage collector."""
+    use()  # what asyncio sets up once
+    gc.collect()
+    gc.disable()
+    try:
+        return use()() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    "change", [change_nothing, use_debug_mode, use_debug_mode_for_a_while, use_a_task_factory]
+)
+def test_a_closed_loop_leaves_nothing_to_the_garbage_collector(
+    new_loop: Callable[[], Any], change: Callable[[Any], None]
+) -> None:
+    async def work(loop: Any) -> None:
+        change(loop)
+        tasks = [asyncio.create_task(asyncio.sleep(0.001)), asyncio.create_task(nothing())]
+        tasks[0].cancel()
+        await asyncio.wait(tasks)
+        await asyncio.to_thread(nothing().close)
+
+    def use() -> weakref.ref[Any]:
+        loop = new_loop()
+        loop.run_until_complete(work(loop))
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        return weakref.ref(loop)
+
+    assert dies_by_itself(use)
+
+
+def test_a_loop_that_is_debugged_when_closed_leaves_nothing_either(new_loop: Callable[[], Any]) -> None:
+    def use() -> weakref.ref[Any]:
+        loop = new_loop()
+        loop.close()
+        use_debug_mode_for_a_while(loop)
+        return weakref.ref(loop)
+
+    assert dies_by_itself(use)
+
+
+def test_a_closed_loop_with_a_task_factory_makes_no_task(loop: Any) -> None:
+    use_a_task_factory(loop)
+    loop.close()
+    coroutine = nothing()
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        loop.create_task(coroutine)
+    coroutine.close()
+
+
 def test_a_loop_that_is_forgotten_open_warns_and_is_closed(new_loop: Callable[[], Any]) -> None:
     loop = new_loop()
     wakeup_socket = loop._csock

@@ -19,8 +19,10 @@ from __future__ import annotations
 import contextvars
 import selectors
 import time
+import weakref
 from asyncio import base_events, events
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, repeat, starmap
 from typing import Any, ClassVar
 
@@ -81,22 +83,25 @@ class Loop(SocketLoop):
     def _prepare(self) -> None:
         """Choose how things are queued and run: as they are, with asyncio's debug checks, or watched."""
         self._append = self._ready.append  # type: ignore[attr-defined]
-        self._enqueue: Callable[[Any], None] = self._enqueue_checked if self._debug else self._append
-        self._requeue = self._enqueue
-        self._enqueue_due = self._append
+        if self._closed:  # type: ignore[attr-defined]
+            self._queue_nothing_more()
+        else:
+            self._choose_how_things_are_queued()
         self._choose_how_tasks_are_made()
         self._mode = object()  # Whoever goes over the rounds comes to an end when it changes.
         # Futures queue their callbacks by themselves, unless `call_soon` has something to check or is a subclass's own.
         self._is_guarded = (
             self._debug or self._closed or type(self).call_soon is not Loop.call_soon  # type: ignore[attr-defined]
         )
-        self._run_batch = self._run_batch_timed if self._debug else self._run_batch_bare
+
+    def _choose_how_things_are_queued(self) -> None:
+        self._enqueue: Callable[[Any], None] = self._enqueue_checked if self._debug else self._append
+        self._requeue = self._enqueue
+        self._enqueue_due = self._append
         watch = self._watch
         if watch is not None:
             watch.use(self._enqueue)
             self._enqueue, self._requeue, self._enqueue_due = watch.enqueue, watch.requeue, watch.enqueue_due
-        if self._closed:  # type: ignore[attr-defined]
-            self._enqueue = self._enqueue_refused
 
     def _choose_how_tasks_are_made(self) -> None:
         self._has_plain_tasks = (
@@ -104,10 +109,10 @@ class Loop(SocketLoop):
         )
         """Whether `create_task` need neither check, nor record, nor register a task for long."""
 
-    def _enqueue_refused(self, item: Any) -> None:
-        """What is woken when the loop is closed: asyncio's `call_soon` says that it cannot be."""
-        self._check_closed()
-        self._append(item)
+    def _queue_nothing_more(self) -> None:
+        """Refuse what is to be queued; by no method of its own, which would leave it to the garbage collector."""
+        self._enqueue = self._requeue = self._enqueue_due = partial(_enqueue_when_closed, weakref.proxy(self))
+        vars(self).pop("create_task", None)
 
     def _enqueue_checked(self, item: Any) -> None:
         self._check_thread()  # type: ignore[attr-defined]
@@ -197,7 +202,7 @@ class Loop(SocketLoop):
         if not self.is_running():
             # Before asyncio's own closes, which frees what was ready: that may run code of the program's.
             self._is_guarded = True
-            self._enqueue = self._enqueue_refused
+            self._queue_nothing_more()
         super().close()
 
     @property
@@ -347,12 +352,11 @@ class Loop(SocketLoop):
         """The first `count` things of the ready queue, taken out one by one as they run."""
         return self._watched(starmap(self._ready.popleft, repeat((), count)))  # type: ignore[attr-defined]
 
-    def _run_batch_bare(self, count: int) -> None:
-        """Run the first `count` things of the ready queue."""
-        run_items(self, self._next(count), Task)
-
-    def _run_batch_timed(self, count: int) -> None:
-        """As `_run_batch_bare`, with asyncio's warning about slow callbacks."""
+    def _run_batch(self, count: int) -> None:
+        """Run the first `count` things of the ready queue; in debug mode with asyncio's warning about slow ones."""
+        if not self._debug:
+            run_items(self, self._next(count), Task)
+            return
         for item in self._next(count):
             try:
                 self._current_handle = item
@@ -366,6 +370,12 @@ class Loop(SocketLoop):
             finally:
                 self._current_handle = None
         item = None
+
+
+def _enqueue_when_closed(loop: Loop, item: Any) -> None:
+    """What is woken when the loop is closed: asyncio's `call_soon` says that it cannot be."""
+    loop._check_closed()
+    loop._append(item)
 
 
 def _describe(item: Any) -> str:

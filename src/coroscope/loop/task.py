@@ -437,11 +437,11 @@ def _create_otherwise(
     loop: Any, coro: Any, name: Any, context: contextvars.Context | None, eager_start: bool | None
 ) -> Task[Any]:
     """As `create_task`, where that has something to check, or a task cannot be set up in place."""
+    loop._check_closed()
     if loop._task_factory is not None:
         # Someone has kept `create_task` since before the factory was set: the loop has another one now.
         options = {"name": name, "context": context, "eager_start": eager_start}
         return loop.create_task(coro, **{key: value for key, value in options.items() if value is not None})  # type: ignore[no-any-return]
-    loop._check_closed()
     task: Task[Any] = Task(coro, loop=loop, name=name, context=context, eager_start=bool(eager_start))
     if task._source_traceback:
         del task._source_traceback[-2:]
