@@ -70,10 +70,13 @@ def check_the_end(done: subprocess.CompletedProcess[str], group: int) -> None:
 
 
 LOST = re.compile(
-    r"^Exception ignored [^\n]*_WeakValueDictionary[^\n]*\n(?:[^\n]*\n)*?KeyboardInterrupt:? ?\n",
+    r"^Exception ignored [^\n]*(?:_WeakValueDictionary|_get_module_lock)[^\n]*\n(?:[^\n]*\n)*?KeyboardInterrupt:? ?\n",
     re.MULTILINE,
 )
-"""What CPython says where an interrupt comes while it forgets the lock of a module that it has imported."""
+"""What CPython says where an interrupt comes while it forgets the lock of a module that it has imported.
+
+Two kinds of locks have such callbacks, under these names (CPython 3.13, Lib/importlib/_bootstrap.py).
+"""
 
 
 def end_by_ctrl_c(program: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
