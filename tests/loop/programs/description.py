@@ -18,7 +18,8 @@ def describe(error: BaseException | None, links: int = _LINKS) -> Any:
     """The type, arguments, notes and parts of `error`, and what it came from."""
     if error is None:
         return None
-    parts: list[Any] = [type(error).__name__, *(plain(argument) for argument in error.args)]
+    # An argument is a link too: an error may come from a group that it is one of the arguments of.
+    parts: list[Any] = [type(error).__name__, *(plain(argument, links - 1) for argument in error.args)]
     notes = getattr(error, "__notes__", None)
     if notes:
         parts.append(("notes", *notes))
@@ -31,16 +32,16 @@ def describe(error: BaseException | None, links: int = _LINKS) -> Any:
     return tuple(parts)
 
 
-def plain(value: Any) -> Any:
-    """`value` without addresses and other loops' names."""
+def plain(value: Any, links: int = _LINKS) -> Any:
+    """`value` without addresses and other loops' names; of an error as much as `describe` says."""
     if isinstance(value, str):
         return without_reprs(value)
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if isinstance(value, BaseException):
-        return describe(value)
+    if isinstance(value, BaseException) and links >= 0:
+        return describe(value, links)
     if isinstance(value, (list, tuple)):
-        return tuple(plain(part) for part in value)
+        return tuple(plain(part, links) for part in value)
     return type(value).__name__
 
 
