@@ -118,12 +118,10 @@ def run_items(loop: Loop, items: Iterable[Any], task_type: type) -> None:
                         keep_registered(item)
                     elif returned.error is None and item._interruption is None:
                         spare = send
-                        if (
-                            item._registration is None
-                        ):  # else its class was called, which registers it for good
+                        if item._registration is None:
                             forget_new_task(item)
                         else:
-                            unregister_task(item)
+                            unregister_task(item)  # its class was called, which registers it for good
                         item._result = returned.result
                         returned.result = None
                         item._state = FINISHED
