@@ -131,7 +131,7 @@ def attach(loop: Any, recorder: Recorder) -> LoopRecorder | None:
 def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
     from asyncio import events
 
-    from coroscope.record.loop_recorder import LoopRecorder
+    from coroscope.record.short_ways import QuickLoopRecorder, QuickOwnLoopRecorder
 
     # By its type, not by what it says that it is: a program's stand-in answers to everything, and counts who asks.
     if not issubclass(type(loop), events.AbstractEventLoop):
@@ -140,9 +140,7 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
         return None
     is_running = events._get_running_loop() is loop
     if hasattr(loop, "set_observer"):
-        from coroscope.record.own_loop import OwnLoopRecorder
-
-        own_watch = OwnLoopRecorder(recorder, loop)
+        own_watch = QuickOwnLoopRecorder(recorder, loop)
         own_watch.failures.watch_reports(loop)
         loop.set_observer(own_watch)
         if not is_running:
@@ -150,7 +148,7 @@ def _watch(loop: Any, recorder: Recorder) -> LoopRecorder | None:
                 own_watch.queued(item)
         recorder.loops.entry(loop).at_end.append(lambda loop: loop.set_observer(None))
         return own_watch
-    watch = LoopRecorder(recorder, loop)
+    watch = QuickLoopRecorder(recorder, loop)
     if hasattr(loop, "__dict__") and hasattr(loop, "call_exception_handler"):
         watch.failures.watch_reports(loop)
     if hasattr(loop, "_ready") and hasattr(loop, "_run_once"):

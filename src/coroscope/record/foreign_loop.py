@@ -58,7 +58,12 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
         except Exception as error:
             recorder.fail(error)
 
+    turn = getattr(watch, "turn", None)
+    """Makes one object of a step and of what is to be recorded of it, where there is compiled code."""
+
     def soon(callback: Any, *args: Any, context: contextvars.Context | None = None) -> Any:
+        if turn is not None and (step := turn(callback)) is not None:
+            return call_soon(step, *args, context=context)
         task = stepped_task(callback)
         if task is not None:
             try:

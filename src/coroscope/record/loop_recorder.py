@@ -28,6 +28,8 @@ _RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLI
 class LoopRecorder(TaskEvents):
     """Records a loop of any kind."""
 
+    __slots__ = ("_between", "_gave_up", "_yielded", "sees_polls")
+
     def __init__(self, recorder: Recorder, loop: Any) -> None:
         super().__init__(recorder, loop)
         self._yielded = word_of(EventKind.STEP_ENDED, self.id, StepEnd.YIELDED)

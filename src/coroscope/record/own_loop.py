@@ -25,6 +25,8 @@ _RUNNING = Phase.RUNNING
 class OwnLoopRecorder(LoopRecorder):
     """As any loop's, faster."""
 
+    __slots__ = ("_steps",)
+
     def __init__(self, recorder: Recorder, loop: Any) -> None:
         super().__init__(recorder, loop)
         self._between = _RUNNING
@@ -103,7 +105,7 @@ class OwnLoopRecorder(LoopRecorder):
                     if item._interruption is NEW:
                         record.has_begun = True
                         if not self._names_in_step:
-                            self.rename(record, item)
+                            self._rename(record, item)
                     else:  # A cancellation, perhaps.
                         record = None
             elif steps and (record := steps.pop(id(item), None)) is not None:
@@ -184,7 +186,13 @@ class OwnLoopRecorder(LoopRecorder):
         """As the short way writes it, which knew no word for what is awaited, or found its chunk full."""
         try:
             word = self._waits.get(awaited) or self._word_for(awaited)
-            self._stream.write(record.suspended_ns, record.id, 0, word)
+            self._stream.write(int(record.suspended_ns), record.id, 0, word)
+        except Exception as error:
+            self._recorder.fail(error)
+
+    def _rename(self, record: TaskRecord, task: Any) -> None:
+        try:
+            self.rename(record, task)
         except Exception as error:
             self._recorder.fail(error)
 
@@ -196,7 +204,7 @@ class OwnLoopRecorder(LoopRecorder):
 
     def _begin_in_a_new_chunk(self, record: TaskRecord) -> None:
         try:
-            self._stream.write(record.began_ns, record.id, self._gave_up, self._step_begun)
+            self._stream.write(int(record.began_ns), record.id, self._gave_up, self._step_begun)
         except Exception as error:
             self._recorder.fail(error)
 

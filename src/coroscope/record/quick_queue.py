@@ -18,6 +18,7 @@ from coroscope.loop.watch import Phase
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.ready_queue import DISPATCH, ReadyQueue
 from coroscope.record.recorder import Recorder
+from coroscope.record.short_ways import with_short_ways
 
 _RUNNING, _DISPATCHING, _POLLING = Phase.RUNNING, Phase.DISPATCHING, Phase.POLLING
 
@@ -31,6 +32,8 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
     """What calls a step of asyncio's own tasks, once one was seen."""
 
     class QuickQueue(ReadyQueue):
+        __slots__ = ()
+
         def append(self, handle: Any) -> None:
             nonlocal step_type
             if self.watch is None:
@@ -99,15 +102,20 @@ def quick_queue(watch: LoopRecorder, recorder: Recorder) -> ReadyQueue:
                     kind is MethodType and id(callback.__func__) not in PYTHON_STEPS
                 ):
                     watch.begin_handle(handle, callback)
-                elif handle._cancelled:
-                    watch.phase = _DISPATCHING
-                    watch.passed_over(handle)
-                elif (task := stepped_task(callback)) is not None:
-                    watch.begin_step(task)
                 else:
-                    watch.begin_handle(handle, callback)
+                    self.begin_other(handle, callback)
             except Exception as error:
                 recorder.fail(error)
             return handle
 
-    return QuickQueue((), watch)
+        def begin_other(self, handle: Any, callback: Any) -> None:
+            """What is neither a step of a task written in C nor a function or method of the program's."""
+            if handle._cancelled:
+                watch.phase = _DISPATCHING
+                watch.passed_over(handle)
+            elif (task := stepped_task(callback)) is not None:
+                watch.begin_step(task)
+            else:
+                watch.begin_handle(handle, callback)
+
+    return with_short_ways(QuickQueue)((), watch)

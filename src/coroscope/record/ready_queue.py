@@ -17,7 +17,7 @@ from typing import Any
 
 from coroscope.loop.watch import Phase, Watch
 
-_ROUND = base_events.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
+ROUND = base_events.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
 DISPATCH = base_events.BaseEventLoop._add_callback.__code__  # type: ignore[attr-defined]
 
 
@@ -26,6 +26,8 @@ class ReadyQueue(deque[Any]):
 
     What is told as things are queued and run is in `quick_queue`.
     """
+
+    __slots__ = ("_successor", "watch")
 
     def __init__(self, items: Iterable[Any], watch: Watch) -> None:
         super().__init__(items)
@@ -52,7 +54,7 @@ class ReadyQueue(deque[Any]):
 
     def __len__(self) -> int:
         watch = self.watch
-        if watch is not None and sys._getframe(1).f_code is _ROUND:
+        if watch is not None and sys._getframe(1).f_code is ROUND:
             if watch.phase is Phase.POLLING:
                 watch.poll_ended()
             else:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import CodeType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsInt
 
 from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import CauseKind
@@ -288,7 +288,10 @@ class TaskRecord(weakref.ref[Any]):
 
     def __init__(self, task: Any, gone: Callable[[Any], None]) -> None:  # noqa: ARG002 (taken by `__new__`)
         self.key = id(task)
-        self.id = self.began_ns = self.suspended_ns = 0
+        self.id = 0
+        self.began_ns: SupportsInt = 0
+        self.suspended_ns: SupportsInt = 0
+        """Times that compiled code writes are one object each, which changes: ask for `int()` of them."""
         self.root: Any = None
         self.name: str | int = ""
         self.has_begun = self.is_done = False

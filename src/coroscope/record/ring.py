@@ -39,7 +39,7 @@ from coroscope.record.layout import (
     INCARNATION_AT,
 )
 from coroscope.record.slots import CARRIED_CHUNK, Slots
-from coroscope.record.stream import KEEPS_NO_DESCRIPTOR, ChunkFile, Stream, encoded
+from coroscope.record.stream import KEEPS_NO_DESCRIPTOR, ChunkFile, Stream, encoded, positions_in
 
 RING_AT = 4096  # behind the word that a recording may leave about its end
 RING = Struct("<QQIIII")
@@ -179,6 +179,18 @@ class RingFile(ChunkFile):
 class RingStream(Stream):
     """What one thread writes into a ring."""
 
+    __slots__ = (
+        "_current",
+        "_ended",
+        "_first_text",
+        "_folded",
+        "_text_chunk",
+        "_text_end",
+        "_text_offset",
+        "_used",
+        "_used_texts",
+    )
+
     _file: RingFile
 
     def __init__(self, file: RingFile, number: int) -> None:
@@ -201,7 +213,7 @@ class RingStream(Stream):
             self._ended += 1
         self._current = offset, len(chunk)
         self.events = chunk
-        self.next_position = count(CHUNK_HEADER_SIZE, EVENT.size).__next__
+        self.pen, self.next_position = positions_in(chunk)
 
     def _next_size(self, content: int) -> int:
         size = min(self._sizes[content], self._file.largest_chunk)

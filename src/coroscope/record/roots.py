@@ -46,6 +46,8 @@ class Root:
 class Roots:
     """Every kind of task of one loop."""
 
+    __slots__ = ("_codes", "_roots")
+
     def __init__(self) -> None:
         self._roots: dict[int, Root] = {}
         self._codes: dict[int, tuple[bool, types.CodeType]] = {}

@@ -14,7 +14,7 @@ import itertools
 import mmap
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 # As they are: programs replace them to find what blocks their loop, or to count what they read and write.
 from os import close, fstat, lseek, stat, write
@@ -22,6 +22,7 @@ from os import open as open_descriptor
 from struct import Struct, error
 from typing import Any
 
+from coroscope.record.compiled import QUICK
 from coroscope.record.events import EVENT, U32_MAX, DefinitionKind
 from coroscope.record.layout import (
     CHUNK,
@@ -186,6 +187,23 @@ class ChunkFile:
 class Stream:
     """What one thread writes: a chunk of events, a chunk of definitions, and what is already defined."""
 
+    __slots__ = (
+        "_defined",
+        "_definitions",
+        "_file",
+        "_is_defining",
+        "_next_number",
+        "_numbers",
+        "_pack",
+        "_sizes",
+        "_texts",
+        "events",
+        "next_position",
+        "number",
+        "pen",
+        "thread",
+    )
+
     def __init__(self, file: ChunkFile, number: int) -> None:
         self._file = file
         self.number = number
@@ -210,7 +228,7 @@ class Stream:
 
     def _take_events(self, _: int) -> None:
         self.events = self._take(EVENTS, 0)
-        self.next_position = itertools.count(CHUNK_HEADER_SIZE, EVENT.size).__next__
+        self.pen, self.next_position = positions_in(self.events)
 
     def _take_definitions(self, least: int) -> None:
         self._definitions = self._take(DEFINITIONS, least)
@@ -219,11 +237,7 @@ class Stream:
     def emit(
         self, kind: int, time_ns: int, a: int = 0, b: int = 0, c: int = 0, detail: int = 0, source: int = 0
     ) -> None:
-        """Write one event; OSError where there is no more room on the disk.
-
-        The position is claimed by one call into C, so that a signal's handler or a finaliser that writes an event
-        in between gets another one.
-        """
+        """Write one event; OSError where there is no more room on the disk."""
         try:
             self._pack(self.events, self.next_position(), time_ns, a, b, c, source, detail, kind)
         except error:
@@ -322,7 +336,20 @@ class Stream:
 
     def drop(self) -> None:
         """Write no more; events that still come are lost without a word."""
-        self.events = self._definitions = None
+        self.events = self.pen = self._definitions = None
+        self.next_position = int  # What there was may hold the chunk, and so the file.
+
+
+def positions_in(chunk: mmap.mmap) -> tuple[Any, Callable[[], int]]:
+    """What writes events into `chunk` from compiled code, None where there is none, and what gives the next position.
+
+    A position is claimed by one call into C, so that a signal's handler or a finaliser that writes an event in between
+    gets another one.
+    """
+    if QUICK is None:
+        return None, itertools.count(CHUNK_HEADER_SIZE, EVENT.size).__next__
+    pen = QUICK.Pen(chunk, CHUNK_HEADER_SIZE)
+    return pen, pen.claim
 
 
 def word_of(kind: int, source: int, detail: int = 0) -> int:

@@ -51,6 +51,30 @@ _NO_LEAD = -1 << 40
 class TaskEvents(Watch):
     """A watch that is its own observer. The record of a task stands for it as a cause, too."""
 
+    __slots__ = (
+        "__weakref__",
+        "_created",
+        "_created_in_step",
+        "_lead",
+        "_leads",
+        "_names_in_step",
+        "_paused",
+        "_recorder",
+        "_resumed",
+        "_returned",
+        "_roots",
+        "_step_begun",
+        "_stream",
+        "_type",
+        "_waits",
+        "_walks",
+        "_woken_by_io",
+        "_woken_by_task",
+        "failures",
+        "id",
+        "running_frame",
+    )
+
     def __init__(self, recorder: Recorder, loop: Any) -> None:
         super().__init__(loop, self)
         self._recorder = recorder
@@ -134,7 +158,7 @@ class TaskEvents(Watch):
             record.has_begun = is_begun
             if is_running:
                 record.running = task
-                self._stream.emit(EventKind.STEP_BEGUN, record.began_ns, record.id, 0, 0, 0, self.id)
+                self._stream.emit(EventKind.STEP_BEGUN, int(record.began_ns), record.id, 0, 0, 0, self.id)
             else:
                 self._settle(record, task)
             return record
@@ -264,7 +288,7 @@ class TaskEvents(Watch):
                 waker = cause.task.id
             elif cause.due_s is not None:
                 waker = min(max(now // 1000 - int(cause.due_s * 1e6), 0), U32_MAX)
-        record.has_waited_long = is_long = now - record.suspended_ns >= LONG_WAIT_NS
+        record.has_waited_long = is_long = now - int(record.suspended_ns) >= LONG_WAIT_NS
         if is_long and not record.is_walked:
             word |= self._walks.stack(stream, record, record())
         try:
@@ -379,7 +403,7 @@ class TaskEvents(Watch):
         if caught is not None:
             kind, now, place = (
                 EventKind.CANCELLATION_CAUGHT,
-                record.began_ns,
+                int(record.began_ns),
                 self._walks.place(caught.position),
             )
             self._stream.emit(kind, now, record.id, outstanding, place, int(caught.raises), self.id)

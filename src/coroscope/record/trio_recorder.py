@@ -304,7 +304,7 @@ class TrioRecorder:
         record.waits = False
         now = now_ns()
         stack = 0
-        if not record.is_walked and now - record.suspended_ns >= LONG_WAIT_NS:
+        if not record.is_walked and now - int(record.suspended_ns) >= LONG_WAIT_NS:
             stack = self._walk(record)
         self._stream.emit(EventKind.WOKEN, now, record.id, by, stack, cause, self.id)
 

@@ -22,13 +22,15 @@ class _NoLoop:
     get_debug = staticmethod(bool)
 
 
-_FUTURE = Outcome.__await__.__code__
-_FUTURE_ITER: type = type(asyncio.Future(loop=_NoLoop()).__await__())  # type: ignore[arg-type]
+FUTURE_CODE = Outcome.__await__.__code__
+FUTURE_ITERATOR: type = type(asyncio.Future(loop=_NoLoop()).__await__())  # type: ignore[arg-type]
 """What a coroutine awaits that waits for a future written in C."""
 
 
 class Walks:
     """The stacks that are defined in one stream, the one to which the loop's thread writes."""
+
+    __slots__ = ("_codes", "_known", "_stream")
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -59,7 +61,7 @@ class Walks:
         if type(subject) is CoroutineType:
             awaited: Any = subject.cr_await
             kind = type(awaited)
-            if awaited.gi_code is _FUTURE if kind is GeneratorType else kind is _FUTURE_ITER:
+            if awaited.gi_code is FUTURE_CODE if kind is GeneratorType else kind is FUTURE_ITERATOR:
                 # The most frequent chain. It waits, so it has a frame.
                 key = record.root, subject.cr_frame.f_lasti  # type: ignore[union-attr]
         elif type(subject) is not GeneratorType:

@@ -80,7 +80,7 @@ class Watchdog:
         share = _processor_share(ident, look, now)
         if record is None:
             return
-        task, began_ns = record.id, record.began_ns
+        task, began_ns = record.id, int(record.began_ns)
         if look.began_ns != began_ns:
             look.enter(began_ns)
         if now - began_ns < LONG_STEP_NS or now < look.next_ns:

@@ -1,0 +1,17 @@
+"""The recorder's short ways, compiled (src/quick): `QUICK` is the module, or None where Python's own are to be used.
+
+None where it was not built, where it cannot be loaded, and where the environment says `COROSCOPE_COMPILED=0`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any
+
+QUICK: Any = None
+if os.environ.get("COROSCOPE_COMPILED") != "0":
+    with suppress(ImportError):
+        from coroscope.record import _quick
+
+        QUICK = _quick

@@ -1,0 +1,60 @@
+/* A time that is written anew at every step, without a new object: what Python asks for as `int(moment)`. */
+
+#include "quick.h"
+
+typedef struct {
+    PyObject_HEAD
+    uint64_t time_ns;
+} Moment;
+
+/* Have the slot of a record say `time_ns`. */
+int
+set_time(State *state, PyObject *record, int slot, uint64_t time_ns)
+{
+    PyObject *moment = AT(state, record, slot);
+    if ((PyObject *)Py_TYPE(moment) != state->moment_type) {
+        PyTypeObject *type = (PyTypeObject *)state->moment_type;
+        moment = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+        if (moment == NULL)
+            return -1;
+        put(state, record, slot, moment);
+    }
+    ((Moment *)moment)->time_ns = time_ns;
+    return 0;
+}
+
+/* What the slot of a record says. */
+uint64_t
+time_in(State *state, PyObject *record, int slot)
+{
+    PyObject *time_ns = AT(state, record, slot);
+    if ((PyObject *)Py_TYPE(time_ns) == state->moment_type)
+        return ((Moment *)time_ns)->time_ns;
+    return PyLong_AsUnsignedLongLong(time_ns);
+}
+
+static PyObject *
+moment_int(PyObject *self)
+{
+    return PyLong_FromUnsignedLongLong(((Moment *)self)->time_ns);
+}
+
+static void
+moment_free(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot moment_slots[] = {
+    {Py_tp_doc, PyDoc_STR("Nanoseconds that change.")},
+    {Py_nb_int, moment_int},
+    {Py_nb_index, moment_int},
+    {Py_tp_dealloc, moment_free},
+    {0, NULL},
+};
+
+PyType_Spec moment_spec = {
+    "coroscope.record._quick.Moment", sizeof(Moment), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, moment_slots};
