@@ -51,6 +51,11 @@ def builder() -> ModuleType:
     return module
 
 
+def compiled_is_there() -> bool:
+    """Whether it could be loaded if it were not left out."""
+    return importlib.util.find_spec("coroscope.record._quick") is not None
+
+
 @contextmanager
 def in_python() -> Iterator[None]:
     """Have what is recorded in this block recorded by Python alone."""
@@ -299,19 +304,19 @@ def test_it_is_not_used_for_classes_that_have_no_such_slots(missing: str) -> Non
         quick.prepare(given["classes"], *given["numbers"], **given["objects"])
 
 
-def test_it_can_be_left_out(tmp_path: Path) -> None:
-    program = (
-        "from coroscope.record import compiled, short_ways; print(compiled.QUICK, short_ways.IS_COMPILED)"
-    )
+@pytest.mark.parametrize("setting", ["0", "1"])
+def test_the_version_says_whether_it_is_compiled_and_it_can_be_left_out(setting: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | {"COROSCOPE_COMPILED": "0"},
+        [sys.executable, "-m", "coroscope", "--version"],
+        env=os.environ | {"COROSCOPE_COMPILED": setting},
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert done.stdout == "None False\n"
+    is_compiled = setting == "1" and (compiled.QUICK is not None or (IS_OFF and compiled_is_there()))
+    told = "compiled" if is_compiled else "in Python"
+    assert done.stdout == f"coroscope {coroscope.__version__}, the recorder {told}\n"
 
 
 @needs_compiled

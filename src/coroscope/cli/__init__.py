@@ -49,8 +49,24 @@ class _Verbs(click.Group):
         return command
 
 
+def _say_version(ctx: click.Context, _: click.Parameter, is_asked_for: bool) -> None:
+    if not is_asked_for or ctx.resilient_parsing:
+        return
+    from coroscope.record.compiled import QUICK
+
+    click.echo(f"coroscope {__version__}, the recorder {'in Python' if QUICK is None else 'compiled'}")
+    ctx.exit()
+
+
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="coroscope", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
 def coroscope() -> None:
     """Run coroutines, and see them running."""
 
