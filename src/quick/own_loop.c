@@ -305,7 +305,6 @@ own_over(PyObject *self, PyTypeObject *class, PyObject *const *arguments, Py_ssi
     return (PyObject *)over;
 }
 
-#define WITH_CLASS (METH_METHOD | METH_FASTCALL | METH_KEYWORDS)
 static PyMethodDef own_methods[] = {
     {"enqueue", (PyCFunction)(void (*)(void))own_enqueue, WITH_CLASS, PyDoc_STR("As OwnLoopRecorder.enqueue.")},
     {"over", (PyCFunction)(void (*)(void))own_over, WITH_CLASS, PyDoc_STR("As OwnLoopRecorder.over.")},

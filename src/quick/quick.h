@@ -96,7 +96,7 @@ enum { GETTERS(NAME_GETTER) GETTER_COUNT };
     X(passed_over, "passed_over") X(plain_append, "plain_append") X(plain_begin_step, "plain_begin_step") \
     X(plain_eager_step_begins, "plain_eager_step_begins") X(plain_eager_step_ended, "plain_eager_step_ended") \
     X(plain_end, "plain_end") X(plain_enqueue, "plain_enqueue") X(plain_queued_step, "plain_queued_step") \
-    X(plain_wake, "plain_wake") X(polled, "polled") X(rename, "rename") X(self_of, "__self__") X(stack, "stack") \
+    X(plain_wake, "plain_wake") X(polled, "polled") X(rename, "rename") X(stack, "stack") \
     X(state, "_state") X(task_destroyed, "task_destroyed") X(write, "write") \
     X(write_what_gave_up, "_write_what_gave_up")
 
@@ -122,6 +122,9 @@ typedef struct {
     struct { WORDS(DECLARE) } words;
 #undef DECLARE
 } State;
+
+/* How methods are called that need the state: with the class that has it. */
+#define WITH_CLASS (METH_METHOD | METH_FASTCALL | METH_KEYWORDS)
 
 #define AT(state, object, slot) (*(PyObject **)((char *)(object) + (state)->offsets[slot]))
 #define NEW_REFERENCE(object) new_reference((PyObject *)(object))

@@ -109,7 +109,7 @@ popleft(State *state, PyObject *queue)
 
 /* ---- asked for its length ---- */
 
-/* Whether asyncio's loop asks, as it does before it polls and before it runs what is ready; -1: exception. */
+/* Whether asyncio's loop asks, as it does before it polls and before it runs what is ready. */
 static int
 is_asked_by_round(State *state)
 {
@@ -163,7 +163,6 @@ queue_len(PyObject *self, PyTypeObject *class, PyObject *const *Py_UNUSED(argume
     return tell_length(state, self) < 0 ? NULL : PyObject_CallFunctionObjArgs(state->deque_len, self, NULL);
 }
 
-#define WITH_CLASS (METH_METHOD | METH_FASTCALL | METH_KEYWORDS)
 static PyMethodDef queue_methods[] = {
     {"__len__", (PyCFunction)(void (*)(void))queue_len, WITH_CLASS, PyDoc_STR("As ReadyQueue.__len__.")},
     {"append", (PyCFunction)(void (*)(void))queue_append, WITH_CLASS, PyDoc_STR("As QuickQueue.append.")},

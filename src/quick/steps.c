@@ -315,7 +315,6 @@ end_poll(State *state, PyObject *watch)
 
 /* ---- as methods ---- */
 
-#define WITH_CLASS (METH_METHOD | METH_FASTCALL | METH_KEYWORDS)
 #define METHOD(method, act) \
     static PyObject *method(PyObject *self, PyTypeObject *class, PyObject *const *Py_UNUSED(arguments), \
                             Py_ssize_t Py_UNUSED(count), PyObject *Py_UNUSED(names)) \
