@@ -110,9 +110,9 @@ class Calls:
             line.has_size = True
             line.sizes[-1] = frame.f_locals["buf"].tell
 
-    def is_needed(self) -> bool:
+    def rest_ns(self, now: int) -> int | None:  # noqa: ARG002
         """Calls are told of whoever looks; nobody need look for them."""
-        return False
+        return None
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:  # noqa: ARG002
         """Write what has been noted."""

@@ -1,4 +1,5 @@
-"""The sampler: one thread that has every probe look in turn, every 10 ms, while there is something to see.
+"""The sampler: one thread that has every probe look in turn, every 10 ms or when one wants to, while there is something
+to see.
 
 It is not one of `threading`'s, so the program's own list of threads stays as it is. Before a fork it ends, because
 CPython 3.12+ warns of forks in programs with several threads.
@@ -27,8 +28,7 @@ from coroscope.record.interpreters import has_more_interpreters
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import Recorder
 
-INTERVAL_S = 0.01
-INTERVAL_NS = round(INTERVAL_S * 1e9)
+INTERVAL_NS = 10_000_000
 _acquire = _thread.LockType.acquire
 """As it is: programs replace it to find what blocks their loop, and this does so for a moment before a fork."""
 _WAIT_S = 0.0002
@@ -41,8 +41,8 @@ _LINGERS = 50
 class Looker(Protocol):
     """What looks."""
 
-    def is_needed(self) -> bool:
-        """Whether there is something to see."""
+    def rest_ns(self, now: int) -> int | None:
+        """For how long after `now` a look would see nothing that matters; None: there is nothing to see."""
         ...
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
@@ -61,12 +61,26 @@ class _Turn:
     """One thread's time as the sampler."""
 
     def __init__(self) -> None:
-        self.stop = _thread.allocate_lock()
-        _acquire(self.stop)
+        self._alarm = _thread.allocate_lock()
+        _acquire(self._alarm)
+        self.rests = False
+        """Whether it may look later than it looks at most."""
         self.ended = _thread.allocate_lock()
         _acquire(self.ended)
         self.native = 0
         """What the system calls the thread."""
+
+    def rest(self, rest_ns: int) -> bool:
+        """Wait so long; whether it was woken before."""
+        self.rests = rest_ns > INTERVAL_NS
+        is_woken = _acquire(self._alarm, timeout=rest_ns / 1e9)
+        self.rests = False
+        return is_woken
+
+    def wake(self) -> None:
+        """Have it rest no longer."""
+        with suppress(RuntimeError):  # Somebody else has.
+            self._alarm.release()
 
     def wait(self) -> None:
         """Wait until the thread has ended, for the system too: CPython counts the system's threads at a fork."""
@@ -100,19 +114,37 @@ class Sampler:
 
     def ensure_running(self) -> None:
         """Start the thread, unless it runs or there is nothing to see."""
-        if self._turn is None and self._is_needed():
+        if self._turn is None and self._rest_ns() is not None:
             turn = self._turn = _Turn()
             _thread.start_new_thread(self._run, (turn,))
+
+    def hurry(self) -> None:
+        """Start the thread if need be; if it rests, have it think anew for how long."""
+        turn = self._turn
+        if turn is None:
+            self.ensure_running()
+        elif turn.rests:
+            turn.wake()
 
     def stop(self) -> None:
         """End the thread, and wait until it has ended."""
         turn, self._turn = self._turn, None
         if turn is not None and get_ident() not in self._recorder.own_threads:
-            turn.stop.release()
+            turn.wake()
             turn.wait()
 
-    def _is_needed(self) -> bool:
-        return any(probe.is_on and looker.is_needed() for probe, looker in self._lookers)
+    def _rest_ns(self) -> int | None:
+        now, shortest_ns = self._recorder.now(), None
+        for probe, looker in self._lookers:
+            if probe.is_on:
+                try:
+                    rest_ns = looker.rest_ns(now)
+                except Exception as error:
+                    probe.fail(error)
+                else:
+                    if rest_ns is not None and (shortest_ns is None or rest_ns < shortest_ns):
+                        shortest_ns = rest_ns
+        return None if shortest_ns is None else max(shortest_ns, INTERVAL_NS)
 
     def _run(self, turn: _Turn) -> None:
         self._recorder.own_threads.add(get_ident())
@@ -128,17 +160,18 @@ class Sampler:
     def _look_until(self, turn: _Turn) -> None:
         now: Callable[[], int] = self._recorder.now
         idle = 0
-        asked_ns = now()
-        while not _acquire(turn.stop, timeout=INTERVAL_S) and self._turn is turn:
-            self._look(now(), asked_ns)
-            idle = 0 if self._is_needed() else idle + 1
-            if idle > _LINGERS and self._turn is turn:
+        while self._turn is turn:
+            rest_ns = self._rest_ns()
+            if idle > _LINGERS and rest_ns is None and self._turn is turn:
                 self._turn = None
                 self.ensure_running()  # What began since the last look did not start a thread.
                 return
-            asked_ns = now()
+            idle = 0 if rest_ns is not None else idle + 1
+            due_ns = now() + (rest_ns or INTERVAL_NS)
+            if not turn.rest(rest_ns or INTERVAL_NS) and self._turn is turn:
+                self._look(now(), due_ns)
 
-    def _look(self, now: int, asked_ns: int) -> None:
+    def _look(self, now: int, due_ns: int) -> None:
         frames = None
         if not has_more_interpreters():
             frames = sys._current_frames()
@@ -150,7 +183,7 @@ class Sampler:
                     if frames is None:
                         looker.look_from_outside(now)
                     else:
-                        looker.look(now, now - asked_ns - INTERVAL_NS, frames)
+                        looker.look(now, now - due_ns, frames)
                 except Exception as error:
                     probe.fail(error)
 

@@ -139,7 +139,7 @@ class ThreadWatch:
         self._threads[ident] = thread
         self._write_native(thread, native)
         self._write(thread, self.recorder.now(), ThreadStanding.UNKNOWN)
-        self._sampler.ensure_running()
+        self._sampler.hurry()
 
     def let_go(self, thread: WatchedThread) -> None:
         """`thread` is the calling one, which ends now."""
@@ -241,9 +241,9 @@ class ThreadWatch:
         wanted = THREAD_WANTED if heritage is not None and heritage.watch_alone else 0
         self.journal.write(EventKind.THREAD_MAIN, self._installed_ns, thread.id, used_us, None, wanted)
 
-    def is_needed(self) -> bool:
-        """Whether there are threads beside the main one, or there were: it goes on to be told where that one is."""
-        return bool(self._threads) or self.recorder.watches_main
+    def rest_ns(self, now: int) -> int | None:  # noqa: ARG002
+        """None while the main thread is the only one; once there were more, it goes on to be told where that one is."""
+        return INTERVAL_NS if self._threads or self.recorder.watches_main else None
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
         """Look at every thread but ours."""

@@ -60,9 +60,13 @@ class Watchdog:
         self._looks: dict[int, _Look] = {}
         self._stream: Stream | None = None
 
-    def is_needed(self) -> bool:
-        """Whether a loop runs."""
-        return bool(self._recorder.running)
+    def rest_ns(self, now: int) -> int | None:
+        """Until the oldest step, or one that begins now, could be long at the look after the next one."""
+        tokens = [loop.token for loop in list(self._recorder.running.values())]
+        if not tokens:
+            return None
+        began_ns = min(now if token is None else int(token.began_ns) for token in tokens)
+        return began_ns + LONG_STEP_NS - INTERVAL_NS - now
 
     def look_from_outside(self, now: int) -> None:
         """Where a step stands cannot be seen so."""
