@@ -15,6 +15,7 @@ import mmap
 import os
 import sys
 from collections.abc import Callable, Mapping
+from errno import ENOSPC
 
 # As they are: programs replace them to find what blocks their loop, or to count what they read and write.
 from os import close, fstat, lseek, stat, write
@@ -54,6 +55,7 @@ _MOST_TEXTS = 4096
 """So many texts of the program's own a stream remembers at once: there may be a new one for each task."""
 KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 _reserve = getattr(os, "posix_fallocate", None)
+_ZEROS = bytes(SMALLEST_CHUNK)
 open_file = open  # as it is, too
 
 
@@ -90,6 +92,19 @@ def append_events(path: str, stream: int, events: bytes | bytearray) -> None:
             size = _round_up(CHUNK_HEADER_SIZE + len(part))
             header = CHUNK.pack(CHUNK_MAGIC, size, stream, EVENTS, 0).ljust(CHUNK_HEADER_SIZE, b"\0")
             file.write((header + part).ljust(size, b"\0"))
+
+
+def _fill(descriptor: int, size: int) -> None:
+    """Write so many zeros.
+
+    The system then has the pages in memory, many in one piece. To bring in each of them when it is first written to
+    through a map costs five times as much (Linux 6.18, ext4: 5 µs a page, that is 30 ns an event).
+    """
+    while size > 0:
+        written = write(descriptor, _ZEROS[:size])
+        if not written:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        size -= written
 
 
 def _round_up(size: int) -> int:
@@ -147,8 +162,7 @@ class ChunkFile:
                 offset = lseek(descriptor, 0, os.SEEK_END)
                 if _reserve is not None:
                     _reserve(descriptor, offset, size)
-                else:
-                    write(descriptor, bytes(size))
+                _fill(descriptor, size)
                 header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0) + INCARNATION.pack(incarnation)
                 lseek(descriptor, offset, os.SEEK_SET)
                 write(descriptor, header)
