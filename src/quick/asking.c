@@ -2,23 +2,6 @@
 
 #include "quick.h"
 
-void
-set(State *state, PyObject *object, int slot, PyObject *value)
-{
-    if (AT(state, object, slot) != value)
-        put(state, object, slot, NEW_REFERENCE(value));
-}
-
-int
-set_number(State *state, PyObject *object, int slot, uint64_t number)
-{
-    PyObject *value = PyLong_FromUnsignedLongLong(number);
-    if (value == NULL)
-        return -1;
-    put(state, object, slot, value);
-    return 0;
-}
-
 /* The number in `word`: one of the few that the events of a loop end with, so each is converted once. */
 uint64_t
 number_in(State *state, PyObject *word)
@@ -50,13 +33,6 @@ is_true(PyObject *object, PyObject *name)
     int verdict = value == NULL ? -1 : PyObject_IsTrue(value);
     Py_XDECREF(value);
     return verdict;
-}
-
-/* Whether the collector has emptied `watch`, which is garbage with all that it knows: what still comes is not recorded. */
-int
-is_cleared(State *state, PyObject *watch)
-{
-    return AT(state, watch, WATCH_recorder) == NULL;
 }
 
 /* Give the exception that is set to the recorder. -1 where it comes out of a handler of the program's, to which it goes. */
@@ -104,9 +80,13 @@ PyObject *
 record_of(State *state, PyObject *watch, PyObject *task)
 {
     PyObject *record = (PyObject *)Py_TYPE(task) == state->task_type ? AT(state, task, TASK_record) : NULL;
-    if (record == NULL || record == Py_None) {
+    if (record == NULL || record == Py_None)
+        record = remembered_record(state, watch, task);
+    if (record == NULL) {
         PyObject *entry = find_by_id(AT(state, watch, WATCH_tasks), task);
         record = entry == NULL ? NULL : PyTuple_GetItem(entry, 0);
+        if (record != NULL && record != Py_None)
+            remember_record(state, watch, task, record);
     }
     /* One that the collector has emptied is garbage, as its task is. */
     return record != NULL && record != Py_None && AT(state, record, RECORD_key) == NULL ? Py_None : record;
@@ -154,12 +134,30 @@ is_in_step(State *state, PyObject *watch)
     return AT(state, watch, WATCH_phase) == state->running && is_here(state, watch);
 }
 
+static int
+is_handle(State *state, PyObject *item)
+{
+    return (PyObject *)Py_TYPE(item) == state->handle_type || (PyObject *)Py_TYPE(item) == state->own_handle_type;
+}
+
+/* Whether what is queued is not to run any more; -1: exception. */
+int
+is_cancelled(State *state, PyObject *item)
+{
+    if (PyTuple_CheckExact(item))
+        return 0;
+    PyObject *answer = is_handle(state, item) ? AT(state, item, HANDLE_is_cancelled) : NULL;
+    if (answer == Py_True || answer == Py_False)
+        return answer == Py_True;
+    return is_true(item, state->words.is_cancelled);
+}
+
 /* What `handle` calls, a new reference; None where it is no handle but a task. */
 PyObject *
 callback_of(State *state, PyObject *handle)
 {
     PyObject *callback;
-    if ((PyObject *)Py_TYPE(handle) == state->handle_type && (callback = AT(state, handle, HANDLE_callback)) != NULL)
+    if (is_handle(state, handle) && (callback = AT(state, handle, HANDLE_callback)) != NULL)
         return NEW_REFERENCE(callback);
     if (PyTuple_CheckExact(handle)) {
         callback = PyTuple_GetItem(handle, 0);

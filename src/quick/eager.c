@@ -5,9 +5,8 @@
 static int
 mark(State *state, PyObject *watch, PyObject *record, int slot)
 {
-    int is_recording = is_true(AT(state, watch, WATCH_recorder), state->words.is_recording);
-    if (is_recording != 1)
-        return is_recording;
+    if (!is_recording(state, watch))
+        return 0;
     return write_event(state, watch, now_ns(), AT(state, record, RECORD_id), state->zero,
                        number_in(state, AT(state, watch, slot)));
 }

@@ -20,22 +20,36 @@ root_of(State *state, PyObject *watch, PyObject *task)
     return root;
 }
 
+/* Whether `code` is neither ours nor asyncio's; -1 where that is not known yet, or with an exception. */
+static int
+is_code_users(State *state, PyObject *watch, PyObject *code)
+{
+    int is_users = remembered_code(state, watch, code);
+    if (is_users < 0) {
+        PyObject *known = find_by_id(AT(state, AT(state, watch, WATCH_roots), ROOTS_codes), code);
+        if (known == NULL)
+            return -1;
+        is_users = PyTuple_GetItem(known, 0) == Py_True;
+        remember_code(state, watch, code, is_users);
+    }
+    return is_users;
+}
+
 /* The innermost frame that is neither ours nor asyncio's, from `depth` callers above on, a new reference; NULL where some
    code on the way is not known yet, or there is none, or with an exception. As `Roots.user_frame`. */
 static PyObject *
 user_frame(State *state, PyObject *watch, int depth)
 {
-    PyObject *codes = AT(state, AT(state, watch, WATCH_roots), ROOTS_codes);
     PyObject *above = PyLong_FromLong(depth), *frame;
     frame = above == NULL ? NULL : PyObject_CallFunctionObjArgs(state->frame_at, above, NULL);
     Py_XDECREF(above);
     while (frame != NULL && frame != Py_None) {
-        PyObject *code = (PyObject *)PyFrame_GetCode((PyFrameObject *)frame), *known = find_by_id(codes, code);
+        PyObject *code = (PyObject *)PyFrame_GetCode((PyFrameObject *)frame);
+        int is_users = is_code_users(state, watch, code);
         Py_DECREF(code);
-        PyObject *is_users = known == NULL ? NULL : PyTuple_GetItem(known, 0);
-        if (is_users == Py_True)
+        if (is_users == 1)
             return frame;
-        PyObject *caller = is_users == NULL ? NULL : PyObject_GetAttr(frame, state->words.f_back);
+        PyObject *caller = is_users < 0 ? NULL : got(state, frame, GET_f_back);
         Py_DECREF(frame);
         frame = caller;
     }
@@ -43,23 +57,37 @@ user_frame(State *state, PyObject *watch, int depth)
     return NULL;
 }
 
-/* The definition of such tasks that the code in `creator` asks for where it is now, borrowed; NULL as above. */
-static PyObject *
-site_at(State *state, PyObject *watch, PyObject *root, PyObject *creator)
+/* As it is known in Python, and from now on in the memo. */
+static int
+look_up_site(State *state, PyObject *watch, PyObject *root, PyObject *code, long at, unsigned long *site)
 {
-    PyObject *code = (PyObject *)PyFrame_GetCode((PyFrameObject *)creator), *site = NULL;
-    PyObject *parts[3] = {PyLong_FromVoidPtr(AT(state, watch, WATCH_stream)), PyLong_FromVoidPtr(code),
-                          PyObject_GetAttr(creator, state->words.f_lasti)};
-    if (parts[0] != NULL && parts[1] != NULL && parts[2] != NULL) {
-        PyObject *key = PyTuple_Pack(3, parts[0], parts[1], parts[2]);
-        PyObject *known = key == NULL ? NULL : PyDict_GetItemWithError(AT(state, root, ROOT_sites), key);
-        Py_XDECREF(key);
-        site = known == NULL ? NULL : PyTuple_GetItem(known, 0);
-    }
+    PyObject *key = NULL, *known = NULL;
+    PyObject *parts[3] = {PyLong_FromVoidPtr(AT(state, watch, WATCH_stream)), PyLong_FromVoidPtr(code), PyLong_FromLong(at)};
+    if (parts[0] != NULL && parts[1] != NULL && parts[2] != NULL)
+        key = PyTuple_Pack(3, parts[0], parts[1], parts[2]);
+    if (key != NULL)
+        known = PyDict_GetItemWithError(AT(state, root, ROOT_sites), key);
     for (int i = 0; i < 3; i++)
         Py_XDECREF(parts[i]);
+    Py_XDECREF(key);
+    if (known == NULL)
+        return 0;
+    *site = PyLong_AsUnsignedLong(PyTuple_GetItem(known, 0));
+    remember_place(state, watch, root, code, at, *site);
+    return 1;
+}
+
+/* Whether it is known by which definition the code in `creator` asks for such tasks where it is now, and that; 0 also with
+   an exception. */
+static int
+find_site(State *state, PyObject *watch, PyObject *root, PyObject *creator, unsigned long *site)
+{
+    PyObject *code = (PyObject *)PyFrame_GetCode((PyFrameObject *)creator);
+    long at = offset_of_frame(state, creator);
+    int is_known = at >= 0 && (remembered_place(state, watch, root, code, at, site) ||
+                               look_up_site(state, watch, root, code, at, site));
     Py_DECREF(code);
-    return site;
+    return is_known;
 }
 
 /* A record of `task` that has nothing but its key and number, a new reference. As `TaskRecord`. */
@@ -70,13 +98,12 @@ new_record(State *state, PyObject *watch, PyObject *task)
                                    RECORD_is_silent, RECORD_waits};
     static const int none_at[] = {RECORD_cause_in_step, RECORD_root, RECORD_running, RECORD_thrown_into};
     static const int zero_at[] = {RECORD_began_ns, RECORD_cancellations, RECORD_suspended_ns};
-    PyObject *gone = PyObject_GetAttr(watch, state->words.forget), *arguments = NULL, *record = NULL;
-    PyObject *key = PyLong_FromVoidPtr(task), *number = NULL;
-    if (gone != NULL && key != NULL)
-        number = PyObject_CallMethodObjArgs(AT(state, watch, WATCH_recorder), state->words.next_task_id, NULL);
+    PyObject *gone = forgetting(state, watch), *next = gone == NULL ? NULL : next_task_id(state, watch);
+    PyObject *key = next == NULL ? NULL : PyLong_FromVoidPtr(task), *number = NULL, *arguments = NULL, *record = NULL;
+    if (key != NULL)
+        number = PyObject_CallNoArgs(next);
     if (number != NULL)
         arguments = PyTuple_Pack(2, task, gone);
-    Py_XDECREF(gone);
     if (arguments != NULL) {
         PyTypeObject *type = (PyTypeObject *)state->record_type;
         record = ((newfunc)PyType_GetSlot(type, Py_tp_new))(type, arguments, NULL);
@@ -100,6 +127,20 @@ new_record(State *state, PyObject *watch, PyObject *task)
     return record;
 }
 
+/* Whether the text is "Task-" and the number. */
+static int
+is_task_name(const char *text, Py_ssize_t size, unsigned long long number)
+{
+    static const char beginning[] = {'T', 'a', 's', 'k', '-'};
+    const Py_ssize_t least = sizeof beginning;
+    if (size <= least || memcmp(text, beginning, sizeof beginning) != 0)
+        return 0;
+    for (; size > least && number > 0; number /= 10)
+        if (text[--size] != (char)('0' + number % 10))
+            return 0;
+    return size == least && number == 0;
+}
+
 /* Whether `name` is "Task-n", with n as much ahead of the record's number as in the last name that was written. */
 static int
 follows(State *state, PyObject *watch, PyObject *record, PyObject *name)
@@ -109,19 +150,18 @@ follows(State *state, PyObject *watch, PyObject *record, PyObject *name)
         return -1;
     if (!PyUnicode_CheckExact(name))
         return number == PyLong_AsLongLong(name);
-    const char *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
     if (text == NULL) {
         PyErr_Clear(); /* It has surrogates. */
         return 0;
     }
-    char expected[sizeof "Task-" + 20];
-    PyOS_snprintf(expected, sizeof expected, "Task-%lld", number);
-    return strcmp(text, expected) == 0 && strlen(text) == (size_t)PyUnicode_GetLength(name);
+    return number > 0 && is_task_name(text, size, (unsigned long long)number);
 }
 
 /* Write that a task was created, and know it from now on. */
 static int
-introduce(State *state, PyObject *watch, PyObject *task, PyObject *record, PyObject *parent, PyObject *site)
+introduce(State *state, PyObject *watch, PyObject *task, PyObject *record, PyObject *parent, unsigned long site)
 {
     PyObject *name = AT(state, record, RECORD_name);
     int is_in_step = follows(state, watch, record, name);
@@ -130,7 +170,7 @@ introduce(State *state, PyObject *watch, PyObject *task, PyObject *record, PyObj
     uint64_t word = number_in(state, AT(state, watch, is_in_step ? WATCH_created_in_step : WATCH_created));
     uint64_t now = now_ns();
     if (set_time(state, record, RECORD_began_ns, now) < 0 ||
-        write_event(state, watch, now, AT(state, record, RECORD_id), parent, word | PyLong_AsUnsignedLong(site)) < 0)
+        write_event(state, watch, now, AT(state, record, RECORD_id), parent, word | site) < 0)
         return -1;
     if (!is_in_step) {
         PyObject *stream = AT(state, watch, WATCH_stream), *result;
@@ -144,6 +184,8 @@ introduce(State *state, PyObject *watch, PyObject *task, PyObject *record, PyObj
     Py_XDECREF(entry);
     if (verdict == 0 && (PyObject *)Py_TYPE(task) == state->task_type)
         set(state, task, TASK_record, record);
+    else if (verdict == 0)
+        remember_record(state, watch, task, record);
     return verdict;
 }
 
@@ -163,19 +205,18 @@ is_plain_task(State *state, PyObject *task)
     return kind == state->task_type || kind == state->c_task_type;
 }
 
-/* The site of a task that is like most, a new reference; NULL where it is special, or with an exception. */
-static PyObject *
-known_site(State *state, PyObject *watch, PyObject *root, int depth)
+/* Whether the site of a task that is like most is known; 0 where it is special, or with an exception. */
+static int
+is_site_known(State *state, PyObject *watch, PyObject *root, int depth, unsigned long *site)
 {
     PyObject *creator = user_frame(state, watch, depth);
     if (creator == NULL)
-        return NULL;
+        return 0;
     /* Above the frame that runs the loop is nobody who asked for a task. */
     int is_outside = creator == PyLong_AsVoidPtr(AT(state, watch, WATCH_running_frame));
-    PyObject *site = is_outside ? NULL : site_at(state, watch, root, creator);
-    Py_XINCREF(site);
+    int is_known = !is_outside && find_site(state, watch, root, creator, site);
     Py_DECREF(creator);
-    return site;
+    return is_known;
 }
 
 void
@@ -183,7 +224,6 @@ drop_plan(Plan *plan)
 {
     Py_CLEAR(plan->parent);
     Py_CLEAR(plan->root);
-    Py_CLEAR(plan->site);
     Py_CLEAR(plan->name);
 }
 
@@ -192,9 +232,7 @@ is_planned(State *state, PyObject *watch, PyObject *task, PyObject *parent, int 
 {
     plan->parent = NEW_REFERENCE(parent);
     plan->root = NEW_REFERENCE(root_of(state, watch, task));
-    if (plan->root != NULL)
-        plan->site = known_site(state, watch, plan->root, depth);
-    if (plan->site != NULL)
+    if (plan->root != NULL && is_site_known(state, watch, plan->root, depth, &plan->site))
         plan->name = name_of(state, task);
     return plan->name != NULL && (PyUnicode_CheckExact(plan->name) || PyLong_CheckExact(plan->name));
 }
@@ -205,18 +243,16 @@ int
 plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, int depth, Plan *plan)
 {
     PyObject *token = AT(state, watch, WATCH_token), *parent = parent_in(state, cause);
-    *plan = (Plan){NULL, NULL, NULL, NULL};
+    *plan = (Plan){NULL, NULL, NULL, 0};
     if (parent == NULL || !is_plain_task(state, task) || AT(state, watch, WATCH_names_in_step) != Py_True ||
         !is_here(state, watch) || (token != Py_None && !is_plain_task(state, AT(state, token, RECORD_running))))
         return SPECIAL;
-    int verdict = is_true(AT(state, watch, WATCH_recorder), state->words.is_recording);
-    if (verdict != 1)
-        return verdict;
-    if (!is_planned(state, watch, task, parent, depth, plan)) {
-        verdict = PyErr_Occurred() ? FAILED : SPECIAL;
-        drop_plan(plan);
-    }
-    return verdict;
+    if (!is_recording(state, watch))
+        return SPECIAL;
+    if (is_planned(state, watch, task, parent, depth, plan))
+        return NOTED;
+    drop_plan(plan);
+    return PyErr_Occurred() ? FAILED : SPECIAL;
 }
 
 /* Do what was planned; a new reference to the record of `task`. The plan is dropped. */
@@ -256,8 +292,8 @@ int
 ends_as_most(State *state, PyObject *watch, PyObject *record, PyObject *task)
 {
     int verdict = AT(state, record, RECORD_has_caught) == Py_False ? has_returned(state, task) : SPECIAL;
-    if (verdict == 1)
-        verdict = is_true(AT(state, watch, WATCH_recorder), state->words.is_recording);
+    if (verdict == 1 && !is_recording(state, watch))
+        verdict = SPECIAL;
     if (verdict != 1)
         return verdict;
     PyObject *name = name_of(state, task);
@@ -280,12 +316,16 @@ int
 forget(State *state, PyObject *watch, PyObject *record)
 {
     PyObject *key = AT(state, record, RECORD_key), *tasks = AT(state, watch, WATCH_tasks);
-    PyObject *entry = key == NULL || tasks == NULL ? NULL : PyDict_GetItemWithError(tasks, key);
-    if (entry == NULL)
-        return PyErr_Occurred() ? -1 : 0;
-    Py_INCREF(record); /* Whoever calls a weak reference's callback may have it by that entry alone. */
+    if (key == NULL || tasks == NULL)
+        return 0;
+    Py_INCREF(record); /* Whoever calls a weak reference's callback may have it by what is let go of here alone. */
+    forget_record(state, watch, PyLong_AsVoidPtr(key), record);
     int verdict = PyDict_DelItem(tasks, key);
-    if (verdict == 0 && AT(state, record, RECORD_is_done) != Py_True)
+    if (verdict < 0 && PyErr_ExceptionMatches(PyExc_KeyError)) {
+        PyErr_Clear();
+        verdict = 0;
+    }
+    else if (verdict == 0 && AT(state, record, RECORD_is_done) != Py_True)
         verdict = call(watch, state->words.task_destroyed, record);
     Py_DECREF(record);
     return verdict;

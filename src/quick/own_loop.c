@@ -21,9 +21,9 @@ note_task(State *state, PyObject *watch, PyObject *task)
     return NOTED;
 }
 
-/* A task of asyncio's own is woken by `item`. */
+/* A task of asyncio's own is woken by `callback`. */
 static int
-note_wakeup(State *state, PyObject *watch, PyObject *item, PyObject *callback)
+note_wakeup(State *state, PyObject *watch, PyObject *callback)
 {
     PyObject *task = PyCFunction_GetSelf(callback), *record = task == NULL ? NULL : record_of(state, watch, task);
     if (record == NULL)
@@ -32,12 +32,7 @@ note_wakeup(State *state, PyObject *watch, PyObject *item, PyObject *callback)
         return SPECIAL;
     if (AT(state, record, RECORD_waits) != Py_True)
         return NOTED;
-    Py_INCREF(record);
-    int verdict = wake(state, watch, record, AT(state, watch, WATCH_cause));
-    if (verdict == 0 && set_by_id(AT(state, watch, OWN_steps), item, record) < 0)
-        verdict = FAILED;
-    Py_DECREF(record);
-    return verdict < 0 ? FAILED : NOTED;
+    return wake(state, watch, record, AT(state, watch, WATCH_cause)) < 0 ? FAILED : NOTED;
 }
 
 static int
@@ -48,7 +43,7 @@ note_callback(State *state, PyObject *watch, PyObject *item)
         return FAILED;
     int verdict = is_wakeup(state, callback);
     if (verdict == 1)
-        verdict = note_wakeup(state, watch, item, callback);
+        verdict = note_wakeup(state, watch, callback);
     else if (verdict == 0) {
         verdict = (PyObject *)Py_TYPE(callback) == state->builtin_type ? 1 : is_plain_callback(state, callback);
         PyObject *cause = AT(state, watch, WATCH_cause);
@@ -132,34 +127,19 @@ begin_task(Over *over, PyObject *task)
     return run_step(state, watch, record, task) < 0 ? FAILED : NOTED;
 }
 
+/* Begin the step of a task of asyncio's own that `callback` wakes. */
 static int
-is_cancelled(State *state, PyObject *item)
+begin_woken(Over *over, PyObject *item, PyObject *callback)
 {
-    if (PyTuple_CheckExact(item))
-        return 0;
-    return is_true(item, state->words.is_cancelled);
+    PyObject *task = PyCFunction_GetSelf(callback);
+    int is_off = task == NULL ? 1 : is_cancelled(over->state, item);
+    if (is_off != 0)
+        return is_off < 0 || PyErr_Occurred() ? FAILED : SPECIAL;
+    over->may_be_step = 1;
+    return begin_step(over->state, over->watch, task) < 0 ? FAILED : NOTED;
 }
 
-/* Begin the step of a task of asyncio's own that was seen to be woken by `item`. */
-static int
-begin_woken(Over *over, PyObject *item)
-{
-    State *state = over->state;
-    PyObject *record = pop_by_id(AT(state, over->watch, OWN_steps), item);
-    if (record == NULL)
-        return PyErr_Occurred() ? FAILED : SPECIAL;
-    PyObject *task = PyObject_CallNoArgs(record);
-    int is_off = task == NULL ? -1 : is_cancelled(state, item), verdict = is_off < 0 ? FAILED : is_off ? SPECIAL : NOTED;
-    if (verdict == NOTED) {
-        over->may_be_step = 1;
-        verdict = begin_step(state, over->watch, task) < 0 ? FAILED : NOTED;
-    }
-    Py_XDECREF(task);
-    Py_DECREF(record);
-    return verdict;
-}
-
-/* Begin a callback that steps no task. */
+/* Begin what is no task of ours, if it is like most. */
 static int
 begin_callback(Over *over, PyObject *item)
 {
@@ -167,8 +147,10 @@ begin_callback(Over *over, PyObject *item)
     PyObject *watch = over->watch, *callback = callback_of(state, item);
     if (callback == NULL)
         return FAILED;
-    int verdict = is_plain_callback(state, callback);
-    if (verdict == NOTED) {
+    int verdict = is_wakeup(state, callback);
+    if (verdict == 1)
+        verdict = begin_woken(over, item, callback);
+    else if (verdict == 0 && (verdict = is_plain_callback(state, callback)) == NOTED) {
         over->may_be_step = 1;
         verdict = begin_handle(state, watch, item, callback) < 0 ? FAILED : NOTED;
     }
@@ -206,11 +188,8 @@ over_next(PyObject *self)
     int verdict;
     if ((PyObject *)Py_TYPE(item) == state->task_type)
         verdict = begin_task(over, item);
-    else {
-        verdict = begin_woken(over, item);
-        if (verdict == SPECIAL && AT(state, over->watch, WATCH_has_left) != Py_True)
-            verdict = begin_callback(over, item);
-    }
+    else
+        verdict = AT(state, over->watch, WATCH_has_left) == Py_True ? SPECIAL : begin_callback(over, item);
     if (verdict == SPECIAL && begin_other(over, item) < 0)
         verdict = FAILED;
     if (verdict == FAILED && PyErr_Occurred() && fail(state, over->watch) < 0)

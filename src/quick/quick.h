@@ -52,7 +52,7 @@ let_go(PyObject *object)
 
 /* The slots that are read and written, by the classes that have them. */
 #define TASK_SLOTS(X) X(TASK, coro, "_coro") X(TASK, exception, "_exception") X(TASK, fut_waiter, "_fut_waiter") \
-    X(TASK, interruption, "_interruption") X(TASK, name, "_name") X(TASK, record, "_record") \
+    X(TASK, interruption, "_interruption") X(TASK, name, "_name") X(TASK, requests, "_num_cancels_requested") X(TASK, record, "_record") \
     X(TASK, state, "_state")
 #define RECORD_SLOTS(X) X(RECORD, began_ns, "began_ns") X(RECORD, cancellations, "cancellations") \
     X(RECORD, cause_in_step, "cause_in_step") X(RECORD, has_begun, "has_begun") X(RECORD, has_caught, "has_caught") \
@@ -62,41 +62,49 @@ let_go(PyObject *object)
     X(RECORD, suspended_ns, "suspended_ns") X(RECORD, thrown_into, "thrown_into") X(RECORD, waits, "waits")
 #define WATCH_SLOTS(X) X(WATCH, between, "_between") X(WATCH, cause, "cause") X(WATCH, causes, "_causes") \
     X(WATCH, created, "_created") X(WATCH, created_in_step, "_created_in_step") X(WATCH, gave_up, "_gave_up") \
-    X(WATCH, has_left, "_has_left") X(WATCH, lead, "_lead") X(WATCH, names_in_step, "_names_in_step") \
+    X(WATCH, has_left, "_has_left") X(WATCH, id, "id") X(WATCH, lead, "_lead") X(WATCH, memo, "_memo") X(WATCH, names_in_step, "_names_in_step") \
     X(WATCH, outer, "_outer") X(WATCH, paused, "_paused") X(WATCH, phase, "phase") \
-    X(WATCH, poll_began_ns, "_poll_began_ns") X(WATCH, put, "_put") X(WATCH, read_signals, "_read_signals") \
+    X(WATCH, poll_began_ns, "_poll_began_ns") X(WATCH, polled, "_polled") X(WATCH, put, "_put") X(WATCH, read_signals, "_read_signals") \
     X(WATCH, recorder, "_recorder") X(WATCH, resumed, "_resumed") X(WATCH, returned, "_returned") \
     X(WATCH, roots, "_roots") X(WATCH, running_frame, "running_frame") X(WATCH, sees_polls, "sees_polls") \
     X(WATCH, step_begun, "_step_begun") X(WATCH, stream, "_stream") X(WATCH, tasks, "_tasks") \
     X(WATCH, thread, "_thread") X(WATCH, token, "token") X(WATCH, waits, "_waits") X(WATCH, walks, "_walks") \
     X(WATCH, woken_by_io, "_woken_by_io") X(WATCH, woken_by_task, "_woken_by_task") X(WATCH, yielded, "_yielded")
-#define OTHER_SLOTS(X) X(OWN, steps, "_steps") X(QUEUE, successor, "_successor") X(QUEUE, watch, "watch") \
+#define OTHER_SLOTS(X) X(QUEUE, successor, "_successor") X(QUEUE, watch, "watch") \
     X(ROOT, sites, "_sites") X(ROOT, to_walk, "to_walk") X(ROOTS, codes, "_codes") X(ROOTS, roots, "_roots") \
-    X(STREAM, pen, "pen") X(HANDLE, callback, "_callback") X(METHOD, function, "__func__") \
+    X(STREAM, pen, "pen") X(HANDLE, callback, "_callback") X(HANDLE, is_cancelled, "_cancelled") X(METHOD, function, "__func__") \
+    X(RECORDER, is_recording, "is_recording") \
     X(WALKS, known, "_known")
 
 #define NAME_SLOT(class, name, text) class##_##name,
 enum { TASK_SLOTS(NAME_SLOT) RECORD_SLOTS(NAME_SLOT) WATCH_SLOTS(NAME_SLOT) OTHER_SLOTS(NAME_SLOT) SLOT_COUNT };
 
-/* What is asked of tasks written in C, by the functions in their type. */
-#define GETTERS(X) X(coro, "_coro") X(exception, "_exception") X(fut_waiter, "_fut_waiter") \
-    X(must_cancel, "_must_cancel") X(state, "_state")
-#define NAME_GETTER(name, text) GET_##name,
+/* What is asked of objects written in C, by the functions in their type. */
+#define GETTERS(X) X(c_task_type, coro, "_coro") X(c_task_type, exception, "_exception") \
+    X(c_task_type, fut_waiter, "_fut_waiter") X(c_task_type, must_cancel, "_must_cancel") X(c_task_type, state, "_state") \
+    X(coroutine_type, cr_await, "cr_await") X(coroutine_type, cr_frame, "cr_frame") X(frame_type, f_back, "f_back") \
+    X(frame_type, f_lasti, "f_lasti")
+#define NAME_GETTER(type, name, text) GET_##name,
 enum { GETTERS(NAME_GETTER) GETTER_COUNT };
 
+/* Their methods without arguments, of types that are no one's but CPython's. */
+#define ASKED(X) X(c_task_type, cancelling, "cancelling") X(c_task_type, get_name, "get_name")
+#define NAME_ASKED(type, name, text) ASK_##name,
+enum { ASKED(NAME_ASKED) ASKED_COUNT };
+
 /* Python's objects that are compared with, or called; `prepare` is given them by these names. */
-#define GIVEN(X) X(c_task_type) X(coroutine_type) X(deque_append) X(deque_len) X(deque_popleft) X(dispatching) X(finished) X(frame_at) X(future_code) X(future_iterator) X(generator_type) \
-    X(fresh) X(function_type) X(builtin_type) X(handle_type) X(io) X(method_type) X(pending) X(polling) X(python_steps) \
+#define GIVEN(X) X(c_task_type) X(coroutine_type) X(deque_append) X(deque_len) X(deque_popleft) X(dispatching) X(finished) X(frame_at) X(frame_type) X(future_code) X(future_iterator) X(generator_type) \
+    X(fresh) X(function_type) X(builtin_type) X(handle_type) X(own_handle_type) X(io) X(method_type) X(pending) X(polling) X(python_steps) \
     X(read_ready) X(record_type) X(round_code) X(running) X(signal) X(task_type)
 #define WORDS(X) X(begin, "begin") X(begin_other, "begin_other") X(callback, "_callback") \
-    X(is_cancelled, "_cancelled") X(cancelling, "cancelling") X(coro, "_coro") X(cr_await, "cr_await") X(cr_code, "cr_code") X(cr_frame, "cr_frame") X(gi_code, "gi_code") X(done, "done") \
-    X(exception, "_exception") X(f_back, "f_back") X(f_lasti, "f_lasti") X(fail, "fail") X(forget, "_forget") \
-    X(fut_waiter, "_fut_waiter") X(get_name, "get_name") X(is_recording, "is_recording") \
+    X(is_cancelled, "_cancelled") X(cancelling, "cancelling") X(coro, "_coro") X(cr_code, "cr_code") X(gi_code, "gi_code") X(done, "done") \
+    X(exception, "_exception") X(fail, "fail") X(forget, "_forget") \
+    X(fut_waiter, "_fut_waiter") X(get_name, "get_name") \
     X(must_cancel, "_must_cancel") X(name_of, "__name__") X(name, "_name") X(next_task_id, "next_task_id") \
     X(passed_over, "passed_over") X(plain_append, "plain_append") X(plain_begin_step, "plain_begin_step") \
     X(plain_eager_step_begins, "plain_eager_step_begins") X(plain_eager_step_ended, "plain_eager_step_ended") \
     X(plain_end, "plain_end") X(plain_enqueue, "plain_enqueue") X(plain_queued_step, "plain_queued_step") \
-    X(plain_wake, "plain_wake") X(polled, "polled") X(rename, "rename") X(stack, "stack") \
+    X(plain_wake, "plain_wake") X(rename, "rename") X(stack, "stack") \
     X(state, "_state") X(task_destroyed, "task_destroyed") X(write, "write") \
     X(write_what_gave_up, "_write_what_gave_up")
 
@@ -109,8 +117,9 @@ typedef struct {
 typedef struct {
     Py_ssize_t offsets[SLOT_COUNT];
     PyGetSetDef *getters[GETTER_COUNT];
+    PyCFunction asked[ASKED_COUNT]; /* NULL where it is no such method. */
     PyObject *plain_functions[KNOWN_WORDS]; /* Known to be no step of a task; not kept, and not to be followed. */
-    PyObject *moment_type, *over_type, *turn_type, *step_type, *zero, *no_name;
+    PyObject *memo_type, *moment_type, *over_type, *soon_type, *turn_type, *step_type, *zero, *no_name;
     PyCFunction task_wakeup;
     PyGetSetDef *stepped_task; /* of `step_type` */
     Known known[KNOWN_WORDS];
@@ -151,6 +160,49 @@ int find_getters(State *state);
 PyGetSetDef *getter_of(PyObject *class, const char *name);
 int check_descriptors(void);
 
+/* Put another value into a slot, unless it is there. */
+static inline void
+set(State *state, PyObject *object, int slot, PyObject *value)
+{
+    if (AT(state, object, slot) != value)
+        put(state, object, slot, NEW_REFERENCE(value));
+}
+
+/* Whether the collector has emptied `watch`, which is garbage with all that it knows: what still comes is not recorded. */
+static inline int
+is_cleared(State *state, PyObject *watch)
+{
+    return AT(state, watch, WATCH_recorder) == NULL;
+}
+
+static inline int
+is_recording(State *state, PyObject *watch)
+{
+    return AT(state, AT(state, watch, WATCH_recorder), RECORDER_is_recording) == Py_True;
+}
+
+/* The beginning of a weak reference: CPython 3.11 to 3.15, Include/cpython/weakrefobject.h. Tried by `check_references`. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *object;
+} Reference;
+
+/* The task of a record, a new reference; None where it is gone. */
+static inline PyObject *
+task_of(PyObject *record)
+{
+    PyObject *task = ((Reference *)record)->object;
+    return NEW_REFERENCE(Py_REFCNT(task) > 0 ? task : Py_None);
+}
+
+/* What `getter` gives of an object of just its type, a new reference. */
+static inline PyObject *
+got(State *state, PyObject *object, int getter)
+{
+    PyGetSetDef *definition = state->getters[getter];
+    return definition->get(object, definition->closure);
+}
+
 /* pen.c: writes events */
 extern PyType_Spec pen_spec;
 uint64_t now_ns(void);
@@ -173,6 +225,20 @@ extern PyType_Spec moment_spec;
 int set_time(State *state, PyObject *record, int slot, uint64_t time_ns);
 uint64_t time_in(State *state, PyObject *record, int slot);
 
+/* memo.c: what is remembered of tasks that were met lately */
+extern PyType_Spec memo_spec;
+int check_references(PyObject *object);
+PyObject *remembered_record(State *state, PyObject *watch, PyObject *task);
+void remember_record(State *state, PyObject *watch, PyObject *task, PyObject *record);
+void forget_record(State *state, PyObject *watch, void *task, PyObject *record);
+int find_wait(State *state, PyObject *watch, PyObject *type, uint64_t *word);
+int remembered_place(State *state, PyObject *watch, PyObject *root, void *code, long at, unsigned long *number);
+void remember_place(State *state, PyObject *watch, PyObject *root, void *code, long at, unsigned long number);
+int remembered_code(State *state, PyObject *watch, void *code);
+void remember_code(State *state, PyObject *watch, void *code, int is_users);
+PyObject *forgetting(State *state, PyObject *watch);
+PyObject *next_task_id(State *state, PyObject *watch);
+
 /* waits.c: where a task waits; -1: exception */
 long long stack_of(State *state, PyObject *watch, PyObject *record);
 
@@ -180,10 +246,15 @@ long long stack_of(State *state, PyObject *watch, PyObject *record);
 extern PyType_Spec turn_spec;
 PyObject *new_turn(State *state, PyObject *watch, PyObject *callback);
 
+/* soon.c: the `call_soon` of such a loop */
+extern PyType_Spec soon_spec;
+PyObject *new_soon(State *state, PyObject *watch, PyObject *call_soon, PyObject *otherwise);
+
 /* lives.c: tasks are created, end and are forgotten */
 enum { FAILED = -1, SPECIAL, NOTED, GAVE_UP, WAITS, ENDED };
 typedef struct {
-    PyObject *parent, *root, *site, *name;
+    PyObject *parent, *root, *name;
+    unsigned long site;
 } Plan;
 int plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, int depth, Plan *plan);
 PyObject *create_as(State *state, PyObject *watch, PyObject *task, Plan *plan);
@@ -204,17 +275,17 @@ PyObject *name_of(State *state, PyObject *task);
 int has_ended(State *state, PyObject *task);
 int has_returned(State *state, PyObject *task);
 int must_cancel(State *state, PyObject *task);
+PyObject *cancelling(State *state, PyObject *task);
 
 PyObject *task_stepped_by(State *state, PyObject *callback);
+long offset_of_frame(State *state, PyObject *frame);
 
 /* asking.c: what the others are made of */
 int call(PyObject *object, PyObject *name, PyObject *first);
 int fail(State *state, PyObject *watch);
-void set(State *state, PyObject *object, int slot, PyObject *value);
-int set_number(State *state, PyObject *object, int slot, uint64_t number);
 uint64_t number_in(State *state, PyObject *word);
 int is_true(PyObject *object, PyObject *name);
-int is_cleared(State *state, PyObject *watch);
+int is_cancelled(State *state, PyObject *item);
 int is_here(State *state, PyObject *watch);
 int is_in_step(State *state, PyObject *watch);
 PyObject *callback_of(State *state, PyObject *handle);

@@ -15,6 +15,14 @@ typedef struct {
     PyMemberDef *member;
 } MemberDescriptor;
 
+/* The same of a `method_descriptor`. */
+typedef struct {
+    PyObject_HEAD
+    PyTypeObject *type;
+    PyObject *name, *qualname;
+    PyMethodDef *method;
+} MethodDescriptor;
+
 /* The same of a `getset_descriptor`. */
 typedef struct {
     PyObject_HEAD
@@ -68,20 +76,34 @@ getter_of(PyObject *class, const char *name)
     return getset;
 }
 
-/* Look up what is asked of asyncio's own tasks. */
+/* What the method `name` of `class` calls, if it is a function in C that is given nothing but the object. */
+static int
+find_method(PyObject *class, const char *name, PyCFunction *found)
+{
+    PyObject *descriptor = descriptor_of(class, name, "method_descriptor");
+    if (descriptor == NULL)
+        return -1;
+    PyMethodDef *method = ((MethodDescriptor *)descriptor)->method;
+    *found = method->ml_flags == METH_NOARGS ? method->ml_meth : NULL;
+    Py_DECREF(descriptor);
+    return 0;
+}
+
+/* Look up what is asked of objects written in C. */
 int
 find_getters(State *state)
 {
-    static const char *const names[] = {
-#define SPELL(name, text) text,
-        GETTERS(SPELL)
-#undef SPELL
-    };
-    for (int i = 0; i < GETTER_COUNT; i++) {
-        state->getters[i] = getter_of(state->c_task_type, names[i]);
-        if (state->getters[i] == NULL)
-            return -1;
-    }
+#define FIND(type, name, text) \
+    state->getters[GET_##name] = getter_of(state->type, text); \
+    if (state->getters[GET_##name] == NULL) \
+        return -1;
+    GETTERS(FIND)
+#undef FIND
+#define FIND(type, name, text) \
+    if (find_method(state->type, text, &state->asked[ASK_##name]) < 0) \
+        return -1;
+    ASKED(FIND)
+#undef FIND
     return 0;
 }
 
@@ -123,9 +145,14 @@ check(PyObject *scope)
         Py_XDECREF(got);
         Py_XDECREF(wanted);
     }
+    PyObject *descriptor = descriptor_of((PyObject *)&PyUnicode_Type, "isdigit", "method_descriptor");
+    if (descriptor == NULL)
+        return -1;
+    is_sound = is_sound && strcmp(((MethodDescriptor *)descriptor)->method->ml_name, "isdigit") == 0;
+    Py_DECREF(descriptor);
     if (!is_sound)
         PyErr_SetString(PyExc_ImportError, "descriptors are not what they were in CPython 3.11 to 3.15");
-    return is_sound ? 0 : -1;
+    return is_sound ? check_references(class) : -1;
 }
 
 int

@@ -89,7 +89,7 @@ begins_as_most(State *state, PyObject *record, PyObject *task, int names_in_step
     }
     if (AT(state, record, RECORD_has_waited_long) != Py_True)
         return 1;
-    PyObject *requests = PyObject_CallMethodObjArgs(task, state->words.cancelling, NULL);
+    PyObject *requests = cancelling(state, task);
     if (requests == NULL)
         return -1;
     int is_as_most = PyObject_RichCompareBool(requests, AT(state, record, RECORD_cancellations), Py_LE);
@@ -174,9 +174,9 @@ begin_handle(State *state, PyObject *watch, PyObject *handle, PyObject *callback
 
 /* ---- ended ---- */
 
-/* How the step of `task` ended, SPECIAL or FAILED. */
+/* How the step of `task` ended, SPECIAL or FAILED; where it waits, also the word by which that is written. */
 static int
-how_it_ended(State *state, PyObject *watch, PyObject *record, PyObject *task, PyObject *awaited)
+how_it_ended(State *state, PyObject *watch, PyObject *record, PyObject *task, PyObject *awaited, uint64_t *wait)
 {
     if (awaited == Py_None) {
         int is_over = has_ended(state, task);
@@ -185,20 +185,19 @@ how_it_ended(State *state, PyObject *watch, PyObject *record, PyObject *task, Py
     if (AT(state, record, RECORD_cause_in_step) != Py_None ||
         AT(state, AT(state, record, RECORD_root), ROOT_to_walk) != state->zero)
         return SPECIAL;
-    int is_known = PyDict_Contains(AT(state, watch, WATCH_waits), (PyObject *)Py_TYPE(awaited));
+    int is_known = find_wait(state, watch, (PyObject *)Py_TYPE(awaited), wait);
     return is_known < 0 ? FAILED : is_known ? WAITS : SPECIAL;
 }
 
 static int
-note_wait(State *state, PyObject *watch, PyObject *record, PyObject *awaited)
+note_wait(State *state, PyObject *watch, PyObject *record, uint64_t word)
 {
-    PyObject *word = PyDict_GetItemWithError(AT(state, watch, WATCH_waits), (PyObject *)Py_TYPE(awaited));
     uint64_t now = now_ns();
     set(state, record, RECORD_waits, Py_True);
     set(state, record, RECORD_is_walked, Py_False);
-    if (word == NULL || set_time(state, record, RECORD_suspended_ns, now) < 0)
+    if (set_time(state, record, RECORD_suspended_ns, now) < 0)
         return FAILED;
-    return write_event(state, watch, now, AT(state, record, RECORD_id), state->zero, number_in(state, word));
+    return write_event(state, watch, now, AT(state, record, RECORD_id), state->zero, word);
 }
 
 static int
@@ -233,7 +232,8 @@ note_end(State *state, PyObject *watch, PyObject *record, PyObject *task, int is
         stop_running(state, watch, is_eager);
         return FAILED;
     }
-    int verdict = how_it_ended(state, watch, record, task, awaited);
+    uint64_t wait = 0;
+    int verdict = how_it_ended(state, watch, record, task, awaited, &wait);
     if (verdict == ENDED)
         verdict = ends_as_most(state, watch, record, task);
     if (verdict > NOTED || verdict == FAILED)
@@ -243,7 +243,7 @@ note_end(State *state, PyObject *watch, PyObject *record, PyObject *task, int is
     else if (verdict == GAVE_UP)
         verdict = note_given_up(state, watch, record, is_eager) < 0 ? FAILED : NOTED;
     else if (verdict == WAITS)
-        verdict = note_wait(state, watch, record, awaited) < 0 ? FAILED : NOTED;
+        verdict = note_wait(state, watch, record, wait) < 0 ? FAILED : NOTED;
     Py_DECREF(awaited);
     return verdict;
 }
@@ -292,7 +292,7 @@ begin_poll(State *state, PyObject *watch)
     if (AT(state, watch, WATCH_gave_up) != state->zero)
         verdict = call(watch, state->words.write_what_gave_up, NULL);
     if (verdict == 0)
-        verdict = set_number(state, watch, WATCH_poll_began_ns, now_ns());
+        verdict = set_time(state, watch, WATCH_poll_began_ns, now_ns());
     return verdict < 0 ? fail(state, watch) : 0;
 }
 
@@ -302,13 +302,16 @@ end_poll(State *state, PyObject *watch)
 {
     if (is_cleared(state, watch))
         return 0;
-    long long blocked_ns = (long long)(now_ns() - PyLong_AsUnsignedLongLong(AT(state, watch, WATCH_poll_began_ns)));
+    uint64_t now = now_ns(), blocked_ns = now - time_in(state, watch, WATCH_poll_began_ns);
     set(state, watch, WATCH_phase, AT(state, watch, WATCH_between));
     set(state, watch, WATCH_cause, state->io);
-    if (blocked_ns < state->short_poll_ns && !PyErr_Occurred())
-        return 0;
-    PyObject *blocked = PyErr_Occurred() ? NULL : PyLong_FromLongLong(blocked_ns);
-    int verdict = blocked == NULL ? -1 : call(watch, state->words.polled, blocked);
+    if ((long long)blocked_ns < state->short_poll_ns || !is_recording(state, watch))
+        return PyErr_Occurred() ? fail(state, watch) : 0;
+    uint64_t blocked_us = blocked_ns / 1000;
+    PyObject *blocked = PyLong_FromUnsignedLong(blocked_us < UINT32_MAX ? blocked_us : UINT32_MAX);
+    int verdict = blocked == NULL ? -1
+                                  : write_event(state, watch, now, AT(state, watch, WATCH_id), blocked,
+                                                number_in(state, AT(state, watch, WATCH_polled)));
     Py_XDECREF(blocked);
     return verdict < 0 ? fail(state, watch) : 0;
 }
@@ -347,13 +350,13 @@ METHOD_OF_ONE(steps_eager_step_begins, begin_eager_step)
 METHOD(steps_eager_step_ended, end_eager_step)
 METHOD_OF_ONE(steps_forget, forget)
 
-/* What is to be queued in the place of `callback`, which is queued now: None where it steps no task of asyncio's own. */
+/* What does as `call_soon`, where a task of asyncio's own is stepped, and calls `otherwise` in its place where not. */
 static PyObject *
-steps_turn(PyObject *self, PyTypeObject *class, PyObject *const *arguments, Py_ssize_t count, PyObject *Py_UNUSED(names))
+steps_soon(PyObject *self, PyTypeObject *class, PyObject *const *arguments, Py_ssize_t count, PyObject *Py_UNUSED(names))
 {
-    if (count == 1)
-        return new_turn(PyType_GetModuleState(class), self, arguments[0]);
-    PyErr_SetString(PyExc_TypeError, "one argument is expected: a callback");
+    if (count == 2)
+        return new_soon(PyType_GetModuleState(class), self, arguments[0], arguments[1]);
+    PyErr_SetString(PyExc_TypeError, "two arguments are expected: what a loop has, and what to call for all else");
     return NULL;
 }
 
@@ -368,7 +371,7 @@ static PyMethodDef steps_methods[] = {
     LIST("eager_step_begins", steps_eager_step_begins)
     LIST("eager_step_ended", steps_eager_step_ended)
     LIST("_forget", steps_forget)
-    LIST("turn", steps_turn)
+    LIST("soon", steps_soon)
 #undef LIST
     {NULL, NULL, 0, NULL},
 };

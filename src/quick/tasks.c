@@ -5,10 +5,25 @@
 static PyObject *
 get(State *state, PyObject *task, int getter, PyObject *name)
 {
-    if ((PyObject *)Py_TYPE(task) != state->c_task_type)
-        return PyObject_GetAttr(task, name);
-    PyGetSetDef *definition = state->getters[getter];
-    return definition->get(task, definition->closure);
+    return (PyObject *)Py_TYPE(task) == state->c_task_type ? got(state, task, getter) : PyObject_GetAttr(task, name);
+}
+
+static PyObject *
+ask(State *state, PyObject *task, int method, PyObject *name)
+{
+    if ((PyObject *)Py_TYPE(task) == state->c_task_type && state->asked[method] != NULL)
+        return state->asked[method](task, NULL);
+    return PyObject_CallMethodObjArgs(task, name, NULL);
+}
+
+/* The instruction that `frame` is at, as an offset; -1 with an exception. */
+long
+offset_of_frame(State *state, PyObject *frame)
+{
+    PyObject *offset = got(state, frame, GET_f_lasti);
+    long at = offset == NULL ? -1 : PyLong_AsLong(offset);
+    Py_XDECREF(offset);
+    return at;
 }
 
 /* What it waits for, or None. */
@@ -35,7 +50,7 @@ PyObject *
 name_of(State *state, PyObject *task)
 {
     if ((PyObject *)Py_TYPE(task) != state->task_type)
-        return PyObject_CallMethodObjArgs(task, state->words.get_name, NULL);
+        return ask(state, task, ASK_get_name, state->words.get_name);
     PyObject *name = AT(state, task, TASK_name);
     return NEW_REFERENCE(name);
 }
@@ -91,6 +106,16 @@ must_cancel(State *state, PyObject *task)
     int verdict = answer == NULL ? -1 : PyObject_IsTrue(answer);
     Py_XDECREF(answer);
     return verdict;
+}
+
+/* How many requests to cancel it are not taken back, a new reference. */
+PyObject *
+cancelling(State *state, PyObject *task)
+{
+    if ((PyObject *)Py_TYPE(task) != state->task_type)
+        return ask(state, task, ASK_cancelling, state->words.cancelling);
+    PyObject *requests = AT(state, task, TASK_requests);
+    return NEW_REFERENCE(requests);
 }
 
 /* Whether it is what steps a task of asyncio's own that does not come from a wait. -1: exception. */

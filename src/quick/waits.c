@@ -6,7 +6,7 @@
 static int
 awaits_future(State *state, PyObject *coroutine)
 {
-    PyObject *awaited = PyObject_GetAttr(coroutine, state->words.cr_await);
+    PyObject *awaited = got(state, coroutine, GET_cr_await);
     if (awaited == NULL)
         return -1;
     PyObject *kind = (PyObject *)Py_TYPE(awaited);
@@ -20,45 +20,56 @@ awaits_future(State *state, PyObject *coroutine)
     return verdict;
 }
 
-/* The offset at which `coroutine` is suspended, a new reference. */
-static PyObject *
+/* The offset at which `coroutine` is suspended; -1 where that is not known, or with an exception. */
+static long
 offset_in(State *state, PyObject *coroutine)
 {
-    PyObject *frame = PyObject_GetAttr(coroutine, state->words.cr_frame), *offset = NULL;
-    if (frame != NULL && frame != Py_None)
-        offset = PyObject_GetAttr(frame, state->words.f_lasti);
+    PyObject *frame = got(state, coroutine, GET_cr_frame);
+    long offset = frame == NULL || frame == Py_None ? -1 : offset_of_frame(state, frame);
     Py_XDECREF(frame);
     return offset;
+}
+
+/* As it is known in Python, and from now on in the memo; 0 where it is not. */
+static long long
+look_up(State *state, PyObject *watch, PyObject *root, long at)
+{
+    PyObject *offset = PyLong_FromLong(at), *key = offset == NULL ? NULL : PyTuple_Pack(2, root, offset);
+    PyObject *known = AT(state, AT(state, watch, WATCH_walks), WALKS_known);
+    PyObject *stack = key == NULL ? NULL : PyDict_GetItemWithError(known, key);
+    unsigned long number = stack == NULL ? 0 : PyLong_AsUnsignedLong(stack);
+    Py_XDECREF(key);
+    Py_XDECREF(offset);
+    if (PyErr_Occurred())
+        return -1;
+    if (number > 0)
+        remember_place(state, watch, root, NULL, at, number);
+    return (long long)number;
 }
 
 /* The stack of a task whose coroutine waits for a future at a place where one has waited before; 0 where it is special. */
 static long long
 known_stack(State *state, PyObject *watch, PyObject *record, PyObject *task)
 {
-    PyObject *kind = (PyObject *)Py_TYPE(task), *offset = NULL, *key = NULL;
+    PyObject *kind = (PyObject *)Py_TYPE(task), *root = AT(state, record, RECORD_root);
+    long at = -1;
     if (kind != state->task_type && kind != state->c_task_type)
         return 0;
     PyObject *coroutine = coroutine_of(state, task);
     if (coroutine != NULL && (PyObject *)Py_TYPE(coroutine) == state->coroutine_type && awaits_future(state, coroutine) == 1)
-        offset = offset_in(state, coroutine);
-    if (offset != NULL)
-        key = PyTuple_Pack(2, AT(state, record, RECORD_root), offset);
-    PyObject *known = AT(state, AT(state, watch, WATCH_walks), WALKS_known);
-    PyObject *stack = key == NULL ? NULL : PyDict_GetItemWithError(known, key);
-    long long number = stack == NULL ? 0 : PyLong_AsLongLong(stack);
-    Py_XDECREF(key);
-    Py_XDECREF(offset);
+        at = offset_in(state, coroutine);
     Py_XDECREF(coroutine);
-    return PyErr_Occurred() ? -1 : number;
+    if (at < 0)
+        return PyErr_Occurred() ? -1 : 0;
+    unsigned long number;
+    return remembered_place(state, watch, root, NULL, at, &number) ? (long long)number : look_up(state, watch, root, at);
 }
 
 /* `Walks.stack` in the stream of the loop's thread. */
 long long
 stack_of(State *state, PyObject *watch, PyObject *record)
 {
-    PyObject *task = PyObject_CallNoArgs(record);
-    if (task == NULL)
-        return -1;
+    PyObject *task = task_of(record);
     long long number = known_stack(state, watch, record, task);
     if (number > 0)
         set(state, record, RECORD_is_walked, Py_True);

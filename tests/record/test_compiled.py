@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import importlib.util
 import mmap
@@ -10,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -21,10 +22,12 @@ from hypothesis import HealthCheck, given, settings
 
 import coroscope
 from coroscope.record import compiled, short_ways, task_events
+from coroscope.record.chains import WALKED_AT_ONCE
 from coroscope.record.events import EVENT, EventKind
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.own_loop import OwnLoopRecorder
 from coroscope.record.recorder import TaskRecord
+from coroscope.trace import load
 from coroscope.trace.rest import read_rest
 from tests.loop.programs.clock import AsyncioLoop, OurLoop
 from tests.loop.programs.generation import programs
@@ -206,6 +209,109 @@ def test_steps_of_every_kind_leave_the_same_events(loop: str, tmp_path: Path) ->
         plain = recorded(tmp_path / "plain.coroscope", act)
     assert fast == plain
     assert Counter(kind for kind, *_ in fast)["STEP_BEGUN"] > 200
+
+
+def many_kinds(count: int) -> Callable[[], Coroutine[Any, Any, None]]:
+    """A program of so many kinds of tasks, each made and waiting at a line of its own."""
+    lines = ["import asyncio"]
+    for number in range(count):
+        lines += [
+            f"async def kind_{number}(future):",
+            "    await future",
+            f"def make_{number}(loop, future):",
+            f"    return asyncio.Task(kind_{number}(future), loop=loop, **EAGER)",
+        ]
+    scope: dict[str, Any] = {"EAGER": {"eager_start": False} if sys.version_info >= (3, 12) else {}}
+    exec("\n".join(lines), scope)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(WALKED_AT_ONCE + 2):
+            future = loop.create_future()
+            tasks = [scope[f"make_{number}"](loop, future) for number in range(count)]
+            ours = [asyncio.ensure_future(give(number)) for number in range(3)]
+            await asyncio.sleep(0)
+            loop.call_soon(future.set_result, None)
+            await asyncio.gather(*tasks, *ours)
+
+    return main
+
+
+def places_of(path: Path) -> list[tuple[Any, ...]]:
+    """Of each task what it runs, who asked for it, and where it waited."""
+    return [
+        (task.coroutine, task.line, task.created_at, [wait.chain for wait in task.waits])
+        for _, task in sorted(load(path).tasks.items())
+    ]
+
+
+@needs_compiled
+@pytest.mark.usefixtures("long_wait_ns")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_tasks_are_asked_for_and_wait_at_the_same_places(loop: str, tmp_path: Path) -> None:
+    main = many_kinds(200)
+
+    def act() -> None:
+        with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+            runner.run(main())
+
+    fast, plain = tmp_path / "fast.coroscope", tmp_path / "plain.coroscope"
+    recorded(fast, act)
+    with in_python():
+        recorded(plain, act)
+    assert places_of(fast) == places_of(plain)
+    assert len({created_at for *_, created_at, _ in places_of(fast)}) >= 200
+
+
+@needs_compiled
+@pytest.mark.skipif("uvloop" not in LOOPS, reason="uvloop is not installed")
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [((), {}), ((print,), {"name": 1}), ((3,), {}), ((print,), {"context": 3})],
+    ids=["no callback", "an unknown name", "no function", "no context"],
+)
+def test_call_soon_of_a_recorded_uvloop_refuses_what_it_refuses_alone(
+    arguments: tuple[Any, ...], options: dict[str, Any], tmp_path: Path
+) -> None:
+    async def main() -> type[BaseException] | None:
+        try:
+            asyncio.get_running_loop().call_soon(*arguments, **options).cancel()
+        except TypeError as error:
+            return type(error)
+        return None
+
+    def run_it() -> type[BaseException] | None:
+        with asyncio.Runner(loop_factory=LOOPS["uvloop"]) as runner:
+            return runner.run(main())
+
+    alone = run_it()
+    with coroscope.record(tmp_path / "t.coroscope"):
+        assert run_it() is alone
+
+
+@needs_compiled
+@pytest.mark.skipif("uvloop" not in LOOPS, reason="uvloop is not installed")
+def test_call_soon_of_a_recorded_uvloop_passes_everything_on(tmp_path: Path) -> None:
+    context, called, name = (
+        contextvars.copy_context(),
+        list[Any](),
+        contextvars.ContextVar("name", default=""),
+    )
+    context.run(name.set, "own")
+
+    def note(*arguments: int) -> None:
+        called.append((arguments, name.get()))
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(note)
+        loop.call_soon(note, *range(20), context=context)
+        loop.call_soon(callback=note)
+        await asyncio.create_task(asyncio.sleep(0))
+
+    with coroscope.record(tmp_path / "t.coroscope"), asyncio.Runner(loop_factory=LOOPS["uvloop"]) as runner:
+        runner.run(main())
+    assert called == [((), ""), (tuple(range(20)), "own"), ((), "")]
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="what is mapped is told by Linux")

@@ -20,11 +20,14 @@ from typing import Any
 
 from coroscope.loop.observer import Cause, CauseKind, stepped_task
 from coroscope.loop.watch import Phase
+from coroscope.record.compiled import QUICK
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.recorder import Recorder
 
 _IN_PLACE_OF = "_coroscope_in_place_of"
 """The attribute of our methods that says what was on the loop itself before."""
+_OURS = {FunctionType} if QUICK is None else {FunctionType, QUICK.Soon}
+"""The types of our methods."""
 _exhaust = deque[Any](maxlen=0).extend
 
 
@@ -58,12 +61,7 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
         except Exception as error:
             recorder.fail(error)
 
-    turn = getattr(watch, "turn", None)
-    """Makes one object of a step and of what is to be recorded of it, where there is compiled code."""
-
     def soon(callback: Any, *args: Any, context: contextvars.Context | None = None) -> Any:
-        if turn is not None and (step := turn(callback)) is not None:
-            return call_soon(step, *args, context=context)
         task = stepped_task(callback)
         if task is not None:
             try:
@@ -99,14 +97,15 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
             return call_at(when, callback, *args, context=context)
         return call_at(when, watched(callback, args, partial(begin_timer, when)), context=context)
 
-    replaced = {
-        "call_soon": soon,
+    quick_soon = getattr(watch, "soon", None)
+    replaced: dict[str, Any] = {
+        "call_soon": soon if quick_soon is None else quick_soon(call_soon, soon),
         "call_soon_threadsafe": soon_threadsafe,
         "call_later": later,
         "call_at": at,
     }
     for name, method in replaced.items():
-        vars(method)[_IN_PLACE_OF] = vars(loop).get(name)
+        setattr(method, _IN_PLACE_OF, vars(loop).get(name))
         vars(loop)[name] = method
     recorder.loops.entry(loop).at_end.append(_restore)
     return watch
@@ -115,8 +114,8 @@ def watch_foreign_loop(loop: Any, watch: LoopRecorder, recorder: Recorder) -> Lo
 def _restore(loop: Any) -> None:
     """Give `loop` the methods back that it had; they are found by our own, so that nothing else holds the loop."""
     for name, method in list(vars(loop).items()):
-        if type(method) is FunctionType and _IN_PLACE_OF in vars(method):
-            own = vars(method)[_IN_PLACE_OF]
+        if type(method) in _OURS and hasattr(method, _IN_PLACE_OF):
+            own = getattr(method, _IN_PLACE_OF)
             if own is None:
                 del vars(loop)[name]
             else:

@@ -200,7 +200,7 @@ class LoopRecorder(TaskEvents):
         self._poll_began_ns = now_ns()
 
     def poll_ended(self) -> None:
-        blocked_ns = now_ns() - self._poll_began_ns
+        blocked_ns = now_ns() - int(self._poll_began_ns)
         self.phase = self._between
         self.cause = IO
         if blocked_ns >= SHORT_POLL_NS:

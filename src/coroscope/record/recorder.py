@@ -39,6 +39,8 @@ OWN_PATH = os.path.dirname(os.path.dirname(__file__)) + os.sep
 class Recorder:
     """One recording: the file, its streams, and everything that must end with it."""
 
+    __slots__ = ("__dict__", "__weakref__", "is_recording")  # Compiled code reads that one at every task.
+
     def __init__(self, path: str, file: ChunkFile | None = None, keeping: Keeping | None = None) -> None:
         self.path = path
         self.ring: RingFile | None = None

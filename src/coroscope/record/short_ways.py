@@ -9,9 +9,10 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Sequence
-from types import BuiltinFunctionType, CoroutineType, FunctionType, GeneratorType, MethodType
+from types import BuiltinFunctionType, CoroutineType, FrameType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
+from coroscope.loop.handle import Handle
 from coroscope.loop.observer import IO, PYTHON_STEPS, SIGNAL
 from coroscope.loop.outcome import FINISHED, NEW, PENDING
 from coroscope.loop.task import Task
@@ -21,7 +22,7 @@ from coroscope.record.compiled import QUICK
 from coroscope.record.loop_recorder import LoopRecorder
 from coroscope.record.own_loop import OwnLoopRecorder
 from coroscope.record.ready_queue import ROUND, ReadyQueue
-from coroscope.record.recorder import TaskRecord
+from coroscope.record.recorder import Recorder, TaskRecord
 from coroscope.record.roots import Root, Roots
 from coroscope.record.stream import Stream
 from coroscope.record.task_events import SHORT_POLL_NS
@@ -32,8 +33,8 @@ def _prepare(quick: Any) -> None:
     classes = {
         "TASK": Task,
         "RECORD": TaskRecord,
+        "RECORDER": Recorder,
         "WATCH": LoopRecorder,
-        "OWN": OwnLoopRecorder,
         "QUEUE": ReadyQueue,
         "ROOT": Root,
         "ROOTS": Roots,
@@ -50,6 +51,7 @@ def _prepare(quick: Any) -> None:
         c_task_type=asyncio.Task,
         coroutine_type=CoroutineType,
         frame_at=sys._getframe,
+        frame_type=FrameType,
         future_code=FUTURE_CODE,
         future_iterator=FUTURE_ITERATOR,
         generator_type=GeneratorType,
@@ -57,6 +59,7 @@ def _prepare(quick: Any) -> None:
         function_type=FunctionType,
         method_type=MethodType,
         handle_type=asyncio.Handle,
+        own_handle_type=Handle,
         builtin_type=BuiltinFunctionType,
         python_steps=PYTHON_STEPS,
         pending=PENDING,

@@ -57,8 +57,10 @@ class TaskEvents(Watch):
         "_created_in_step",
         "_lead",
         "_leads",
+        "_memo",
         "_names_in_step",
         "_paused",
+        "_polled",
         "_recorder",
         "_resumed",
         "_returned",
@@ -98,8 +100,11 @@ class TaskEvents(Watch):
         self._resumed = word_of(EventKind.STEP_BEGUN, self.id, 1)
         self._woken_by_task = word_of(EventKind.WOKEN, self.id, EventCause.TASK)
         self._woken_by_io = word_of(EventKind.WOKEN, self.id, EventCause.IO)
+        self._polled = word_of(EventKind.POLLED, self.id)
         self._waits: dict[type, int] = {}
         """How a step ends that waits for something of a type, as the last eight bytes of the event."""
+        self._memo: Any = None
+        """What compiled code remembers of the tasks that it has met lately."""
         self.running_frame = 0
         """The frame that runs the loop, by its id(): above it is nobody who asked for a task."""
         self.failures = Failures(recorder)
@@ -132,6 +137,10 @@ class TaskEvents(Watch):
             self._emit(EventKind.LOOP_STOPPED, self.id)
         except Exception as error:
             recorder.fail(error)
+
+    def leave(self) -> None:
+        self._memo = None
+        super().leave()
 
     def task_created(self, task: Any, cause: Cause, is_eager: bool) -> TaskRecord | None:
         if not self._recorder.is_recording:
@@ -193,6 +202,7 @@ class TaskEvents(Watch):
             self._lead = self._leads.get(id(stream), _NO_LEAD)
             self._stream = stream
             self._walks.use(stream)
+            self._memo = None
 
     def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
         record = TaskRecord(task, self._forget)

@@ -1,0 +1,262 @@
+/* What is remembered of the tasks of one watch that were met lately: their records, where they are asked for and wait, and
+   how that is written. It says nothing that the watch's dictionaries do not say, but sooner.
+
+   Rule: it is dropped when the watch writes to another stream, which has other numbers, and when it leaves. */
+
+#include "quick.h"
+
+#define RECORDS 512
+#define PLACES 128
+#define CODES 64
+#define WAITS 8
+
+typedef struct {
+    PyObject *root;
+    void *code;
+    long at;
+    unsigned long number;
+} Place;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *records[RECORDS];
+    Place places[PLACES];
+    struct {
+        void *code;
+        int is_users;
+    } codes[CODES];
+    struct {
+        PyObject *type;
+        uint64_t word;
+    } waits[WAITS];
+    PyObject *forget, *next_task_id;
+} Memo;
+
+/* Whether weak references are as they are read here; -1 with ImportError if not. */
+int
+check_references(PyObject *object)
+{
+    PyObject *reference = PyWeakref_NewRef(object, NULL);
+    if (reference == NULL)
+        return -1;
+    int is_sound = ((Reference *)reference)->object == object;
+    Py_DECREF(reference);
+    if (!is_sound)
+        PyErr_SetString(PyExc_ImportError, "weak references are not what they were in CPython 3.11 to 3.15");
+    return is_sound ? 0 : -1;
+}
+
+/* The memo of `watch`, borrowed; NULL where it has none, which is no error. */
+static Memo *
+memo_of(State *state, PyObject *watch)
+{
+    PyObject *memo = AT(state, watch, WATCH_memo);
+    if (memo == Py_None) {
+        PyTypeObject *type = (PyTypeObject *)state->memo_type;
+        memo = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+        if (memo == NULL)
+            PyErr_Clear();
+        else
+            put(state, watch, WATCH_memo, memo);
+    }
+    return (Memo *)memo;
+}
+
+/* A number below `count`, a power of two, that is another one for most other addresses. */
+static uint32_t
+spread(uintptr_t address, uint32_t count)
+{
+    return (uint32_t)(address >> 4) * 0x9E3779B1u / (UINT32_MAX / count + 1);
+}
+
+static PyObject **
+record_at(Memo *memo, void *task)
+{
+    return &memo->records[spread((uintptr_t)task, RECORDS)];
+}
+
+/* The record of `task`, borrowed; NULL where it is not remembered. */
+PyObject *
+remembered_record(State *state, PyObject *watch, PyObject *task)
+{
+    PyObject *memo = AT(state, watch, WATCH_memo);
+    if (memo == NULL || memo == Py_None)
+        return NULL;
+    PyObject *record = *record_at((Memo *)memo, task);
+    return record != NULL && ((Reference *)record)->object == task ? record : NULL;
+}
+
+void
+remember_record(State *state, PyObject *watch, PyObject *task, PyObject *record)
+{
+    Memo *memo = memo_of(state, watch);
+    if (memo == NULL || ((Reference *)record)->object != task)
+        return;
+    PyObject **place = record_at(memo, task), *old = *place;
+    *place = NEW_REFERENCE(record);
+    Py_XDECREF(old);
+}
+
+/* The task at that address is gone. */
+void
+forget_record(State *state, PyObject *watch, void *task, PyObject *record)
+{
+    PyObject *memo = AT(state, watch, WATCH_memo);
+    if (memo == NULL || memo == Py_None)
+        return;
+    PyObject **place = record_at((Memo *)memo, task);
+    if (*place == record)
+        Py_CLEAR(*place);
+}
+
+/* How a step ends that waits for something of that type: 1, 0 where that is not known yet; -1: exception. */
+int
+find_wait(State *state, PyObject *watch, PyObject *type, uint64_t *word)
+{
+    Memo *memo = memo_of(state, watch);
+    uint32_t at = spread((uintptr_t)type, WAITS);
+    if (memo != NULL && memo->waits[at].type == type) {
+        *word = memo->waits[at].word;
+        return 1;
+    }
+    PyObject *known = PyDict_GetItemWithError(AT(state, watch, WATCH_waits), type);
+    if (known == NULL)
+        return PyErr_Occurred() ? -1 : 0;
+    *word = PyLong_AsUnsignedLongLong(known);
+    if (memo != NULL) {
+        PyObject *old = memo->waits[at].type;
+        memo->waits[at].word = *word;
+        memo->waits[at].type = NEW_REFERENCE(type);
+        Py_XDECREF(old);
+    }
+    return 1;
+}
+
+static Place *
+place_in(Memo *memo, PyObject *root, void *code, long at)
+{
+    return &memo->places[spread((uintptr_t)root ^ (uintptr_t)code ^ (uintptr_t)at << 4, PLACES)];
+}
+
+/* The number of where `code`, at the offset `at`, asks for tasks of that kind; without a code, of where they wait. */
+int
+remembered_place(State *state, PyObject *watch, PyObject *root, void *code, long at, unsigned long *number)
+{
+    Memo *memo = memo_of(state, watch);
+    Place *place = memo == NULL ? NULL : place_in(memo, root, code, at);
+    if (place == NULL || place->root != root || place->code != code || place->at != at)
+        return 0;
+    *number = place->number;
+    return 1;
+}
+
+/* The code is one that the root keeps. */
+void
+remember_place(State *state, PyObject *watch, PyObject *root, void *code, long at, unsigned long number)
+{
+    Memo *memo = memo_of(state, watch);
+    if (memo == NULL)
+        return;
+    Place *place = place_in(memo, root, code, at);
+    PyObject *old = place->root;
+    *place = (Place){NEW_REFERENCE(root), code, at, number};
+    Py_XDECREF(old);
+}
+
+/* Whether `code` is the user's; -1: that is not remembered. */
+int
+remembered_code(State *state, PyObject *watch, void *code)
+{
+    Memo *memo = memo_of(state, watch);
+    uint32_t at = spread((uintptr_t)code, CODES);
+    return memo != NULL && memo->codes[at].code == code ? memo->codes[at].is_users : -1;
+}
+
+/* The code is one that the watch's roots keep. */
+void
+remember_code(State *state, PyObject *watch, void *code, int is_users)
+{
+    Memo *memo = memo_of(state, watch);
+    uint32_t at = spread((uintptr_t)code, CODES);
+    if (memo != NULL) {
+        memo->codes[at].code = code;
+        memo->codes[at].is_users = is_users;
+    }
+}
+
+/* What is called when a task is gone, borrowed; NULL with an exception. */
+PyObject *
+forgetting(State *state, PyObject *watch)
+{
+    Memo *memo = memo_of(state, watch);
+    if (memo == NULL)
+        return PyErr_NoMemory();
+    if (memo->forget == NULL)
+        memo->forget = PyObject_GetAttr(watch, state->words.forget);
+    return memo->forget;
+}
+
+/* What gives the numbers of tasks, borrowed; NULL with an exception. */
+PyObject *
+next_task_id(State *state, PyObject *watch)
+{
+    Memo *memo = memo_of(state, watch);
+    if (memo == NULL)
+        return PyErr_NoMemory();
+    if (memo->next_task_id == NULL)
+        memo->next_task_id = PyObject_GetAttr(AT(state, watch, WATCH_recorder), state->words.next_task_id);
+    return memo->next_task_id;
+}
+
+static int
+memo_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Memo *memo = (Memo *)self;
+    Py_VISIT(Py_TYPE(self));
+    for (int i = 0; i < RECORDS; i++)
+        Py_VISIT(memo->records[i]);
+    for (int i = 0; i < PLACES; i++)
+        Py_VISIT(memo->places[i].root);
+    for (int i = 0; i < WAITS; i++)
+        Py_VISIT(memo->waits[i].type);
+    Py_VISIT(memo->forget);
+    Py_VISIT(memo->next_task_id);
+    return 0;
+}
+
+static int
+memo_clear(PyObject *self)
+{
+    Memo *memo = (Memo *)self;
+    for (int i = 0; i < RECORDS; i++)
+        Py_CLEAR(memo->records[i]);
+    for (int i = 0; i < PLACES; i++)
+        Py_CLEAR(memo->places[i].root);
+    for (int i = 0; i < WAITS; i++)
+        Py_CLEAR(memo->waits[i].type);
+    Py_CLEAR(memo->forget);
+    Py_CLEAR(memo->next_task_id);
+    return 0;
+}
+
+static void
+memo_free(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    memo_clear(self);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot memo_slots[] = {
+    {Py_tp_doc, PyDoc_STR("What is remembered of the tasks of one watch.")},
+    {Py_tp_traverse, memo_traverse},
+    {Py_tp_clear, memo_clear},
+    {Py_tp_dealloc, memo_free},
+    {0, NULL},
+};
+
+PyType_Spec memo_spec = {
+    "coroscope.record._quick.Memo", sizeof(Memo), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, memo_slots};
