@@ -35,7 +35,7 @@ begin(State *state, PyObject *watch, PyObject *task)
         (token != Py_None && AT(state, token, RECORD_is_silent) != Py_False))
         return SPECIAL;
     Plan plan;
-    int verdict = plan_creation(state, watch, task, AT(state, watch, WATCH_cause), 2, &plan);
+    int verdict = plan_creation(state, watch, task, AT(state, watch, WATCH_cause), &plan);
     if (verdict != NOTED)
         return verdict;
     if (pause_outer(state, watch) < 0)

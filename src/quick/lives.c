@@ -20,29 +20,31 @@ root_of(State *state, PyObject *watch, PyObject *task)
     return root;
 }
 
-/* Whether `code` is neither ours nor asyncio's; -1 where that is not known yet, or with an exception. */
+/* Whether `code` is neither ours nor asyncio's; -1: exception. */
 static int
 is_code_users(State *state, PyObject *watch, PyObject *code)
 {
     int is_users = remembered_code(state, watch, code);
-    if (is_users < 0) {
-        PyObject *known = find_by_id(AT(state, AT(state, watch, WATCH_roots), ROOTS_codes), code);
-        if (known == NULL)
-            return -1;
-        is_users = PyTuple_GetItem(known, 0) == Py_True;
-        remember_code(state, watch, code, is_users);
-    }
+    if (is_users >= 0)
+        return is_users;
+    PyObject *roots = AT(state, watch, WATCH_roots), *known = find_by_id(AT(state, roots, ROOTS_codes), code);
+    if (known == NULL && PyErr_Occurred())
+        return -1;
+    known = known == NULL ? PyObject_CallMethodObjArgs(roots, state->words.learn, code, NULL) : NEW_REFERENCE(known);
+    if (known == NULL)
+        return -1;
+    is_users = PyTuple_GetItem(known, 0) == Py_True;
+    Py_DECREF(known);
+    remember_code(state, watch, code, is_users);
     return is_users;
 }
 
-/* The innermost frame that is neither ours nor asyncio's, from `depth` callers above on, a new reference; NULL where some
-   code on the way is not known yet, or there is none, or with an exception. As `Roots.user_frame`. */
+/* The innermost frame that is neither ours nor asyncio's, a new reference; NULL where there is none, or with an exception.
+   As `Roots.user_frame`, without a word to the program's audit hooks. */
 static PyObject *
-user_frame(State *state, PyObject *watch, int depth)
+user_frame(State *state, PyObject *watch)
 {
-    PyObject *above = PyLong_FromLong(depth), *frame;
-    frame = above == NULL ? NULL : PyObject_CallFunctionObjArgs(state->frame_at, above, NULL);
-    Py_XDECREF(above);
+    PyObject *frame = NEW_REFERENCE(PyEval_GetFrame());
     while (frame != NULL && frame != Py_None) {
         PyObject *code = (PyObject *)PyFrame_GetCode((PyFrameObject *)frame);
         int is_users = is_code_users(state, watch, code);
@@ -207,9 +209,9 @@ is_plain_task(State *state, PyObject *task)
 
 /* Whether the site of a task that is like most is known; 0 where it is special, or with an exception. */
 static int
-is_site_known(State *state, PyObject *watch, PyObject *root, int depth, unsigned long *site)
+is_site_known(State *state, PyObject *watch, PyObject *root, unsigned long *site)
 {
-    PyObject *creator = user_frame(state, watch, depth);
+    PyObject *creator = user_frame(state, watch);
     if (creator == NULL)
         return 0;
     /* Above the frame that runs the loop is nobody who asked for a task. */
@@ -228,19 +230,19 @@ drop_plan(Plan *plan)
 }
 
 static int
-is_planned(State *state, PyObject *watch, PyObject *task, PyObject *parent, int depth, Plan *plan)
+is_planned(State *state, PyObject *watch, PyObject *task, PyObject *parent, Plan *plan)
 {
     plan->parent = NEW_REFERENCE(parent);
     plan->root = NEW_REFERENCE(root_of(state, watch, task));
-    if (plan->root != NULL && is_site_known(state, watch, plan->root, depth, &plan->site))
+    if (plan->root != NULL && is_site_known(state, watch, plan->root, &plan->site))
         plan->name = name_of(state, task);
     return plan->name != NULL && (PyUnicode_CheckExact(plan->name) || PyLong_CheckExact(plan->name));
 }
 
 /* What there is to write of `task`, which nobody has seen yet and `cause` brought about, if it is like most; nothing is
-   changed by that. The innermost `depth` frames are ours or asyncio's. */
+   changed by that. */
 int
-plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, int depth, Plan *plan)
+plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, Plan *plan)
 {
     PyObject *token = AT(state, watch, WATCH_token), *parent = parent_in(state, cause);
     *plan = (Plan){NULL, NULL, NULL, 0};
@@ -249,7 +251,7 @@ plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, in
         return SPECIAL;
     if (!is_recording(state, watch))
         return SPECIAL;
-    if (is_planned(state, watch, task, parent, depth, plan))
+    if (is_planned(state, watch, task, parent, plan))
         return NOTED;
     drop_plan(plan);
     return PyErr_Occurred() ? FAILED : SPECIAL;
@@ -272,10 +274,10 @@ create_as(State *state, PyObject *watch, PyObject *task, Plan *plan)
 
 /* `_create`, of a task that is queued, if it is like most. */
 int
-create(State *state, PyObject *watch, PyObject *task, PyObject *cause, int depth)
+create(State *state, PyObject *watch, PyObject *task, PyObject *cause)
 {
     Plan plan;
-    int verdict = plan_creation(state, watch, task, cause, depth, &plan);
+    int verdict = plan_creation(state, watch, task, cause, &plan);
     if (verdict == NOTED) {
         PyObject *record = create_as(state, watch, task, &plan);
         if (record == NULL)

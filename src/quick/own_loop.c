@@ -11,7 +11,7 @@ note_task(State *state, PyObject *watch, PyObject *task)
     if (record == NULL || record == Py_None || AT(state, record, RECORD_key) == NULL) {
         if (find_by_id(AT(state, watch, WATCH_tasks), task) != NULL || PyErr_Occurred())
             return PyErr_Occurred() ? FAILED : SPECIAL;
-        return create(state, watch, task, AT(state, watch, WATCH_cause), 1);
+        return create(state, watch, task, AT(state, watch, WATCH_cause));
     }
     PyObject *cause = AT(state, watch, WATCH_cause);
     if (record == AT(state, watch, WATCH_token))

@@ -93,13 +93,13 @@ enum { GETTERS(NAME_GETTER) GETTER_COUNT };
 enum { ASKED(NAME_ASKED) ASKED_COUNT };
 
 /* Python's objects that are compared with, or called; `prepare` is given them by these names. */
-#define GIVEN(X) X(c_task_type) X(coroutine_type) X(deque_append) X(deque_len) X(deque_popleft) X(dispatching) X(finished) X(frame_at) X(frame_type) X(future_code) X(future_iterator) X(generator_type) \
+#define GIVEN(X) X(c_task_type) X(coroutine_type) X(deque_append) X(deque_len) X(deque_popleft) X(dispatching) X(finished) X(frame_type) X(future_code) X(future_iterator) X(generator_type) \
     X(fresh) X(function_type) X(builtin_type) X(handle_type) X(own_handle_type) X(io) X(method_type) X(pending) X(polling) X(python_steps) \
     X(read_ready) X(record_type) X(round_code) X(running) X(signal) X(task_type)
 #define WORDS(X) X(begin, "begin") X(begin_other, "begin_other") X(callback, "_callback") \
     X(is_cancelled, "_cancelled") X(cancelling, "cancelling") X(coro, "_coro") X(cr_code, "cr_code") X(gi_code, "gi_code") X(done, "done") \
     X(exception, "_exception") X(fail, "fail") X(forget, "_forget") \
-    X(fut_waiter, "_fut_waiter") X(get_name, "get_name") \
+    X(fut_waiter, "_fut_waiter") X(get_name, "get_name") X(learn, "learn") \
     X(must_cancel, "_must_cancel") X(name_of, "__name__") X(name, "_name") X(next_task_id, "next_task_id") \
     X(passed_over, "passed_over") X(plain_append, "plain_append") X(plain_begin_step, "plain_begin_step") \
     X(plain_eager_step_begins, "plain_eager_step_begins") X(plain_eager_step_ended, "plain_eager_step_ended") \
@@ -216,7 +216,7 @@ int end_step(State *state, PyObject *watch);
 int end_record(State *state, PyObject *watch, int is_eager);
 int begin_poll(State *state, PyObject *watch);
 int end_poll(State *state, PyObject *watch);
-int queue_step(State *state, PyObject *watch, PyObject *task, int depth);
+int queue_step(State *state, PyObject *watch, PyObject *task);
 int wake(State *state, PyObject *watch, PyObject *record, PyObject *cause);
 extern PyType_Spec steps_spec;
 
@@ -256,10 +256,10 @@ typedef struct {
     PyObject *parent, *root, *name;
     unsigned long site;
 } Plan;
-int plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, int depth, Plan *plan);
+int plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, Plan *plan);
 PyObject *create_as(State *state, PyObject *watch, PyObject *task, Plan *plan);
 void drop_plan(Plan *plan);
-int create(State *state, PyObject *watch, PyObject *task, PyObject *cause, int depth);
+int create(State *state, PyObject *watch, PyObject *task, PyObject *cause);
 int ends_as_most(State *state, PyObject *watch, PyObject *record, PyObject *task);
 int note_task_end(State *state, PyObject *watch, PyObject *record);
 int forget(State *state, PyObject *watch, PyObject *record);

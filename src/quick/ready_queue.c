@@ -35,7 +35,7 @@ note(State *state, PyObject *watch, PyObject *handle)
     PyObject *task = task_stepped_by(state, callback);
     int verdict = FAILED;
     if (task != NULL)
-        verdict = queue_step(state, watch, task, 0) < 0 ? FAILED : NOTED;
+        verdict = queue_step(state, watch, task) < 0 ? FAILED : NOTED;
     else if (!PyErr_Occurred())
         verdict = note_other(state, watch, handle, callback);
     Py_XDECREF(task);

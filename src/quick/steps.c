@@ -47,9 +47,9 @@ wake(State *state, PyObject *watch, PyObject *record, PyObject *cause)
 
 /* ---- queued ---- */
 
-/* `queued_step`; the innermost `depth` frames are ours or asyncio's. */
+/* `queued_step`. */
 int
-queue_step(State *state, PyObject *watch, PyObject *task, int depth)
+queue_step(State *state, PyObject *watch, PyObject *task)
 {
     if (is_cleared(state, watch))
         return 0;
@@ -64,7 +64,7 @@ queue_step(State *state, PyObject *watch, PyObject *task, int depth)
         return call(watch, state->words.plain_queued_step, task) < 0 ? fail(state, watch) : 0;
     PyObject *record = record_of(state, watch, task);
     if (record == NULL) {
-        int verdict = PyErr_Occurred() ? FAILED : create(state, watch, task, cause, depth);
+        int verdict = PyErr_Occurred() ? FAILED : create(state, watch, task, cause);
         if (verdict == FAILED || (verdict == SPECIAL && call(watch, state->words.plain_queued_step, task) < 0))
             return fail(state, watch);
     }
@@ -335,15 +335,9 @@ end_poll(State *state, PyObject *watch)
         return act(PyType_GetModuleState(class), self, arguments[0]) < 0 ? NULL : NEW_REFERENCE(Py_None); \
     }
 
-static int
-queue_step_for(State *state, PyObject *watch, PyObject *task)
-{
-    return queue_step(state, watch, task, 0);
-}
-
 METHOD_OF_ONE(steps_begin_step, begin_step)
 METHOD(steps_end, end_step)
-METHOD_OF_ONE(steps_queued_step, queue_step_for)
+METHOD_OF_ONE(steps_queued_step, queue_step)
 METHOD(steps_poll_begun, begin_poll)
 METHOD(steps_poll_ended, end_poll)
 METHOD_OF_ONE(steps_eager_step_begins, begin_eager_step)

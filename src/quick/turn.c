@@ -16,7 +16,7 @@ new_turn(State *state, PyObject *watch, PyObject *callback)
         return PyErr_Occurred() && fail(state, watch) < 0 ? NULL : NEW_REFERENCE(Py_None);
     PyTypeObject *type = (PyTypeObject *)state->turn_type;
     Turn *turn = NULL;
-    if (queue_step(state, watch, task, 0) == 0)
+    if (queue_step(state, watch, task) == 0)
         turn = (Turn *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (turn == NULL) {
         Py_DECREF(task);

@@ -69,6 +69,13 @@ class Roots:
             root = self._roots[id(code)] = Root(qualname, file, line, code)
         return root
 
+    def learn(self, code: types.CodeType) -> tuple[bool, types.CodeType]:
+        """Whether `code` is the user's, which is known from now on."""
+        file = code.co_filename
+        is_users = not file.startswith(OWN_PATH) and "asyncio" not in file.rsplit("/", 2)[-2:-1]
+        known = self._codes[id(code)] = is_users, code
+        return known
+
     def user_frame(self, depth: int) -> FrameType | None:
         """The innermost frame, from `depth` callers above on, that is neither ours nor asyncio's."""
         frame: FrameType | None = sys._getframe(depth + 1)
@@ -76,9 +83,7 @@ class Roots:
             code = frame.f_code
             known = self._codes.get(id(code))
             if known is None:
-                file = code.co_filename
-                is_users = not file.startswith(OWN_PATH) and "asyncio" not in file.rsplit("/", 2)[-2:-1]
-                known = self._codes[id(code)] = is_users, code
+                known = self.learn(code)
             if known[0]:
                 return frame
             frame = frame.f_back

@@ -6,7 +6,6 @@ A compiled method has the name of the one in Python that it stands for, which it
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import deque
 from collections.abc import Sequence
 from types import BuiltinFunctionType, CoroutineType, FrameType, FunctionType, GeneratorType, MethodType
@@ -50,7 +49,6 @@ def _prepare(quick: Any) -> None:
         task_type=Task,
         c_task_type=asyncio.Task,
         coroutine_type=CoroutineType,
-        frame_at=sys._getframe,
         frame_type=FrameType,
         future_code=FUTURE_CODE,
         future_iterator=FUTURE_ITERATOR,
