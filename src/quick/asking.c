@@ -86,7 +86,7 @@ record_of(State *state, PyObject *watch, PyObject *task)
         PyObject *entry = find_by_id(AT(state, watch, WATCH_tasks), task);
         record = entry == NULL ? NULL : PyTuple_GetItem(entry, 0);
         if (record != NULL && record != Py_None)
-            remember_record(state, watch, task, record);
+            remember_record(state, watch, task, record); /* What that displaces is in the dictionary, so nothing is freed. */
     }
     /* One that the collector has emptied is garbage, as its task is. */
     return record != NULL && record != Py_None && AT(state, record, RECORD_key) == NULL ? Py_None : record;

@@ -111,6 +111,8 @@ new_record(State *state, PyObject *watch, PyObject *task)
         record = ((newfunc)PyType_GetSlot(type, Py_tp_new))(type, arguments, NULL);
         Py_DECREF(arguments);
     }
+    Py_XDECREF(next);
+    Py_XDECREF(gone);
     if (record == NULL) {
         Py_XDECREF(key);
         Py_XDECREF(number);
@@ -181,6 +183,8 @@ introduce(State *state, PyObject *watch, PyObject *task, PyObject *record, PyObj
             return -1;
         Py_DECREF(result);
     }
+    if (AT(state, watch, WATCH_has_left) == Py_True)
+        return 0; /* What was called has ended the recording. */
     PyObject *entry = PyTuple_Pack(2, record, record);
     int verdict = entry == NULL ? -1 : PyDict_SetItem(AT(state, watch, WATCH_tasks), AT(state, record, RECORD_key), entry);
     Py_XDECREF(entry);
@@ -205,6 +209,13 @@ is_plain_task(State *state, PyObject *task)
 {
     PyObject *kind = (PyObject *)Py_TYPE(task);
     return kind == state->task_type || kind == state->c_task_type;
+}
+
+static int
+runs_plain_task(State *state, PyObject *token)
+{
+    PyObject *task = AT(state, token, RECORD_running);
+    return task != NULL && is_plain_task(state, task);
 }
 
 /* Whether the site of a task that is like most is known; 0 where it is special, or with an exception. */
@@ -247,7 +258,7 @@ plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, Pl
     PyObject *token = AT(state, watch, WATCH_token), *parent = parent_in(state, cause);
     *plan = (Plan){NULL, NULL, NULL, 0};
     if (parent == NULL || !is_plain_task(state, task) || AT(state, watch, WATCH_names_in_step) != Py_True ||
-        !is_here(state, watch) || (token != Py_None && !is_plain_task(state, AT(state, token, RECORD_running))))
+        !is_here(state, watch) || (token != Py_None && !runs_plain_task(state, token)))
         return SPECIAL;
     if (!is_recording(state, watch))
         return SPECIAL;

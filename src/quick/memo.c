@@ -1,9 +1,11 @@
 /* What is remembered of the tasks of one watch that were met lately: their records, where they are asked for and wait, and
    how that is written. It says nothing that the watch's dictionaries do not say, but sooner.
 
-   Rule: it is dropped when the watch writes to another stream, which has other numbers, and when it leaves. */
+   Rule: the watch has a new one where it writes to another stream, which has other numbers, and none when it has left. */
 
 #include "quick.h"
+
+#include <stddef.h>
 
 #define RECORDS 512
 #define PLACES 128
@@ -46,20 +48,12 @@ check_references(PyObject *object)
     return is_sound ? 0 : -1;
 }
 
-/* The memo of `watch`, borrowed; NULL where it has none, which is no error. */
+/* The memo of `watch`, borrowed; NULL where it has none, or has none any more. */
 static Memo *
 memo_of(State *state, PyObject *watch)
 {
     PyObject *memo = AT(state, watch, WATCH_memo);
-    if (memo == Py_None) {
-        PyTypeObject *type = (PyTypeObject *)state->memo_type;
-        memo = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
-        if (memo == NULL)
-            PyErr_Clear();
-        else
-            put(state, watch, WATCH_memo, memo);
-    }
-    return (Memo *)memo;
+    return memo == Py_None ? NULL : (Memo *)memo;
 }
 
 /* A number below `count`, a power of two, that is another one for most other addresses. */
@@ -79,10 +73,8 @@ record_at(Memo *memo, void *task)
 PyObject *
 remembered_record(State *state, PyObject *watch, PyObject *task)
 {
-    PyObject *memo = AT(state, watch, WATCH_memo);
-    if (memo == NULL || memo == Py_None)
-        return NULL;
-    PyObject *record = *record_at((Memo *)memo, task);
+    Memo *memo = memo_of(state, watch);
+    PyObject *record = memo == NULL ? NULL : *record_at(memo, task);
     return record != NULL && ((Reference *)record)->object == task ? record : NULL;
 }
 
@@ -101,11 +93,9 @@ remember_record(State *state, PyObject *watch, PyObject *task, PyObject *record)
 void
 forget_record(State *state, PyObject *watch, void *task, PyObject *record)
 {
-    PyObject *memo = AT(state, watch, WATCH_memo);
-    if (memo == NULL || memo == Py_None)
-        return;
-    PyObject **place = record_at((Memo *)memo, task);
-    if (*place == record)
+    Memo *memo = memo_of(state, watch);
+    PyObject **place = memo == NULL ? NULL : record_at(memo, task);
+    if (place != NULL && *place == record)
         Py_CLEAR(*place);
 }
 
@@ -119,10 +109,11 @@ find_wait(State *state, PyObject *watch, PyObject *type, uint64_t *word)
         *word = memo->waits[at].word;
         return 1;
     }
-    PyObject *known = PyDict_GetItemWithError(AT(state, watch, WATCH_waits), type);
+    PyObject *known = PyDict_GetItemWithError(AT(state, watch, WATCH_waits), type); /* It may ask a metaclass. */
     if (known == NULL)
         return PyErr_Occurred() ? -1 : 0;
     *word = PyLong_AsUnsignedLongLong(known);
+    memo = memo_of(state, watch);
     if (memo != NULL) {
         PyObject *old = memo->waits[at].type;
         memo->waits[at].word = *word;
@@ -184,28 +175,37 @@ remember_code(State *state, PyObject *watch, void *code, int is_users)
     }
 }
 
-/* What is called when a task is gone, borrowed; NULL with an exception. */
+/* What `object` has by that name, a new reference. To ask may run anything, so the memo is looked for behind it. */
+static PyObject *
+ask_once(State *state, PyObject *watch, size_t at, PyObject *object, PyObject *name)
+{
+    Memo *memo = memo_of(state, watch);
+    PyObject *known = memo == NULL ? NULL : *(PyObject **)((char *)memo + at);
+    if (known != NULL)
+        return NEW_REFERENCE(known);
+    known = PyObject_GetAttr(object, name);
+    memo = known == NULL ? NULL : memo_of(state, watch);
+    if (memo != NULL) {
+        PyObject **place = (PyObject **)((char *)memo + at), *old = *place;
+        *place = NEW_REFERENCE(known);
+        Py_XDECREF(old);
+    }
+    return known;
+}
+
+/* What is called when a task is gone, a new reference; NULL with an exception. */
 PyObject *
 forgetting(State *state, PyObject *watch)
 {
-    Memo *memo = memo_of(state, watch);
-    if (memo == NULL)
-        return PyErr_NoMemory();
-    if (memo->forget == NULL)
-        memo->forget = PyObject_GetAttr(watch, state->words.forget);
-    return memo->forget;
+    return ask_once(state, watch, offsetof(Memo, forget), watch, state->words.forget);
 }
 
-/* What gives the numbers of tasks, borrowed; NULL with an exception. */
+/* What gives the numbers of tasks, a new reference; NULL with an exception. */
 PyObject *
 next_task_id(State *state, PyObject *watch)
 {
-    Memo *memo = memo_of(state, watch);
-    if (memo == NULL)
-        return PyErr_NoMemory();
-    if (memo->next_task_id == NULL)
-        memo->next_task_id = PyObject_GetAttr(AT(state, watch, WATCH_recorder), state->words.next_task_id);
-    return memo->next_task_id;
+    PyObject *recorder = AT(state, watch, WATCH_recorder);
+    return ask_once(state, watch, offsetof(Memo, next_task_id), recorder, state->words.next_task_id);
 }
 
 static int
@@ -258,5 +258,4 @@ static PyType_Slot memo_slots[] = {
 };
 
 PyType_Spec memo_spec = {
-    "coroscope.record._quick.Memo", sizeof(Memo), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, memo_slots};
+    "coroscope.record._quick.Memo", sizeof(Memo), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, memo_slots};

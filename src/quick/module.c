@@ -79,7 +79,7 @@ execute(PyObject *module)
                    add_type(module, &turn_spec, &state->turn_type) < 0 ||
                    add_type(module, &moment_spec, &state->moment_type) < 0 ||
                    add_type(module, &soon_spec, &state->soon_type) < 0 ||
-                   add_type(module, &memo_spec, &state->memo_type) < 0
+                   add_type(module, &memo_spec, NULL) < 0
                ? -1
                : 0;
 }
@@ -90,7 +90,6 @@ traverse(PyObject *module, visitproc visit, void *arg)
     State *state = PyModule_GetState(module);
     if (state == NULL)
         return 0;
-    Py_VISIT(state->memo_type);
     Py_VISIT(state->moment_type);
     Py_VISIT(state->over_type);
     Py_VISIT(state->soon_type);
@@ -108,7 +107,6 @@ clear(PyObject *module)
     State *state = PyModule_GetState(module);
     if (state == NULL)
         return 0;
-    Py_CLEAR(state->memo_type);
     Py_CLEAR(state->moment_type);
     Py_CLEAR(state->over_type);
     Py_CLEAR(state->soon_type);

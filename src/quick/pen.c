@@ -47,8 +47,8 @@ pen_write(Pen *pen, uint64_t time_ns, uint32_t a, uint32_t b, uint64_t word)
 int
 write_event(State *state, PyObject *watch, uint64_t now, PyObject *a, PyObject *b, uint64_t word)
 {
-    PyObject *stream = AT(state, watch, WATCH_stream), *pen = AT(state, stream, STREAM_pen);
-    if (pen == Py_None)
+    PyObject *stream = AT(state, watch, WATCH_stream), *pen = stream == NULL ? NULL : AT(state, stream, STREAM_pen);
+    if (pen == NULL || pen == Py_None) /* The collector has emptied it, or the recording has ended. */
         return 0;
     unsigned long first = PyLong_AsUnsignedLong(a), second = b == state->zero ? 0 : PyLong_AsUnsignedLong(b);
     if (PyErr_Occurred())

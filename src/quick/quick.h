@@ -96,7 +96,7 @@ enum { ASKED(NAME_ASKED) ASKED_COUNT };
 #define GIVEN(X) X(c_task_type) X(coroutine_type) X(deque_append) X(deque_len) X(deque_popleft) X(dispatching) X(finished) X(frame_type) X(future_code) X(future_iterator) X(generator_type) \
     X(fresh) X(function_type) X(builtin_type) X(handle_type) X(own_handle_type) X(io) X(method_type) X(pending) X(polling) X(python_steps) \
     X(read_ready) X(record_type) X(round_code) X(running) X(signal) X(task_type)
-#define WORDS(X) X(begin, "begin") X(begin_other, "begin_other") X(callback, "_callback") \
+#define WORDS(X) X(begin, "begin") X(begin_other, "begin_other") X(call_soon, "call_soon") X(callback, "_callback") \
     X(is_cancelled, "_cancelled") X(cancelling, "cancelling") X(coro, "_coro") X(cr_code, "cr_code") X(gi_code, "gi_code") X(done, "done") \
     X(exception, "_exception") X(fail, "fail") X(forget, "_forget") \
     X(fut_waiter, "_fut_waiter") X(get_name, "get_name") X(learn, "learn") \
@@ -119,7 +119,7 @@ typedef struct {
     PyGetSetDef *getters[GETTER_COUNT];
     PyCFunction asked[ASKED_COUNT]; /* NULL where it is no such method. */
     PyObject *plain_functions[KNOWN_WORDS]; /* Known to be no step of a task; not kept, and not to be followed. */
-    PyObject *memo_type, *moment_type, *over_type, *soon_type, *turn_type, *step_type, *zero, *no_name;
+    PyObject *moment_type, *over_type, *soon_type, *turn_type, *step_type, *zero, *no_name;
     PyCFunction task_wakeup;
     PyGetSetDef *stepped_task; /* of `step_type` */
     Known known[KNOWN_WORDS];

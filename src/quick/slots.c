@@ -139,7 +139,8 @@ check(PyObject *scope)
     int is_sound = offset == (Py_ssize_t)(sizeof(PyObject) + sizeof(PyObject *)) &&
                    *(PyObject **)((char *)PyDict_GetItemString(scope, "probe") + offset) ==
                        PyDict_GetItemString(scope, "sought");
-    if (is_sound && getter->name != NULL && strcmp(getter->name, "__code__") == 0) {
+    is_sound = is_sound && getter->name != NULL && strcmp(getter->name, "__code__") == 0;
+    if (is_sound) {
         PyObject *got = getter->get(function, getter->closure), *wanted = PyObject_GetAttrString(function, "__code__");
         is_sound = got != NULL && got == wanted;
         Py_XDECREF(got);

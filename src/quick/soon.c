@@ -21,7 +21,7 @@ typedef struct {
     PyObject_HEAD
     Vectorcall vectorcall;
     State *state;
-    PyObject *module, *watch, *call_soon, *otherwise, *in_place_of;
+    PyObject *module, *watch, *call_soon, *otherwise, *in_place_of, *name;
 } Soon;
 
 static PyObject *
@@ -62,6 +62,7 @@ new_soon(State *state, PyObject *watch, PyObject *call_soon, PyObject *otherwise
     soon->watch = NEW_REFERENCE(watch);
     soon->call_soon = NEW_REFERENCE(call_soon);
     soon->otherwise = NEW_REFERENCE(otherwise);
+    soon->name = NEW_REFERENCE(state->words.call_soon);
     return (PyObject *)soon;
 }
 
@@ -95,6 +96,7 @@ soon_free(PyObject *self)
     PyObject_GC_UnTrack(self);
     soon_clear(self);
     Py_CLEAR(((Soon *)self)->call_soon);
+    Py_CLEAR(((Soon *)self)->name);
     Py_CLEAR(((Soon *)self)->module);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
@@ -103,6 +105,8 @@ soon_free(PyObject *self)
 static PyMemberDef soon_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Soon, vectorcall), READONLY, NULL},
     {"_coroscope_in_place_of", T_OBJECT_EX, offsetof(Soon, in_place_of), 0, PyDoc_STR("What the loop itself had before.")},
+    {"__name__", T_OBJECT_EX, offsetof(Soon, name), READONLY, NULL},
+    {"__wrapped__", T_OBJECT_EX, offsetof(Soon, otherwise), READONLY, PyDoc_STR("What has its signature.")},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -224,7 +224,7 @@ stop_running(State *state, PyObject *watch, int is_eager)
 static int
 note_end(State *state, PyObject *watch, PyObject *record, PyObject *task, int is_eager)
 {
-    if (task == Py_None || AT(state, record, RECORD_is_silent) != Py_False ||
+    if (task == NULL || task == Py_None || AT(state, record, RECORD_is_silent) != Py_False ||
         AT(state, record, RECORD_cancellations) != state->zero)
         return SPECIAL;
     PyObject *awaited = awaited_by(state, task);
@@ -256,7 +256,7 @@ end_record(State *state, PyObject *watch, int is_eager)
     int verdict = note_end(state, watch, record, task, is_eager);
     if (verdict != SPECIAL)
         set(state, record, RECORD_running, Py_None);
-    Py_DECREF(task);
+    Py_XDECREF(task);
     Py_DECREF(record);
     return verdict;
 }

@@ -20,6 +20,7 @@ from coroscope.record.events import EVENT, NAMED_IN_STEP, Cause, EventKind, Step
 from coroscope.record.layout import CHUNK, DEFINITION, HEADER
 from coroscope.record.stream import ChunkFile, Stream, create
 from coroscope.trace import compact, load
+from coroscope.trace.live import read_live
 from coroscope.trace.model import Ending, State, Trace
 from coroscope.trace.rest import BLOCK
 
@@ -176,6 +177,40 @@ def test_a_stream_that_outgrows_its_chunks_reads_whole(tmp_path: Path) -> None:
     assert list(load(path).tasks) == list(range(1, 100_001))
     compact(path, ENDED, None)
     assert list(load(path).tasks) == list(range(1, 100_001))
+
+
+def test_what_interrupts_the_taking_of_a_chunk_is_not_behind_what_comes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = itertools.count(1).__next__
+
+    def fill(stream: Stream) -> None:
+        def interrupted(
+            descriptor: int, size: int
+        ) -> None:  # by a signal's handler, in the middle of system calls
+            os.pwrite(descriptor, bytes(size), os.lseek(descriptor, 0, os.SEEK_CUR))
+            monkeypatch.undo()
+            for _ in range(5):
+                stream.emit(EventKind.TASK_CREATED, number(), 0)
+
+        monkeypatch.setattr("coroscope.record.stream._fill", interrupted)
+        for _ in range(50_000):
+            stream.emit(EventKind.TASK_CREATED, number(), 0)
+
+    raw = read_live(str(path := write(tmp_path / "t", fill)), path.read_bytes(), 0)
+    times_ns = [time_ns for time_ns, *_ in EVENT.iter_unpack(raw.streams[1].events)]
+    assert sorted(times_ns) == list(range(1, 50_006))
+    assert [time_ns for time_ns in times_ns if time_ns > 3000] == list(range(3001, 50_006))
+
+
+def test_a_disk_that_takes_no_more_is_an_error_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(str(path := tmp_path / "t"), META)
+    file = ChunkFile(str(path))
+    monkeypatch.setattr("coroscope.record.stream.write", lambda *_: 0)
+    with pytest.raises(OSError, match="No space left"):
+        file.open_stream()
 
 
 def test_a_killed_writer_loses_nothing_that_it_had_written(tmp_path: Path) -> None:

@@ -15,3 +15,8 @@ if os.environ.get("COROSCOPE_COMPILED") != "0":
         from coroscope.record import _quick
 
         QUICK = _quick
+
+
+def new_memo() -> Any:
+    """What compiled code remembers of the tasks of one watch; None where there is no such code."""
+    return None if QUICK is None else QUICK.Memo()

@@ -161,6 +161,7 @@ class Sampler:
         now: Callable[[], int] = self._recorder.now
         idle = 0
         while self._turn is turn:
+            turn.rests = True  # From here on who begins to be of interest is heard.
             rest_ns = self._rest_ns()
             if idle > _LINGERS and rest_ns is None and self._turn is turn:
                 self._turn = None

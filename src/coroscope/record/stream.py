@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from errno import ENOSPC
 
 # As they are: programs replace them to find what blocks their loop, or to count what they read and write.
-from os import close, fstat, lseek, stat, write
+from os import close, fstat, ftruncate, lseek, stat, write
 from os import open as open_descriptor
 from struct import Struct, error
 from typing import Any
@@ -54,7 +54,7 @@ _MOST_NUMBERS = 200_000
 _MOST_TEXTS = 4096
 """So many texts of the program's own a stream remembers at once: there may be a new one for each task."""
 KEEPS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
-_reserve = getattr(os, "posix_fallocate", None)
+_reserve = getattr(os, "posix_fallocate", lambda file, offset, size: ftruncate(file, offset + size))
 _ZEROS = bytes(SMALLEST_CHUNK)
 open_file = open  # as it is, too
 
@@ -160,12 +160,12 @@ class ChunkFile:
         try:
             with self._lock:
                 offset = lseek(descriptor, 0, os.SEEK_END)
-                if _reserve is not None:
-                    _reserve(descriptor, offset, size)
-                _fill(descriptor, size)
-                header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0) + INCARNATION.pack(incarnation)
-                lseek(descriptor, offset, os.SEEK_SET)
-                write(descriptor, header)
+                _reserve(descriptor, offset, size)
+            lseek(descriptor, offset, os.SEEK_SET)
+            _fill(descriptor, size)
+            header = CHUNK.pack(CHUNK_MAGIC, size, stream, content, 0) + INCARNATION.pack(incarnation)
+            lseek(descriptor, offset, os.SEEK_SET)
+            write(descriptor, header)
             return offset, mmap.mmap(descriptor, size, offset=offset, **KEEPS_NO_DESCRIPTOR)
         finally:
             close(descriptor)
@@ -241,8 +241,13 @@ class Stream:
         return self._file.map_chunk(self.number, content, size)
 
     def _take_events(self, _: int) -> None:
-        self.events = self._take(EVENTS, 0)
-        self.pen, self.next_position = positions_in(self.events)
+        full = self.events
+        events = self._take(EVENTS, 0)
+        if (
+            self.events is full
+        ):  # Else what interrupted this, a signal's handler perhaps, has taken a later one.
+            self.events = events
+            self.pen, self.next_position = positions_in(events)
 
     def _take_definitions(self, least: int) -> None:
         self._definitions = self._take(DEFINITIONS, least)
@@ -255,10 +260,10 @@ class Stream:
         try:
             self._pack(self.events, self.next_position(), time_ns, a, b, c, source, detail, kind)
         except error:
-            if self.events is None:
-                return
-            self._take_events(0)
-            self._pack(self.events, self.next_position(), time_ns, a, b, c, source, detail, kind)
+            if self.events is not None:
+                self._take_events(0)
+            if self.events is not None:
+                self._pack(self.events, self.next_position(), time_ns, a, b, c, source, detail, kind)
         except TypeError:
             if self.events is not None:
                 raise
@@ -278,6 +283,8 @@ class Stream:
         position = self.next_position()
         if position + EVENT.size > len(self.events):
             self._take_events(0)
+            if self.events is None:
+                return None
             position = self.next_position()
         self._pack(self.events, position, *event)
         return self.events, position

@@ -18,6 +18,7 @@ from coroscope.loop.task import Task
 from coroscope.loop.watch import Watch
 from coroscope.record import cancellations
 from coroscope.record.chains import LONG_WAIT_NS
+from coroscope.record.compiled import new_memo
 from coroscope.record.events import NAMED_IN_STEP, U32_MAX, EventKind, StepEnd, TaskKind, TaskOutcome
 from coroscope.record.events import Cause as EventCause
 from coroscope.record.recorder import Recorder, TaskRecord
@@ -103,7 +104,7 @@ class TaskEvents(Watch):
         self._polled = word_of(EventKind.POLLED, self.id)
         self._waits: dict[type, int] = {}
         """How a step ends that waits for something of a type, as the last eight bytes of the event."""
-        self._memo: Any = None
+        self._memo = new_memo()
         """What compiled code remembers of the tasks that it has met lately."""
         self.running_frame = 0
         """The frame that runs the loop, by its id(): above it is nobody who asked for a task."""
@@ -202,7 +203,7 @@ class TaskEvents(Watch):
             self._lead = self._leads.get(id(stream), _NO_LEAD)
             self._stream = stream
             self._walks.use(stream)
-            self._memo = None
+            self._memo = new_memo()
 
     def _note_created(self, task: Any, parent: int, creator: FrameType | None) -> TaskRecord:
         record = TaskRecord(task, self._forget)
