@@ -242,11 +242,9 @@ memo_clear(PyObject *self)
 static void
 memo_free(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     memo_clear(self);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 static PyType_Slot memo_slots[] = {

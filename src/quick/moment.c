@@ -13,8 +13,7 @@ set_time(State *state, PyObject *record, int slot, uint64_t time_ns)
 {
     PyObject *moment = AT(state, record, slot);
     if ((PyObject *)Py_TYPE(moment) != state->moment_type) {
-        PyTypeObject *type = (PyTypeObject *)state->moment_type;
-        moment = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+        moment = new_object(state->moment_type);
         if (moment == NULL)
             return -1;
         put(state, record, slot, moment);
@@ -42,9 +41,7 @@ moment_int(PyObject *self)
 static void
 moment_free(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 static PyType_Slot moment_slots[] = {

@@ -228,12 +228,10 @@ over_clear(PyObject *self)
 static void
 over_free(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     over_clear(self);
     Py_CLEAR(((Over *)self)->module);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 static PyType_Slot over_slots[] = {
@@ -271,8 +269,7 @@ own_over(PyObject *self, PyTypeObject *class, PyObject *const *arguments, Py_ssi
         PyErr_SetString(PyExc_TypeError, "over() takes one argument: the things to run");
         return NULL;
     }
-    PyTypeObject *type = (PyTypeObject *)state->over_type;
-    Over *over = (Over *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    Over *over = (Over *)new_object(state->over_type);
     if (over == NULL)
         return NULL;
     over->state = state;

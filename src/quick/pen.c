@@ -83,7 +83,7 @@ pen_new(PyTypeObject *type, PyObject *arguments, PyObject *Py_UNUSED(options))
     Py_ssize_t first;
     if (!PyArg_ParseTuple(arguments, "On:Pen", &chunk, &first))
         return NULL;
-    Pen *pen = (Pen *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    Pen *pen = (Pen *)new_object((PyObject *)type);
     if (pen == NULL)
         return NULL;
     pen->next = first;
@@ -99,10 +99,8 @@ pen_new(PyTypeObject *type, PyObject *arguments, PyObject *Py_UNUSED(options))
 static void
 pen_free(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     PyBuffer_Release(&((Pen *)self)->chunk);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 static PyMethodDef pen_methods[] = {

@@ -52,7 +52,8 @@ let_go(PyObject *object)
 
 /* The slots that are read and written, by the classes that have them. */
 #define TASK_SLOTS(X) X(TASK, coro, "_coro") X(TASK, exception, "_exception") X(TASK, fut_waiter, "_fut_waiter") \
-    X(TASK, interruption, "_interruption") X(TASK, name, "_name") X(TASK, requests, "_num_cancels_requested") X(TASK, record, "_record") \
+    X(TASK, interruption, "_interruption") X(TASK, name, "_name") X(TASK, requests, "_num_cancels_requested") \
+    X(TASK, record, "_record") \
     X(TASK, state, "_state")
 #define RECORD_SLOTS(X) X(RECORD, began_ns, "began_ns") X(RECORD, cancellations, "cancellations") \
     X(RECORD, cause_in_step, "cause_in_step") X(RECORD, has_begun, "has_begun") X(RECORD, has_caught, "has_caught") \
@@ -62,9 +63,11 @@ let_go(PyObject *object)
     X(RECORD, suspended_ns, "suspended_ns") X(RECORD, thrown_into, "thrown_into") X(RECORD, waits, "waits")
 #define WATCH_SLOTS(X) X(WATCH, between, "_between") X(WATCH, cause, "cause") X(WATCH, causes, "_causes") \
     X(WATCH, created, "_created") X(WATCH, created_in_step, "_created_in_step") X(WATCH, gave_up, "_gave_up") \
-    X(WATCH, has_left, "_has_left") X(WATCH, id, "id") X(WATCH, lead, "_lead") X(WATCH, memo, "_memo") X(WATCH, names_in_step, "_names_in_step") \
+    X(WATCH, has_left, "_has_left") X(WATCH, id, "id") X(WATCH, lead, "_lead") X(WATCH, memo, "_memo") \
+    X(WATCH, names_in_step, "_names_in_step") \
     X(WATCH, outer, "_outer") X(WATCH, paused, "_paused") X(WATCH, phase, "phase") \
-    X(WATCH, poll_began_ns, "_poll_began_ns") X(WATCH, polled, "_polled") X(WATCH, put, "_put") X(WATCH, read_signals, "_read_signals") \
+    X(WATCH, poll_began_ns, "_poll_began_ns") X(WATCH, polled, "_polled") X(WATCH, put, "_put") \
+    X(WATCH, read_signals, "_read_signals") \
     X(WATCH, recorder, "_recorder") X(WATCH, resumed, "_resumed") X(WATCH, returned, "_returned") \
     X(WATCH, roots, "_roots") X(WATCH, running_frame, "running_frame") X(WATCH, sees_polls, "sees_polls") \
     X(WATCH, step_begun, "_step_begun") X(WATCH, stream, "_stream") X(WATCH, tasks, "_tasks") \
@@ -72,7 +75,8 @@ let_go(PyObject *object)
     X(WATCH, woken_by_io, "_woken_by_io") X(WATCH, woken_by_task, "_woken_by_task") X(WATCH, yielded, "_yielded")
 #define OTHER_SLOTS(X) X(QUEUE, successor, "_successor") X(QUEUE, watch, "watch") \
     X(ROOT, sites, "_sites") X(ROOT, to_walk, "to_walk") X(ROOTS, codes, "_codes") X(ROOTS, roots, "_roots") \
-    X(STREAM, pen, "pen") X(HANDLE, callback, "_callback") X(HANDLE, is_cancelled, "_cancelled") X(METHOD, function, "__func__") \
+    X(STREAM, pen, "pen") X(HANDLE, callback, "_callback") X(HANDLE, is_cancelled, "_cancelled") \
+    X(METHOD, function, "__func__") \
     X(RECORDER, is_recording, "is_recording") \
     X(WALKS, known, "_known")
 
@@ -81,7 +85,8 @@ enum { TASK_SLOTS(NAME_SLOT) RECORD_SLOTS(NAME_SLOT) WATCH_SLOTS(NAME_SLOT) OTHE
 
 /* What is asked of objects written in C, by the functions in their type. */
 #define GETTERS(X) X(c_task_type, coro, "_coro") X(c_task_type, exception, "_exception") \
-    X(c_task_type, fut_waiter, "_fut_waiter") X(c_task_type, must_cancel, "_must_cancel") X(c_task_type, state, "_state") \
+    X(c_task_type, fut_waiter, "_fut_waiter") X(c_task_type, must_cancel, "_must_cancel") \
+    X(c_task_type, state, "_state") \
     X(coroutine_type, cr_await, "cr_await") X(coroutine_type, cr_frame, "cr_frame") X(frame_type, f_back, "f_back") \
     X(frame_type, f_lasti, "f_lasti")
 #define NAME_GETTER(type, name, text) GET_##name,
@@ -93,11 +98,14 @@ enum { GETTERS(NAME_GETTER) GETTER_COUNT };
 enum { ASKED(NAME_ASKED) ASKED_COUNT };
 
 /* Python's objects that are compared with, or called; `prepare` is given them by these names. */
-#define GIVEN(X) X(c_task_type) X(coroutine_type) X(deque_append) X(deque_len) X(deque_popleft) X(dispatching) X(finished) X(frame_type) X(future_code) X(future_iterator) X(generator_type) \
-    X(fresh) X(function_type) X(builtin_type) X(handle_type) X(own_handle_type) X(io) X(method_type) X(pending) X(polling) X(python_steps) \
+#define GIVEN(X) X(c_task_type) X(coroutine_type) X(deque_append) X(deque_len) X(deque_popleft) X(dispatching) \
+    X(finished) X(frame_type) X(future_code) X(future_iterator) X(generator_type) \
+    X(fresh) X(function_type) X(builtin_type) X(handle_type) X(own_handle_type) X(io) X(method_type) X(pending) \
+    X(polling) X(python_steps) \
     X(read_ready) X(record_type) X(round_code) X(running) X(signal) X(task_type)
 #define WORDS(X) X(begin, "begin") X(begin_other, "begin_other") X(call_soon, "call_soon") X(callback, "_callback") \
-    X(is_cancelled, "_cancelled") X(cancelling, "cancelling") X(coro, "_coro") X(cr_code, "cr_code") X(gi_code, "gi_code") X(done, "done") \
+    X(is_cancelled, "_cancelled") X(cancelling, "cancelling") X(coro, "_coro") X(cr_code, "cr_code") \
+    X(gi_code, "gi_code") X(done, "done") \
     X(exception, "_exception") X(fail, "fail") X(forget, "_forget") \
     X(fut_waiter, "_fut_waiter") X(get_name, "get_name") X(learn, "learn") \
     X(must_cancel, "_must_cancel") X(name_of, "__name__") X(name, "_name") X(next_task_id, "next_task_id") \
@@ -193,6 +201,22 @@ task_of(PyObject *record)
 {
     PyObject *task = ((Reference *)record)->object;
     return NEW_REFERENCE(Py_REFCNT(task) > 0 ? task : Py_None);
+}
+
+/* A new object of a type of ours, all of it zero. */
+static inline PyObject *
+new_object(PyObject *type)
+{
+    return ((allocfunc)PyType_GetSlot((PyTypeObject *)type, Py_tp_alloc))((PyTypeObject *)type, 0);
+}
+
+/* Give back the memory of one that has let go of all that it had. */
+static inline void
+free_object(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
 }
 
 /* What `getter` gives of an object of just its type, a new reference. */

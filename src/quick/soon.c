@@ -52,13 +52,12 @@ soon_call(PyObject *self, PyObject *const *arguments, size_t flags, PyObject *na
 PyObject *
 new_soon(State *state, PyObject *watch, PyObject *call_soon, PyObject *otherwise)
 {
-    PyTypeObject *type = (PyTypeObject *)state->soon_type;
-    Soon *soon = (Soon *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    Soon *soon = (Soon *)new_object(state->soon_type);
     if (soon == NULL)
         return NULL;
     soon->vectorcall = soon_call;
     soon->state = state;
-    soon->module = NEW_REFERENCE(PyType_GetModule(type));
+    soon->module = NEW_REFERENCE(PyType_GetModule((PyTypeObject *)state->soon_type));
     soon->watch = NEW_REFERENCE(watch);
     soon->call_soon = NEW_REFERENCE(call_soon);
     soon->otherwise = NEW_REFERENCE(otherwise);
@@ -92,14 +91,12 @@ soon_clear(PyObject *self)
 static void
 soon_free(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     soon_clear(self);
     Py_CLEAR(((Soon *)self)->call_soon);
     Py_CLEAR(((Soon *)self)->name);
     Py_CLEAR(((Soon *)self)->module);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 static PyMemberDef soon_members[] = {

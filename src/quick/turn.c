@@ -14,16 +14,15 @@ new_turn(State *state, PyObject *watch, PyObject *callback)
     PyObject *task = task_stepped_by(state, callback);
     if (task == NULL)
         return PyErr_Occurred() && fail(state, watch) < 0 ? NULL : NEW_REFERENCE(Py_None);
-    PyTypeObject *type = (PyTypeObject *)state->turn_type;
     Turn *turn = NULL;
     if (queue_step(state, watch, task) == 0)
-        turn = (Turn *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+        turn = (Turn *)new_object(state->turn_type);
     if (turn == NULL) {
         Py_DECREF(task);
         return NULL;
     }
     turn->state = state;
-    turn->module = NEW_REFERENCE(PyType_GetModule(type));
+    turn->module = NEW_REFERENCE(PyType_GetModule((PyTypeObject *)state->turn_type));
     turn->watch = NEW_REFERENCE(watch);
     turn->task = task;
     turn->callback = NEW_REFERENCE(callback);
@@ -76,12 +75,10 @@ turn_clear(PyObject *self)
 static void
 turn_free(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     turn_clear(self);
     Py_CLEAR(((Turn *)self)->module);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 static PyType_Slot turn_slots[] = {

@@ -410,6 +410,24 @@ def test_it_is_not_used_for_classes_that_have_no_such_slots(missing: str) -> Non
         quick.prepare(given["classes"], *given["numbers"], **given["objects"])
 
 
+def test_one_that_an_older_checkout_left_behind_is_not_used(tmp_path: Path) -> None:
+    program = """\
+import sys, types
+import coroscope.record
+sys.modules["coroscope.record._quick"] = coroscope.record._quick = types.ModuleType("_quick")
+import asyncio, coroscope
+from coroscope.record import compiled
+with coroscope.record("t.coroscope") as recording:
+    asyncio.run(asyncio.sleep(0))
+assert compiled.QUICK is None
+assert len(recording.load().tasks) == 1
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("setting", ["0", "1"])
 def test_the_version_says_whether_it_is_compiled_and_it_can_be_left_out(setting: str, tmp_path: Path) -> None:
     done = subprocess.run(

@@ -64,7 +64,7 @@ class _Turn:
         self._alarm = _thread.allocate_lock()
         _acquire(self._alarm)
         self.rests = False
-        """Whether it may look later than it looks at most."""
+        """Whether who begins to be of interest is to wake it."""
         self.ended = _thread.allocate_lock()
         _acquire(self.ended)
         self.native = 0
@@ -134,17 +134,11 @@ class Sampler:
             turn.wait()
 
     def _rest_ns(self) -> int | None:
-        now, shortest_ns = self._recorder.now(), None
-        for probe, looker in self._lookers:
-            if probe.is_on:
-                try:
-                    rest_ns = looker.rest_ns(now)
-                except Exception as error:
-                    probe.fail(error)
-                else:
-                    if rest_ns is not None and (shortest_ns is None or rest_ns < shortest_ns):
-                        shortest_ns = rest_ns
-        return None if shortest_ns is None else max(shortest_ns, INTERVAL_NS)
+        """For how long all that look can do without; None: none has anything to see."""
+        now = self._recorder.now()
+        wanted = [_rest_of(probe, looker, now) for probe, looker in self._lookers]
+        rests = [rest_ns for rest_ns in wanted if rest_ns is not None]
+        return max(min(rests), INTERVAL_NS) if rests else None
 
     def _run(self, turn: _Turn) -> None:
         self._recorder.own_threads.add(get_ident())
@@ -187,6 +181,15 @@ class Sampler:
                         looker.look(now, now - due_ns, frames)
                 except Exception as error:
                     probe.fail(error)
+
+
+def _rest_of(probe: Probe, looker: Looker, now: int) -> int | None:
+    if probe.is_on:
+        try:
+            return looker.rest_ns(now)
+        except Exception as error:
+            probe.fail(error)
+    return None
 
 
 def sampler_of(recorder: Recorder) -> Sampler:

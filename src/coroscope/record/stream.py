@@ -243,9 +243,8 @@ class Stream:
     def _take_events(self, _: int) -> None:
         full = self.events
         events = self._take(EVENTS, 0)
-        if (
-            self.events is full
-        ):  # Else what interrupted this, a signal's handler perhaps, has taken a later one.
+        # What interrupted this, a signal's handler perhaps, may have taken a later one.
+        if self.events is full:
             self.events = events
             self.pen, self.next_position = positions_in(events)
 

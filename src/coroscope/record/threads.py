@@ -68,7 +68,7 @@ def install(probe: Probe) -> None:
 
     probe.at_end(when_imported("threading", watch_starts, probe.fail))
     probe.at_end(when_imported("concurrent.futures.thread", watch_pools, probe.fail))
-    sampler.ensure_running()
+    sampler.hurry()
 
 
 class WatchedThread:
