@@ -3,25 +3,23 @@
 #include "quick.h"
 
 static int
-mark(State *state, PyObject *watch, PyObject *record, int slot)
+mark(State *state, PyObject *watch, PyObject *record, int slot, uint64_t now)
 {
-    if (!is_recording(state, watch))
-        return 0;
-    return write_event(state, watch, now_ns(), AT(state, record, RECORD_id), state->zero,
-                       number_in(state, AT(state, watch, slot)));
+    return write_event(state, watch, now, AT(state, record, RECORD_id), state->zero, number_in(state, AT(state, watch, slot)));
 }
 
 static int
-pause_outer(State *state, PyObject *watch)
+pause_outer(State *state, PyObject *watch, uint64_t now)
 {
-    PyObject *token = NEW_REFERENCE(AT(state, watch, WATCH_token)), *cause = NEW_REFERENCE(AT(state, watch, WATCH_cause));
-    PyObject *outer = PyTuple_Pack(2, token, cause);
-    int verdict = outer == NULL ? -1 : PyList_Append(AT(state, watch, WATCH_outer), outer);
-    if (verdict == 0 && token != Py_None)
-        verdict = mark(state, watch, token, WATCH_paused);
-    set(state, watch, WATCH_token, Py_None);
-    Py_XDECREF(outer);
-    Py_DECREF(cause);
+    if (know_running(state, watch) < 0)
+        return -1;
+    PyObject *token = AT(state, watch, WATCH_token);
+    PyObject *outer = PyTuple_Pack(3, token, AT(state, watch, WATCH_cause), AT(state, watch, WATCH_outer));
+    if (outer == NULL)
+        return -1;
+    AT(state, watch, WATCH_token) = NEW_REFERENCE(Py_None);
+    put(state, watch, WATCH_outer, outer); /* It has the token now, and what was there. */
+    int verdict = token == Py_None ? 0 : mark(state, watch, token, WATCH_paused, now);
     Py_DECREF(token);
     return verdict;
 }
@@ -38,14 +36,13 @@ begin(State *state, PyObject *watch, PyObject *task)
     int verdict = plan_creation(state, watch, task, AT(state, watch, WATCH_cause), &plan);
     if (verdict != NOTED)
         return verdict;
-    if (pause_outer(state, watch) < 0)
-        drop_plan(&plan);
-    else
-        record = create_as(state, watch, task, &plan);
+    uint64_t now = now_ns(); /* of all three, which are one moment */
+    if (pause_outer(state, watch, now) == 0)
+        record = stand_in_for(state, watch, task, &plan, now);
+    drop_plan(&plan);
     if (record == NULL)
         return FAILED;
-    set(state, record, RECORD_has_begun, Py_True);
-    verdict = run_step(state, watch, record, task) < 0 ? FAILED : NOTED;
+    verdict = run_step(state, watch, record, task, now) < 0 ? FAILED : NOTED;
     Py_DECREF(record);
     return verdict;
 }
@@ -56,25 +53,23 @@ begin_eager_step(State *state, PyObject *watch, PyObject *task)
 {
     int verdict = is_cleared(state, watch) ? NOTED : begin(state, watch, task);
     if (verdict == SPECIAL)
-        verdict = call(watch, state->words.plain_eager_step_begins, task);
+        verdict = call_plain(state, watch, state->words.plain_eager_step_begins, task);
     return verdict < 0 ? fail(state, watch) : 0;
 }
 
 static int
-resume_outer(State *state, PyObject *watch)
+resume_outer(State *state, PyObject *watch, uint64_t now)
 {
-    PyObject *all = AT(state, watch, WATCH_outer);
-    Py_ssize_t count = PyList_Size(all);
-    PyObject *outer = PyList_GetItem(all, count - 1);
-    if (outer == NULL)
-        return -1;
-    Py_INCREF(outer);
-    int verdict = PyList_SetSlice(all, count - 1, count, NULL);
+    PyObject *outer = AT(state, watch, WATCH_outer);
+    if (outer == Py_None)
+        return call(watch, state->words.plain_eager_step_ended, NULL); /* which says what is wrong */
     PyObject *token = PyTuple_GetItem(outer, 0);
+    AT(state, watch, WATCH_outer) = NEW_REFERENCE(PyTuple_GetItem(outer, 2));
     set(state, watch, WATCH_token, token);
     set(state, watch, WATCH_cause, PyTuple_GetItem(outer, 1));
-    if (verdict == 0 && token != Py_None && AT(state, token, RECORD_is_silent) == Py_False)
-        verdict = mark(state, watch, token, WATCH_resumed);
+    int verdict = 0;
+    if (token != Py_None && AT(state, token, RECORD_is_silent) == Py_False && is_recording(state, watch))
+        verdict = mark(state, watch, token, WATCH_resumed, now);
     Py_DECREF(outer);
     return verdict;
 }
@@ -85,12 +80,20 @@ end_eager_step(State *state, PyObject *watch)
 {
     if (is_cleared(state, watch))
         return 0;
-    int verdict = AT(state, watch, WATCH_token) == Py_None ? NOTED : end_record(state, watch, 1);
+    uint64_t now = now_ns();
+    PyObject *record = NEW_REFERENCE(AT(state, watch, WATCH_token)), *task = NULL;
+    int verdict = NOTED;
+    if (record != Py_None) {
+        task = NEW_REFERENCE(AT(state, record, RECORD_running));
+        verdict = end_record(state, watch, 1, now);
+    }
     if (verdict == FAILED && fail(state, watch) == 0)
         verdict = NOTED; /* The outer step goes on all the same. */
-    if (verdict == NOTED)
-        verdict = resume_outer(state, watch);
-    else if (verdict == SPECIAL)
-        verdict = call(watch, state->words.plain_eager_step_ended, NULL);
+    if (verdict == SPECIAL)
+        verdict = call_plain(state, watch, state->words.plain_eager_step_ended, NULL);
+    else if (verdict == NOTED && (verdict = resume_outer(state, watch, now)) == 0 && task != NULL)
+        verdict = settle(state, watch, record, task);
+    Py_XDECREF(task);
+    Py_DECREF(record);
     return verdict < 0 ? fail(state, watch) : 0;
 }

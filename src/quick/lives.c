@@ -10,12 +10,9 @@
 static PyObject *
 root_of(State *state, PyObject *watch, PyObject *task)
 {
-    PyObject *coroutine = coroutine_of(state, task), *code, *root = NULL;
-    if (coroutine != NULL && (PyObject *)Py_TYPE(coroutine) == state->coroutine_type &&
-        (code = PyObject_GetAttr(coroutine, state->words.cr_code)) != NULL) {
-        root = find_by_id(AT(state, AT(state, watch, WATCH_roots), ROOTS_roots), code);
-        Py_DECREF(code);
-    }
+    PyObject *coroutine = coroutine_of(state, task), *root = NULL;
+    if (coroutine != NULL && (PyObject *)Py_TYPE(coroutine) == state->coroutine_type)
+        root = find_by_id(AT(state, AT(state, watch, WATCH_roots), ROOTS_roots), code_in(frame_of(state, coroutine)));
     Py_XDECREF(coroutine);
     return root;
 }
@@ -39,24 +36,16 @@ is_code_users(State *state, PyObject *watch, PyObject *code)
     return is_users;
 }
 
-/* The innermost frame that is neither ours nor asyncio's, a new reference; NULL where there is none, or with an exception.
-   As `Roots.user_frame`, without a word to the program's audit hooks. */
-static PyObject *
+/* The innermost frame that is neither ours nor asyncio's; NULL where there is none, or with an exception. As
+   `Roots.user_frame`. */
+static Frame *
 user_frame(State *state, PyObject *watch)
 {
-    PyObject *frame = NEW_REFERENCE(PyEval_GetFrame());
-    while (frame != NULL && frame != Py_None) {
-        PyObject *code = (PyObject *)PyFrame_GetCode((PyFrameObject *)frame);
-        int is_users = is_code_users(state, watch, code);
-        Py_DECREF(code);
-        if (is_users == 1)
-            return frame;
-        PyObject *caller = is_users < 0 ? NULL : got(state, frame, GET_f_back);
-        Py_DECREF(frame);
-        frame = caller;
-    }
-    Py_XDECREF(frame);
-    return NULL;
+    Frame *frame = innermost_frame(state);
+    int is_users = 0;
+    while (frame != NULL && (is_users = is_code_users(state, watch, code_in(frame))) == 0)
+        frame = caller_of(frame);
+    return is_users < 0 ? NULL : frame;
 }
 
 /* As it is known in Python, and from now on in the memo. */
@@ -82,44 +71,35 @@ look_up_site(State *state, PyObject *watch, PyObject *root, PyObject *code, long
 /* Whether it is known by which definition the code in `creator` asks for such tasks where it is now, and that; 0 also with
    an exception. */
 static int
-find_site(State *state, PyObject *watch, PyObject *root, PyObject *creator, unsigned long *site)
+find_site(State *state, PyObject *watch, PyObject *root, Frame *creator, unsigned long *site)
 {
-    PyObject *code = (PyObject *)PyFrame_GetCode((PyFrameObject *)creator);
-    long at = offset_of_frame(state, creator);
-    int is_known = at >= 0 && (remembered_place(state, watch, root, code, at, site) ||
-                               look_up_site(state, watch, root, code, at, site));
-    Py_DECREF(code);
-    return is_known;
+    PyObject *code = code_in(creator);
+    long at = offset_in_frame(state, creator);
+    return remembered_place(state, watch, root, code, at, site) || look_up_site(state, watch, root, code, at, site);
 }
 
-/* A record of `task` that has nothing but its key and number, a new reference. As `TaskRecord`. */
-static PyObject *
-new_record(State *state, PyObject *watch, PyObject *task)
+/* A record that has nothing but its number, of what `referent` refers to; `gone` may be NULL. A new reference. As
+   `TaskRecord`. */
+PyObject *
+new_record(State *state, PyObject *referent, PyObject *gone, PyObject *number)
 {
     static const int false_at[] = {RECORD_has_begun, RECORD_has_caught, RECORD_has_waited_long, RECORD_is_done,
                                    RECORD_is_silent, RECORD_waits};
     static const int none_at[] = {RECORD_cause_in_step, RECORD_root, RECORD_running, RECORD_thrown_into};
     static const int zero_at[] = {RECORD_began_ns, RECORD_cancellations, RECORD_suspended_ns};
-    PyObject *gone = forgetting(state, watch), *next = gone == NULL ? NULL : next_task_id(state, watch);
-    PyObject *key = next == NULL ? NULL : PyLong_FromVoidPtr(task), *number = NULL, *arguments = NULL, *record = NULL;
-    if (key != NULL)
-        number = PyObject_CallNoArgs(next);
-    if (number != NULL)
-        arguments = PyTuple_Pack(2, task, gone);
-    if (arguments != NULL) {
+    PyObject *arguments = gone == NULL ? PyTuple_Pack(1, referent) : PyTuple_Pack(2, referent, gone), *record = NULL;
+    PyObject *key = PyLong_FromVoidPtr(referent);
+    if (arguments != NULL && key != NULL) {
         PyTypeObject *type = (PyTypeObject *)state->record_type;
         record = ((newfunc)PyType_GetSlot(type, Py_tp_new))(type, arguments, NULL);
-        Py_DECREF(arguments);
     }
-    Py_XDECREF(next);
-    Py_XDECREF(gone);
+    Py_XDECREF(arguments);
     if (record == NULL) {
         Py_XDECREF(key);
-        Py_XDECREF(number);
         return NULL;
     }
     AT(state, record, RECORD_key) = key;
-    AT(state, record, RECORD_id) = number;
+    AT(state, record, RECORD_id) = NEW_REFERENCE(number);
     AT(state, record, RECORD_name) = NEW_REFERENCE(state->no_name);
     AT(state, record, RECORD_is_walked) = NEW_REFERENCE(Py_True);
     for (size_t i = 0; i < sizeof(false_at) / sizeof(*false_at); i++)
@@ -128,6 +108,19 @@ new_record(State *state, PyObject *watch, PyObject *task)
         AT(state, record, none_at[i]) = NEW_REFERENCE(Py_None);
     for (size_t i = 0; i < sizeof(zero_at) / sizeof(*zero_at); i++)
         AT(state, record, zero_at[i]) = NEW_REFERENCE(state->zero);
+    return record;
+}
+
+/* A record of `task`, with the number if it is not NULL, else with the next one. */
+PyObject *
+record_of_its_own(State *state, PyObject *watch, PyObject *task, PyObject *number)
+{
+    PyObject *gone = forgetting(state, watch), *record = NULL;
+    number = gone == NULL ? NULL : number == NULL ? next_task_id(state, watch) : NEW_REFERENCE(number);
+    if (number != NULL)
+        record = new_record(state, task, gone, number);
+    Py_XDECREF(number);
+    Py_XDECREF(gone);
     return record;
 }
 
@@ -163,18 +156,17 @@ follows(State *state, PyObject *watch, PyObject *record, PyObject *name)
     return number > 0 && is_task_name(text, size, (unsigned long long)number);
 }
 
-/* Write that a task was created, and know it from now on. */
+/* Write that a task was created: 1, 0 if that has ended the recording, -1 with an exception. */
 static int
-introduce(State *state, PyObject *watch, PyObject *task, PyObject *record, PyObject *parent, unsigned long site)
+write_created(State *state, PyObject *watch, PyObject *record, Plan *plan, uint64_t now)
 {
     PyObject *name = AT(state, record, RECORD_name);
     int is_in_step = follows(state, watch, record, name);
     if (is_in_step < 0)
         return -1;
     uint64_t word = number_in(state, AT(state, watch, is_in_step ? WATCH_created_in_step : WATCH_created));
-    uint64_t now = now_ns();
     if (set_time(state, record, RECORD_began_ns, now) < 0 ||
-        write_event(state, watch, now, AT(state, record, RECORD_id), parent, word | site) < 0)
+        write_event(state, watch, now, AT(state, record, RECORD_id), plan->parent, word | plan->site) < 0)
         return -1;
     if (!is_in_step) {
         PyObject *stream = AT(state, watch, WATCH_stream), *result;
@@ -183,8 +175,13 @@ introduce(State *state, PyObject *watch, PyObject *task, PyObject *record, PyObj
             return -1;
         Py_DECREF(result);
     }
-    if (AT(state, watch, WATCH_has_left) == Py_True)
-        return 0; /* What was called has ended the recording. */
+    return AT(state, watch, WATCH_has_left) != Py_True;
+}
+
+/* `_keep`: know the task from now on. */
+int
+keep_record(State *state, PyObject *watch, PyObject *task, PyObject *record)
+{
     PyObject *entry = PyTuple_Pack(2, record, record);
     int verdict = entry == NULL ? -1 : PyDict_SetItem(AT(state, watch, WATCH_tasks), AT(state, record, RECORD_key), entry);
     Py_XDECREF(entry);
@@ -222,14 +219,14 @@ runs_plain_task(State *state, PyObject *token)
 static int
 is_site_known(State *state, PyObject *watch, PyObject *root, unsigned long *site)
 {
-    PyObject *creator = user_frame(state, watch);
+    Frame *creator = user_frame(state, watch);
     if (creator == NULL)
         return 0;
     /* Above the frame that runs the loop is nobody who asked for a task. */
-    int is_outside = creator == PyLong_AsVoidPtr(AT(state, watch, WATCH_running_frame));
-    int is_known = !is_outside && find_site(state, watch, root, creator, site);
-    Py_DECREF(creator);
-    return is_known;
+    void *object = object_of(creator);
+    if (object != NULL && object == PyLong_AsVoidPtr(AT(state, watch, WATCH_running_frame)))
+        return 0;
+    return find_site(state, watch, root, creator, site);
 }
 
 void
@@ -268,19 +265,13 @@ plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, Pl
     return PyErr_Occurred() ? FAILED : SPECIAL;
 }
 
-/* Do what was planned; a new reference to the record of `task`. The plan is dropped. */
-PyObject *
-create_as(State *state, PyObject *watch, PyObject *task, Plan *plan)
+/* Have `record` say what was planned, and write it: as `write_created`. */
+int
+introduce(State *state, PyObject *watch, PyObject *record, Plan *plan, uint64_t now)
 {
-    PyObject *record = new_record(state, watch, task);
-    if (record != NULL) {
-        set(state, record, RECORD_root, plan->root);
-        set(state, record, RECORD_name, plan->name);
-        if (introduce(state, watch, task, record, plan->parent, plan->site) < 0)
-            Py_CLEAR(record);
-    }
-    drop_plan(plan);
-    return record;
+    set(state, record, RECORD_root, plan->root);
+    set(state, record, RECORD_name, plan->name);
+    return write_created(state, watch, record, plan, now);
 }
 
 /* `_create`, of a task that is queued, if it is like most. */
@@ -290,10 +281,12 @@ create(State *state, PyObject *watch, PyObject *task, PyObject *cause)
     Plan plan;
     int verdict = plan_creation(state, watch, task, cause, &plan);
     if (verdict == NOTED) {
-        PyObject *record = create_as(state, watch, task, &plan);
-        if (record == NULL)
-            return FAILED;
-        Py_DECREF(record);
+        PyObject *record = record_of_its_own(state, watch, task, NULL);
+        int is_written = record == NULL ? -1 : introduce(state, watch, record, &plan, now_ns());
+        if (is_written < 0 || (is_written == 1 && keep_record(state, watch, task, record) < 0))
+            verdict = FAILED;
+        Py_XDECREF(record);
+        drop_plan(&plan);
     }
     return verdict;
 }
@@ -317,11 +310,11 @@ ends_as_most(State *state, PyObject *watch, PyObject *record, PyObject *task)
 
 /* `_end_task`: the end of a task, and so of its last step. */
 int
-note_task_end(State *state, PyObject *watch, PyObject *record)
+note_task_end(State *state, PyObject *watch, PyObject *record, uint64_t now)
 {
     set(state, record, RECORD_is_done, Py_True);
     uint64_t word = number_in(state, AT(state, watch, WATCH_returned));
-    return write_event(state, watch, now_ns(), AT(state, record, RECORD_id), state->zero, word);
+    return write_event(state, watch, now, AT(state, record, RECORD_id), state->zero, word);
 }
 
 /* `_forget`: the task is gone, it has been freed. */

@@ -31,7 +31,8 @@ typedef struct {
         PyObject *type;
         uint64_t word;
     } waits[WAITS];
-    PyObject *forget, *next_task_id;
+    PyObject *forget, *count; /* What gives the numbers of tasks. */
+    PyObject *spare; /* A stand-in that nobody needs; stand_in.c. */
 } Memo;
 
 /* Whether weak references are as they are read here; -1 with ImportError if not. */
@@ -200,12 +201,39 @@ forgetting(State *state, PyObject *watch)
     return ask_once(state, watch, offsetof(Memo, forget), watch, state->words.forget);
 }
 
-/* What gives the numbers of tasks, a new reference; NULL with an exception. */
+/* The number of a task, a new reference; NULL with an exception. */
 PyObject *
 next_task_id(State *state, PyObject *watch)
 {
     PyObject *recorder = AT(state, watch, WATCH_recorder);
-    return ask_once(state, watch, offsetof(Memo, next_task_id), recorder, state->words.next_task_id);
+    PyObject *count = ask_once(state, watch, offsetof(Memo, count), recorder, state->words.next_task_id);
+    PyObject *number = count == NULL ? NULL : PyObject_CallNoArgs(count);
+    Py_XDECREF(count);
+    return number;
+}
+
+/* The stand-in that is kept for the next one who needs one, a new reference; NULL where there is none. */
+PyObject *
+take_spare(State *state, PyObject *watch)
+{
+    Memo *memo = memo_of(state, watch);
+    PyObject *spare = memo == NULL ? NULL : memo->spare;
+    if (spare != NULL)
+        memo->spare = NULL;
+    return spare;
+}
+
+/* Keep a stand-in, taking over the reference. */
+void
+keep_spare(State *state, PyObject *watch, PyObject *spare)
+{
+    Memo *memo = memo_of(state, watch);
+    PyObject *old = spare;
+    if (memo != NULL) {
+        old = memo->spare;
+        memo->spare = spare;
+    }
+    Py_XDECREF(old);
 }
 
 static int
@@ -220,7 +248,8 @@ memo_traverse(PyObject *self, visitproc visit, void *arg)
     for (int i = 0; i < WAITS; i++)
         Py_VISIT(memo->waits[i].type);
     Py_VISIT(memo->forget);
-    Py_VISIT(memo->next_task_id);
+    Py_VISIT(memo->count);
+    Py_VISIT(memo->spare);
     return 0;
 }
 
@@ -235,7 +264,8 @@ memo_clear(PyObject *self)
     for (int i = 0; i < WAITS; i++)
         Py_CLEAR(memo->waits[i].type);
     Py_CLEAR(memo->forget);
-    Py_CLEAR(memo->next_task_id);
+    Py_CLEAR(memo->count);
+    Py_CLEAR(memo->spare);
     return 0;
 }
 

@@ -38,7 +38,8 @@ prepare(PyObject *module, PyObject *arguments, PyObject *given)
         return NULL;
     GIVEN(TAKE)
 #undef TAKE
-    if (find_slots(state, classes) < 0 || find_getters(state) < 0)
+    PyObject *coroutine = PyDict_GetItemString(given, "coroutine");
+    if (find_slots(state, classes) < 0 || find_getters(state) < 0 || find_frames(state, coroutine) < 0)
         return NULL;
     return NEW_REFERENCE(Py_None);
 }
@@ -79,7 +80,7 @@ execute(PyObject *module)
                    add_type(module, &turn_spec, &state->turn_type) < 0 ||
                    add_type(module, &moment_spec, &state->moment_type) < 0 ||
                    add_type(module, &soon_spec, &state->soon_type) < 0 ||
-                   add_type(module, &memo_spec, NULL) < 0
+                   add_type(module, &memo_spec, NULL) < 0 || add_type(module, &bell_spec, NULL) < 0
                ? -1
                : 0;
 }
@@ -133,7 +134,7 @@ release(void *module)
 
 static PyMethodDef functions[] = {
     {"prepare", (PyCFunction)(void (*)(void))prepare, METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("prepare(classes, long_wait_ns, short_poll_ns, **objects)\n--\n\nLearn where slots are, and what is compared with.")},
+     PyDoc_STR("prepare(classes, long_wait_ns, short_poll_ns, **objects)\n--\n\nLearn where slots and frames are, and what is compared with.")},
     {NULL, NULL, 0, NULL},
 };
 

@@ -2,31 +2,23 @@
 
 #include "quick.h"
 
-typedef struct {
-    PyObject_HEAD
-    uint64_t time_ns;
-} Moment;
-
-/* Have the slot of a record say `time_ns`. */
+/* Have the slot, which has no such time yet, say `time_ns`. */
 int
-set_time(State *state, PyObject *record, int slot, uint64_t time_ns)
+set_first_time(State *state, PyObject *object, int slot, uint64_t time_ns)
 {
-    PyObject *moment = AT(state, record, slot);
-    if ((PyObject *)Py_TYPE(moment) != state->moment_type) {
-        moment = new_object(state->moment_type);
-        if (moment == NULL)
-            return -1;
-        put(state, record, slot, moment);
-    }
+    PyObject *moment = new_object(state->moment_type);
+    if (moment == NULL)
+        return -1;
     ((Moment *)moment)->time_ns = time_ns;
+    put(state, object, slot, moment);
     return 0;
 }
 
-/* What the slot of a record says. */
+/* What the slot says. */
 uint64_t
-time_in(State *state, PyObject *record, int slot)
+time_in(State *state, PyObject *object, int slot)
 {
-    PyObject *time_ns = AT(state, record, slot);
+    PyObject *time_ns = AT(state, object, slot);
     if ((PyObject *)Py_TYPE(time_ns) == state->moment_type)
         return ((Moment *)time_ns)->time_ns;
     return PyLong_AsUnsignedLongLong(time_ns);

@@ -65,7 +65,7 @@ enqueue(State *state, PyObject *watch, PyObject *item)
     if (verdict == FAILED && fail(state, watch) < 0)
         return -1;
     if (verdict == SPECIAL)
-        return call(watch, state->words.plain_enqueue, item);
+        return call_plain(state, watch, state->words.plain_enqueue, item);
     PyObject *add = NEW_REFERENCE(AT(state, watch, WATCH_put));
     PyObject *result = add == NULL ? NULL : PyObject_CallFunctionObjArgs(add, item, NULL);
     Py_XDECREF(add);
@@ -124,7 +124,7 @@ begin_task(Over *over, PyObject *task)
             Py_DECREF(result);
         }
     }
-    return run_step(state, watch, record, task) < 0 ? FAILED : NOTED;
+    return run_step(state, watch, record, task, now_ns()) < 0 ? FAILED : NOTED;
 }
 
 /* Begin the step of a task of asyncio's own that `callback` wakes. */

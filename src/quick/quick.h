@@ -66,7 +66,7 @@ let_go(PyObject *object)
     X(WATCH, has_left, "_has_left") X(WATCH, id, "id") X(WATCH, lead, "_lead") X(WATCH, memo, "_memo") \
     X(WATCH, names_in_step, "_names_in_step") \
     X(WATCH, outer, "_outer") X(WATCH, paused, "_paused") X(WATCH, phase, "phase") \
-    X(WATCH, poll_began_ns, "_poll_began_ns") X(WATCH, polled, "_polled") X(WATCH, put, "_put") \
+    X(WATCH, poll_began_ns, "_poll_began_ns") X(WATCH, polled, "_polled") X(WATCH, pulse, "pulse") X(WATCH, put, "_put") \
     X(WATCH, read_signals, "_read_signals") \
     X(WATCH, recorder, "_recorder") X(WATCH, resumed, "_resumed") X(WATCH, returned, "_returned") \
     X(WATCH, roots, "_roots") X(WATCH, running_frame, "running_frame") X(WATCH, sees_polls, "sees_polls") \
@@ -104,8 +104,8 @@ enum { ASKED(NAME_ASKED) ASKED_COUNT };
     X(polling) X(python_steps) \
     X(read_ready) X(record_type) X(round_code) X(running) X(signal) X(task_type)
 #define WORDS(X) X(begin, "begin") X(begin_other, "begin_other") X(call_soon, "call_soon") X(callback, "_callback") \
-    X(is_cancelled, "_cancelled") X(cancelling, "cancelling") X(coro, "_coro") X(cr_code, "cr_code") \
-    X(gi_code, "gi_code") X(done, "done") \
+    X(is_cancelled, "_cancelled") X(cancelling, "cancelling") X(coro, "_coro") \
+    X(done, "done") \
     X(exception, "_exception") X(fail, "fail") X(forget, "_forget") \
     X(fut_waiter, "_fut_waiter") X(get_name, "get_name") X(learn, "learn") \
     X(must_cancel, "_must_cancel") X(name_of, "__name__") X(name, "_name") X(next_task_id, "next_task_id") \
@@ -130,6 +130,7 @@ typedef struct {
     PyObject *moment_type, *over_type, *soon_type, *turn_type, *step_type, *zero, *no_name;
     PyCFunction task_wakeup;
     PyGetSetDef *stepped_task; /* of `step_type` */
+    Py_ssize_t innermost, first_instruction, suspended; /* in a thread's state, a code object, a coroutine; frames.c */
     Known known[KNOWN_WORDS];
     long long long_wait_ns, short_poll_ns;
 #define DECLARE(name) PyObject *name;
@@ -235,9 +236,9 @@ int write_event(State *state, PyObject *watch, uint64_t now, PyObject *a, PyObje
 /* steps.c: the watch on any loop; -1 where an exception is to reach the program */
 int begin_step(State *state, PyObject *watch, PyObject *task);
 int begin_handle(State *state, PyObject *watch, PyObject *handle, PyObject *callback);
-int run_step(State *state, PyObject *watch, PyObject *record, PyObject *task);
+int run_step(State *state, PyObject *watch, PyObject *record, PyObject *task, uint64_t now);
 int end_step(State *state, PyObject *watch);
-int end_record(State *state, PyObject *watch, int is_eager);
+int end_record(State *state, PyObject *watch, int is_eager, uint64_t now);
 int begin_poll(State *state, PyObject *watch);
 int end_poll(State *state, PyObject *watch);
 int queue_step(State *state, PyObject *watch, PyObject *task);
@@ -246,8 +247,26 @@ extern PyType_Spec steps_spec;
 
 /* moment.c: times that are written anew at every step */
 extern PyType_Spec moment_spec;
-int set_time(State *state, PyObject *record, int slot, uint64_t time_ns);
-uint64_t time_in(State *state, PyObject *record, int slot);
+int set_first_time(State *state, PyObject *object, int slot, uint64_t time_ns);
+uint64_t time_in(State *state, PyObject *object, int slot);
+typedef struct {
+    PyObject_HEAD
+    uint64_t time_ns;
+} Moment;
+
+/* Have the slot of a record or watch say `time_ns`. */
+static inline int
+set_time(State *state, PyObject *object, int slot, uint64_t time_ns)
+{
+    PyObject *moment = AT(state, object, slot);
+    if ((PyObject *)Py_TYPE(moment) != state->moment_type)
+        return set_first_time(state, object, slot, time_ns);
+    __atomic_store_n(&((Moment *)moment)->time_ns, time_ns, __ATOMIC_RELAXED); /* The sampler reads it, without the lock. */
+    return 0;
+}
+
+/* bell.c: what the sampler waits for */
+extern PyType_Spec bell_spec;
 
 /* memo.c: what is remembered of tasks that were met lately */
 extern PyType_Spec memo_spec;
@@ -262,6 +281,8 @@ int remembered_code(State *state, PyObject *watch, void *code);
 void remember_code(State *state, PyObject *watch, void *code, int is_users);
 PyObject *forgetting(State *state, PyObject *watch);
 PyObject *next_task_id(State *state, PyObject *watch);
+PyObject *take_spare(State *state, PyObject *watch);
+void keep_spare(State *state, PyObject *watch, PyObject *spare);
 
 /* waits.c: where a task waits; -1: exception */
 long long stack_of(State *state, PyObject *watch, PyObject *record);
@@ -281,12 +302,21 @@ typedef struct {
     unsigned long site;
 } Plan;
 int plan_creation(State *state, PyObject *watch, PyObject *task, PyObject *cause, Plan *plan);
-PyObject *create_as(State *state, PyObject *watch, PyObject *task, Plan *plan);
+int introduce(State *state, PyObject *watch, PyObject *record, Plan *plan, uint64_t now);
+PyObject *new_record(State *state, PyObject *referent, PyObject *gone, PyObject *number);
+PyObject *record_of_its_own(State *state, PyObject *watch, PyObject *task, PyObject *number);
+int keep_record(State *state, PyObject *watch, PyObject *task, PyObject *record);
 void drop_plan(Plan *plan);
 int create(State *state, PyObject *watch, PyObject *task, PyObject *cause);
 int ends_as_most(State *state, PyObject *watch, PyObject *record, PyObject *task);
-int note_task_end(State *state, PyObject *watch, PyObject *record);
+int note_task_end(State *state, PyObject *watch, PyObject *record, uint64_t now);
 int forget(State *state, PyObject *watch, PyObject *record);
+
+/* stand_in.c: records of tasks that may end in their first step */
+PyObject *stand_in_for(State *state, PyObject *watch, PyObject *task, Plan *plan, uint64_t now);
+int know_running(State *state, PyObject *watch);
+int call_plain(State *state, PyObject *watch, PyObject *name, PyObject *first);
+int settle(State *state, PyObject *watch, PyObject *record, PyObject *task);
 
 /* eager.c: a step inside another one */
 int begin_eager_step(State *state, PyObject *watch, PyObject *task);
@@ -302,7 +332,16 @@ int must_cancel(State *state, PyObject *task);
 PyObject *cancelling(State *state, PyObject *task);
 
 PyObject *task_stepped_by(State *state, PyObject *callback);
-long offset_of_frame(State *state, PyObject *frame);
+
+/* frames.c: where the program is */
+typedef struct Frame Frame;
+int find_frames(State *state, PyObject *coroutine);
+Frame *innermost_frame(State *state);
+Frame *frame_of(State *state, PyObject *coroutine);
+Frame *caller_of(Frame *frame);
+PyObject *code_in(Frame *frame);
+long offset_in_frame(State *state, Frame *frame);
+void *object_of(Frame *frame);
 
 /* asking.c: what the others are made of */
 int call(PyObject *object, PyObject *name, PyObject *first);

@@ -61,11 +61,11 @@ queue_step(State *state, PyObject *watch, PyObject *task)
     else if (phase == state->dispatching && is_here(state, watch))
         cause = state->io;
     else
-        return call(watch, state->words.plain_queued_step, task) < 0 ? fail(state, watch) : 0;
+        return call_plain(state, watch, state->words.plain_queued_step, task) < 0 ? fail(state, watch) : 0;
     PyObject *record = record_of(state, watch, task);
     if (record == NULL) {
         int verdict = PyErr_Occurred() ? FAILED : create(state, watch, task, cause);
-        if (verdict == FAILED || (verdict == SPECIAL && call(watch, state->words.plain_queued_step, task) < 0))
+        if (verdict == FAILED || (verdict == SPECIAL && call_plain(state, watch, state->words.plain_queued_step, task) < 0))
             return fail(state, watch);
     }
     else if (record == token && record != Py_None)
@@ -101,15 +101,16 @@ begins_as_most(State *state, PyObject *record, PyObject *task, int names_in_step
 
 /* From now on `record`, of `task`, is what runs. */
 int
-run_step(State *state, PyObject *watch, PyObject *record, PyObject *task)
+run_step(State *state, PyObject *watch, PyObject *record, PyObject *task, uint64_t now)
 {
-    uint64_t now = now_ns();
     set(state, record, RECORD_running, task);
     PyObject *gave_up = AT(state, watch, WATCH_gave_up);
     AT(state, watch, WATCH_gave_up) = NEW_REFERENCE(state->zero);
     set(state, watch, WATCH_token, record);
     set(state, watch, WATCH_cause, record);
     int verdict = set_time(state, record, RECORD_began_ns, now);
+    if (verdict == 0 && AT(state, watch, WATCH_outer) == Py_None) /* Inside another step nothing begins anew. */
+        verdict = set_time(state, watch, WATCH_pulse, now);
     if (verdict == 0)
         verdict = write_event(state, watch, now, AT(state, record, RECORD_id), gave_up,
                               number_in(state, AT(state, watch, WATCH_step_begun)));
@@ -132,10 +133,10 @@ begin_step(State *state, PyObject *watch, PyObject *task)
         is_as_most = begins_as_most(state, record, task, AT(state, watch, WATCH_names_in_step) == Py_True);
     if (is_as_most == 1) {
         set(state, watch, WATCH_phase, state->running);
-        verdict = run_step(state, watch, record, task);
+        verdict = run_step(state, watch, record, task, now_ns());
     }
     else
-        verdict = is_as_most == 0 ? call(watch, state->words.plain_begin_step, task) : -1;
+        verdict = is_as_most == 0 ? call_plain(state, watch, state->words.plain_begin_step, task) : -1;
     Py_XDECREF(record);
     return verdict < 0 ? fail(state, watch) : 0;
 }
@@ -190,9 +191,8 @@ how_it_ended(State *state, PyObject *watch, PyObject *record, PyObject *task, Py
 }
 
 static int
-note_wait(State *state, PyObject *watch, PyObject *record, uint64_t word)
+note_wait(State *state, PyObject *watch, PyObject *record, uint64_t word, uint64_t now)
 {
-    uint64_t now = now_ns();
     set(state, record, RECORD_waits, Py_True);
     set(state, record, RECORD_is_walked, Py_False);
     if (set_time(state, record, RECORD_suspended_ns, now) < 0)
@@ -201,14 +201,14 @@ note_wait(State *state, PyObject *watch, PyObject *record, uint64_t word)
 }
 
 static int
-note_given_up(State *state, PyObject *watch, PyObject *record, int is_eager)
+note_given_up(State *state, PyObject *watch, PyObject *record, int is_eager, uint64_t now)
 {
     set(state, record, RECORD_cause_in_step, Py_None);
     if (!is_eager && AT(state, watch, WATCH_sees_polls) == Py_True) {
         set(state, watch, WATCH_gave_up, AT(state, record, RECORD_id));
         return 0;
     }
-    return write_event(state, watch, now_ns(), AT(state, record, RECORD_id), state->zero,
+    return write_event(state, watch, now ? now : now_ns(), AT(state, record, RECORD_id), state->zero,
                        number_in(state, AT(state, watch, WATCH_yielded)));
 }
 
@@ -222,7 +222,7 @@ stop_running(State *state, PyObject *watch, int is_eager)
 }
 
 static int
-note_end(State *state, PyObject *watch, PyObject *record, PyObject *task, int is_eager)
+note_end(State *state, PyObject *watch, PyObject *record, PyObject *task, int is_eager, uint64_t now)
 {
     if (task == NULL || task == Py_None || AT(state, record, RECORD_is_silent) != Py_False ||
         AT(state, record, RECORD_cancellations) != state->zero)
@@ -239,21 +239,22 @@ note_end(State *state, PyObject *watch, PyObject *record, PyObject *task, int is
     if (verdict > NOTED || verdict == FAILED)
         stop_running(state, watch, is_eager);
     if (verdict == ENDED)
-        verdict = note_task_end(state, watch, record) < 0 ? FAILED : NOTED;
+        verdict = note_task_end(state, watch, record, now ? now : now_ns()) < 0 ? FAILED : NOTED;
     else if (verdict == GAVE_UP)
-        verdict = note_given_up(state, watch, record, is_eager) < 0 ? FAILED : NOTED;
+        verdict = note_given_up(state, watch, record, is_eager, now) < 0 ? FAILED : NOTED;
     else if (verdict == WAITS)
-        verdict = note_wait(state, watch, record, wait) < 0 ? FAILED : NOTED;
+        verdict = note_wait(state, watch, record, wait, now ? now : now_ns()) < 0 ? FAILED : NOTED;
     Py_DECREF(awaited);
     return verdict;
 }
 
-/* Write how the running step ended, if as most do; then nothing runs any more. */
+/* Write how the running step ended, if as most do; then nothing runs any more. `now` is 0 where nobody has asked for the
+   time yet: most that give up their turn need none. */
 int
-end_record(State *state, PyObject *watch, int is_eager)
+end_record(State *state, PyObject *watch, int is_eager, uint64_t now)
 {
     PyObject *record = NEW_REFERENCE(AT(state, watch, WATCH_token)), *task = NEW_REFERENCE(AT(state, record, RECORD_running));
-    int verdict = note_end(state, watch, record, task, is_eager);
+    int verdict = note_end(state, watch, record, task, is_eager, now);
     if (verdict != SPECIAL)
         set(state, record, RECORD_running, Py_None);
     Py_XDECREF(task);
@@ -271,9 +272,9 @@ end_step(State *state, PyObject *watch)
         set(state, watch, WATCH_phase, AT(state, watch, WATCH_between));
         return 0;
     }
-    int verdict = end_record(state, watch, 0);
+    int verdict = end_record(state, watch, 0, 0);
     if (verdict == SPECIAL)
-        verdict = call(watch, state->words.plain_end, NULL);
+        verdict = call_plain(state, watch, state->words.plain_end, NULL);
     return verdict < 0 ? fail(state, watch) : 0;
 }
 
@@ -337,6 +338,7 @@ end_poll(State *state, PyObject *watch)
 
 METHOD_OF_ONE(steps_begin_step, begin_step)
 METHOD(steps_end, end_step)
+METHOD(steps_know_running, know_running)
 METHOD_OF_ONE(steps_queued_step, queue_step)
 METHOD(steps_poll_begun, begin_poll)
 METHOD(steps_poll_ended, end_poll)
@@ -359,6 +361,7 @@ static PyMethodDef steps_methods[] = {
     {name, (PyCFunction)(void (*)(void))method, WITH_CLASS, PyDoc_STR("As the method of a LoopRecorder of this name.")},
     LIST("begin_step", steps_begin_step)
     LIST("end", steps_end)
+    LIST("know_running", steps_know_running)
     LIST("queued_step", steps_queued_step)
     LIST("poll_begun", steps_poll_begun)
     LIST("poll_ended", steps_poll_ended)

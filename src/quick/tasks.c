@@ -16,16 +16,6 @@ ask(State *state, PyObject *task, int method, PyObject *name)
     return PyObject_CallMethodObjArgs(task, name, NULL);
 }
 
-/* The instruction that `frame` is at, as an offset; -1 with an exception. */
-long
-offset_of_frame(State *state, PyObject *frame)
-{
-    PyObject *offset = got(state, frame, GET_f_lasti);
-    long at = offset == NULL ? -1 : PyLong_AsLong(offset);
-    Py_XDECREF(offset);
-    return at;
-}
-
 /* What it waits for, or None. */
 PyObject *
 awaited_by(State *state, PyObject *task)

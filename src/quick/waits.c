@@ -11,23 +11,10 @@ awaits_future(State *state, PyObject *coroutine)
         return -1;
     PyObject *kind = (PyObject *)Py_TYPE(awaited);
     int verdict = kind == state->future_iterator;
-    if (kind == state->generator_type) {
-        PyObject *code = PyObject_GetAttr(awaited, state->words.gi_code);
-        verdict = code == NULL ? -1 : code == state->future_code;
-        Py_XDECREF(code);
-    }
+    if (kind == state->generator_type)
+        verdict = code_in(frame_of(state, awaited)) == state->future_code;
     Py_DECREF(awaited);
     return verdict;
-}
-
-/* The offset at which `coroutine` is suspended; -1 where that is not known, or with an exception. */
-static long
-offset_in(State *state, PyObject *coroutine)
-{
-    PyObject *frame = got(state, coroutine, GET_cr_frame);
-    long offset = frame == NULL || frame == Py_None ? -1 : offset_of_frame(state, frame);
-    Py_XDECREF(frame);
-    return offset;
 }
 
 /* As it is known in Python, and from now on in the memo; 0 where it is not. */
@@ -57,7 +44,7 @@ known_stack(State *state, PyObject *watch, PyObject *record, PyObject *task)
         return 0;
     PyObject *coroutine = coroutine_of(state, task);
     if (coroutine != NULL && (PyObject *)Py_TYPE(coroutine) == state->coroutine_type && awaits_future(state, coroutine) == 1)
-        at = offset_in(state, coroutine);
+        at = offset_in_frame(state, frame_of(state, coroutine));
     Py_XDECREF(coroutine);
     if (at < 0)
         return PyErr_Occurred() ? -1 : 0;

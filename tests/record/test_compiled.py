@@ -10,6 +10,7 @@ import mmap
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import coroscope
+from coroscope.loop.task import Task
 from coroscope.record import compiled, short_ways, task_events
 from coroscope.record.chains import WALKED_AT_ONCE
 from coroscope.record.events import EVENT, EventKind
@@ -209,6 +211,149 @@ def test_steps_of_every_kind_leave_the_same_events(loop: str, tmp_path: Path) ->
         plain = recorded(tmp_path / "plain.coroscope", act)
     assert fast == plain
     assert Counter(kind for kind, *_ in fast)["STEP_BEGUN"] > 200
+
+
+async def start_eagerly(loop: Any) -> list[object]:
+    """Tasks of ours whose constructor takes the first step, of every kind; what was seen in it of who knows them."""
+    seen: list[object] = []
+
+    def eager(coroutine: Coroutine[Any, Any, Any], **options: Any) -> Any:
+        return Task(coroutine, loop=loop, eager_start=True, **options)
+
+    def number_of_running() -> object:
+        token = loop._watch.token_of(asyncio.current_task())
+        return None if token is None else token.id
+
+    async def return_at_once() -> None:
+        loop.call_soon(seen.append, len(seen))  # It is named as a cause when it is over.
+
+    async def be_known() -> None:
+        seen.append(number_of_running())
+        coroscope.mark("known")
+
+    async def start_another() -> None:
+        await eager(return_at_once())
+        await eager(give(1))
+        loop.create_task(give(2))
+
+    async def start_one_that_waits(future: asyncio.Future[None]) -> None:
+        eager(wait_for(future))
+        seen.append(number_of_running())
+
+    async def wait_for(future: asyncio.Future[None]) -> None:
+        await future
+
+    async def cancel_itself() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    async def be_called_from_elsewhere() -> None:
+        thread = threading.Thread(target=lambda: loop.call_soon_threadsafe(seen.append, "elsewhere"))
+        thread.start()
+        thread.join()
+        await asyncio.sleep(0)
+
+    async def have_another_name() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.set_name("another")
+
+    async def collect() -> None:
+        gc.collect()
+
+    async def fail_at_once() -> None:
+        raise ValueError("as it should")
+
+    future: asyncio.Future[None] = loop.create_future()
+    kinds = [
+        return_at_once,
+        be_known,
+        start_another,
+        cancel_itself,
+        have_another_name,
+        collect,
+        fail,
+        fail_at_once,
+    ]
+    for round_ in range(3):
+        for kind in kinds:
+            tasks = [
+                eager(kind(), name=f"named {number}" if number == round_ else None) for number in range(3)
+            ]
+            await asyncio.gather(*tasks, return_exceptions=True)
+    eager(start_one_that_waits(future))
+    eager(wait_for(future))
+    loop.call_soon(eager, give(3))  # Outside of a task's step.
+    await eager(be_called_from_elsewhere())
+    loop.call_soon(future.set_result, None)
+    await future
+    await asyncio.gather(*(eager(hold(lock)) for lock in [asyncio.Lock()] * 3), eager(asyncio.sleep(0)))
+    return seen
+
+
+needs_eager = pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio has eager tasks since 3.12")
+
+
+@needs_compiled
+@needs_eager
+@pytest.mark.usefixtures("long_wait_ns")
+def test_first_steps_inside_of_others_leave_the_same_events(tmp_path: Path) -> None:
+    seen: list[list[object]] = []
+
+    def act() -> None:
+        with asyncio.Runner(loop_factory=coroscope.Loop) as runner:
+            seen.append(runner.run(start_eagerly(runner.get_loop())))
+
+    fast = recorded(tmp_path / "fast.coroscope", act)
+    with in_python():
+        plain = recorded(tmp_path / "plain.coroscope", act)
+    assert fast == plain
+    assert seen[0] == seen[1]
+    assert None not in seen[0]
+
+
+@needs_compiled
+@needs_eager
+def test_a_first_step_inside_of_another_does_not_make_that_one_look_young(tmp_path: Path) -> None:
+    async def main() -> None:
+        loop: Any = asyncio.get_running_loop()
+        await asyncio.sleep(0)
+        began_ns = int(loop._watch.pulse)
+        assert began_ns == int(loop._watch.token.began_ns)
+        await Task(give(1), loop=loop, eager_start=True)
+        assert int(loop._watch.pulse) == began_ns
+        await asyncio.sleep(0)
+        assert int(loop._watch.pulse) > began_ns
+
+    with coroscope.record(tmp_path / "out.coroscope"), asyncio.Runner(loop_factory=coroscope.Loop) as runner:
+        runner.run(main())
+
+
+@needs_eager
+def test_a_task_whose_first_step_saw_the_recording_end_is_recorded_by_the_next_one(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.coroscope", tmp_path / "second.coroscope"
+
+    async def wait(future: asyncio.Future[None], recording: Any) -> None:
+        recording.__exit__(None, None, None)
+        await future
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        recording = coroscope.record(first)
+        recording.__enter__()
+        await asyncio.sleep(0)
+        task: Any = Task(wait(future, recording), loop=loop, eager_start=True, name="waits")
+        with coroscope.record(second):
+            future.set_result(None)
+            await task
+
+    with asyncio.Runner(loop_factory=coroscope.Loop) as runner:
+        runner.run(main())
+    assert "waits" in [task.name for task in load(first).tasks.values()]
+    assert "waits" in [task.name for task in load(second).tasks.values()]
 
 
 def many_kinds(count: int) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -407,7 +552,7 @@ def test_it_is_not_used_for_classes_that_have_no_such_slots(missing: str) -> Non
         with pytest.raises(ImportError, match="is no member_descriptor"):
             quick.prepare({**given["classes"], missing: object}, *given["numbers"], **given["objects"])
     finally:
-        quick.prepare(given["classes"], *given["numbers"], **given["objects"])
+        short_ways._prepare(quick)
 
 
 def test_one_that_an_older_checkout_left_behind_is_not_used(tmp_path: Path) -> None:

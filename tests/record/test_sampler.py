@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, SupportsInt
 
 import pytest
 
 import coroscope
-from coroscope.record import marks
+from coroscope.loop.clock import now_ns
+from coroscope.record import compiled, marks, short_ways
+from coroscope.record.bell import Bell
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import Recorder
 from coroscope.record.sampler import INTERVAL_NS, Sampler
@@ -34,6 +39,9 @@ class Eye:
         rest_ns = self._rest_of()
         self.asked.set()
         return rest_ns
+
+    def pulses(self) -> tuple[SupportsInt, ...]:
+        return ()
 
     def look(self, now: int, late_ns: int, frames: object) -> None:  # noqa: ARG002
         self.late_ns = late_ns
@@ -115,3 +123,79 @@ def test_a_long_step_is_looked_at_once_before_it_is_long(
             recording.running[-number] = SimpleNamespace(token=token)
         assert watchdog.rest_ns(now) == rest_ns
         recording.running.clear()
+
+
+BELLS = [Bell] if compiled.QUICK is None else [Bell, compiled.QUICK.Bell]
+
+
+@pytest.mark.parametrize("make", BELLS)
+def test_a_wait_gives_when_it_was_over(make: Any) -> None:
+    before = now_ns()
+    assert before <= make().wait(0, (), 0, 0) <= now_ns()
+
+
+@pytest.mark.parametrize("make", BELLS)
+def test_a_bell_that_was_rung_twice_ends_one_wait(make: Any) -> None:
+    bell = make()
+    bell.ring()
+    bell.ring()
+    assert bell.wait(LONG_NS, (), 0, 0) == 0
+    assert bell.wait(0, (), 0, 0) > 0
+
+
+@pytest.mark.parametrize("make", BELLS)
+def test_who_waits_is_woken_by_the_bell(make: Any) -> None:
+    bell = make()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bell.wait, LONG_NS, (), 0, 0)
+        bell.ring()
+        assert waiting.result(WAIT_S) == 0
+
+
+@contextmanager
+def pulses_of(loop: str, folder: Path) -> Iterator[tuple[SupportsInt, ...]]:
+    """The pulses of a loop that has begun a step, while it runs."""
+    found: list[tuple[SupportsInt, ...]] = []
+
+    async def main() -> None:
+        await asyncio.sleep(0)
+        recording = marks.current_recorder()
+        assert recording is not None
+        found.append(Watchdog(Probe("stalls", recording)).pulses())
+
+    make = {"asyncio": asyncio.SelectorEventLoop, "coroscope": coroscope.Loop}[loop]
+    with recorder(folder), asyncio.Runner(loop_factory=make) as runner:
+        runner.run(main())
+        yield found[0]
+
+
+@pytest.mark.skipif(not short_ways.IS_COMPILED, reason="nothing is compiled here")
+@pytest.mark.parametrize("loop", ["asyncio", "coroscope"])
+def test_a_rest_goes_on_while_the_last_step_is_young(loop: str, tmp_path: Path) -> None:
+    with pulses_of(loop, tmp_path) as pulses:
+        assert [0 < int(pulse) <= now_ns() for pulse in pulses] == [True]
+        bell, began_ns = compiled.QUICK.Bell(), int(pulses[0])
+        assert bell.wait(0, pulses, 0, 0) < now_ns()
+
+        def rests_on() -> bool:
+            young_ns = now_ns() - began_ns + 50_000_000
+            return bool(bell.wait(0, pulses, young_ns, 0) == began_ns + young_ns)
+
+        assert any(rests_on() for _ in range(10))  # It may not get a processor for so long.
+
+
+@pytest.mark.skipif(not short_ways.IS_COMPILED, reason="nothing is compiled here")
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((), TypeError),
+        ((0, [], 0, 0), TypeError),
+        ((0, (1,), 0, 0), TypeError),
+        (("0", (), 0, 0), TypeError),
+        ((-1, (), 0, 0), ValueError),
+        ((0, (), 1 << 62, 0), ValueError),
+    ],
+)
+def test_a_compiled_bell_refuses_what_is_no_wait(arguments: tuple[Any, ...], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        compiled.QUICK.Bell().wait(*arguments)

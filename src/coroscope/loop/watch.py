@@ -59,7 +59,8 @@ class Watch:
         """Of every live task by its id(): the observer's token, and a reference whose callback ends the entry."""
         self._causes: dict[int, Cause] = {}
         """Of every queued handle that is not a task's step, by its id()."""
-        self._outer: list[tuple[Any, Cause]] = []
+        self._outer: tuple[Any, Cause, Any] | None = None
+        """Token and cause of the step that a constructor has interrupted by another one, and what is outside of it."""
         self._has_left = False
         self._thread = _get_ident()
         self._poll_began_ns = 0
@@ -238,7 +239,7 @@ class Watch:
 
     def eager_step_begins(self, task: Any) -> None:
         """The first step of `task` is run by its constructor, inside the running step."""
-        self._outer.append((self.token, self.cause))
+        self._outer = self.token, self.cause, self._outer
         if self.token is not None:
             self._observer.step_paused(self.token)
         self.token = None
@@ -250,7 +251,7 @@ class Watch:
         self.token = None
         if token is not None:
             self._observer.step_ended(token)
-        self.token, self.cause = self._outer.pop()
+        self.token, self.cause, self._outer = self._outer  # type: ignore[misc]  # There is one.
         if self.token is not None:
             self._observer.step_resumed(self.token)
 

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
-_NEEDED = {"Memo", "OwnSteps", "Pen", "QueueSteps", "Soon", "Steps", "prepare"}
+_NEEDED = {"Bell", "Memo", "OwnSteps", "Pen", "QueueSteps", "Soon", "Steps", "prepare"}
 QUICK: Any = None
 if os.environ.get("COROSCOPE_COMPILED") != "0":
     with suppress(ImportError):

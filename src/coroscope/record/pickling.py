@@ -25,7 +25,7 @@ from functools import partial
 from operator import call
 from os.path import dirname, join
 from types import FrameType, MethodType, ModuleType
-from typing import Any
+from typing import Any, SupportsInt
 from weakref import ref
 
 from coroscope.record.events import U32_MAX, EventKind
@@ -113,6 +113,10 @@ class Calls:
     def rest_ns(self, now: int) -> int | None:  # noqa: ARG002
         """Calls are told of whoever looks; nobody need look for them."""
         return None
+
+    def pulses(self) -> tuple[SupportsInt, ...]:
+        """Nothing tells that there is nothing to see."""
+        return ()
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:  # noqa: ARG002
         """Write what has been noted."""

@@ -22,13 +22,16 @@ from io import FileIO
 # As it is: programs replace it to find what blocks their loop.
 from os import stat
 from types import FrameType
-from typing import Protocol
+from typing import Protocol, SupportsInt
 
+from coroscope.record.bell import new_bell
 from coroscope.record.interpreters import has_more_interpreters
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import Recorder
 
 INTERVAL_NS = 10_000_000
+YOUNG_NS = 30_000_000
+"""A step that began less than this ago is not long at the look after the next one."""
 _acquire = _thread.LockType.acquire
 """As it is: programs replace it to find what blocks their loop, and this does so for a moment before a fork."""
 _WAIT_S = 0.0002
@@ -43,6 +46,13 @@ class Looker(Protocol):
 
     def rest_ns(self, now: int) -> int | None:
         """For how long after `now` a look would see nothing that matters; None: there is nothing to see."""
+        ...
+
+    def pulses(self) -> tuple[SupportsInt, ...]:
+        """Times that compiled code writes anew: while none is older than `YOUNG_NS`, there is nothing to see yet.
+
+        None where nothing tells so. Asked of those only that have something to see.
+        """
         ...
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
@@ -61,8 +71,7 @@ class _Turn:
     """One thread's time as the sampler."""
 
     def __init__(self) -> None:
-        self._alarm = _thread.allocate_lock()
-        _acquire(self._alarm)
+        self._bell = new_bell()
         self.rests = False
         """Whether who begins to be of interest is to wake it."""
         self.ended = _thread.allocate_lock()
@@ -70,17 +79,16 @@ class _Turn:
         self.native = 0
         """What the system calls the thread."""
 
-    def rest(self, rest_ns: int) -> bool:
-        """Wait so long; whether it was woken before."""
-        self.rests = rest_ns > INTERVAL_NS
-        is_woken = _acquire(self._alarm, timeout=rest_ns / 1e9)
+    def rest(self, rest_ns: int, pulses: tuple[SupportsInt, ...]) -> int:
+        """Wait so long, and on while the pulses are young; gives when it was time to look, 0 if it was woken before."""
+        self.rests = bool(pulses) or rest_ns > INTERVAL_NS
+        due_ns: int = self._bell.wait(rest_ns, pulses, YOUNG_NS, INTERVAL_NS)
         self.rests = False
-        return is_woken
+        return due_ns
 
     def wake(self) -> None:
         """Have it rest no longer."""
-        with suppress(RuntimeError):  # Somebody else has.
-            self._alarm.release()
+        self._bell.ring()
 
     def wait(self) -> None:
         """Wait until the thread has ended, for the system too: CPython counts the system's threads at a fork."""
@@ -114,7 +122,7 @@ class Sampler:
 
     def ensure_running(self) -> None:
         """Start the thread, unless it runs or there is nothing to see."""
-        if self._turn is None and self._rest_ns() is not None:
+        if self._turn is None and self._rest()[0] is not None:
             turn = self._turn = _Turn()
             _thread.start_new_thread(self._run, (turn,))
 
@@ -133,12 +141,15 @@ class Sampler:
             turn.wake()
             turn.wait()
 
-    def _rest_ns(self) -> int | None:
-        """For how long all that look can do without; None: none has anything to see."""
+    def _rest(self) -> tuple[int | None, tuple[SupportsInt, ...]]:
+        """For how long all that look can do without, and pulses that tell for longer; None: there is nothing to see."""
         now = self._recorder.now()
-        wanted = [_rest_of(probe, looker, now) for probe, looker in self._lookers]
-        rests = [rest_ns for rest_ns in wanted if rest_ns is not None]
-        return max(min(rests), INTERVAL_NS) if rests else None
+        wanted = [(looker, _rest_of(probe, looker, now)) for probe, looker in self._lookers]
+        rests = [(looker, rest_ns) for looker, rest_ns in wanted if rest_ns is not None]
+        if not rests:
+            return None, ()
+        pulses = rests[0][0].pulses() if len(rests) == 1 else ()
+        return max(min(rest_ns for _, rest_ns in rests), INTERVAL_NS), pulses
 
     def _run(self, turn: _Turn) -> None:
         self._recorder.own_threads.add(get_ident())
@@ -156,14 +167,14 @@ class Sampler:
         idle = 0
         while self._turn is turn:
             turn.rests = True  # From here on who begins to be of interest is heard.
-            rest_ns = self._rest_ns()
+            rest_ns, pulses = self._rest()
             if idle > _LINGERS and rest_ns is None and self._turn is turn:
                 self._turn = None
                 self.ensure_running()  # What began since the last look did not start a thread.
                 return
             idle = 0 if rest_ns is not None else idle + 1
-            due_ns = now() + (rest_ns or INTERVAL_NS)
-            if not turn.rest(rest_ns or INTERVAL_NS) and self._turn is turn:
+            due_ns = turn.rest(rest_ns or INTERVAL_NS, pulses)
+            if due_ns and self._turn is turn:
                 self._look(now(), due_ns)
 
     def _look(self, now: int, due_ns: int) -> None:

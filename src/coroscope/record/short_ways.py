@@ -28,6 +28,10 @@ from coroscope.record.task_events import SHORT_POLL_NS
 from coroscope.record.walks import FUTURE_CODE, FUTURE_ITERATOR, Walks
 
 
+async def _nothing() -> None:
+    """A coroutine to find the frame in."""
+
+
 def _prepare(quick: Any) -> None:
     classes = {
         "TASK": Task,
@@ -42,38 +46,43 @@ def _prepare(quick: Any) -> None:
         "METHOD": MethodType,
         "WALKS": Walks,
     }
-    quick.prepare(
-        classes,
-        LONG_WAIT_NS,
-        SHORT_POLL_NS,
-        task_type=Task,
-        c_task_type=asyncio.Task,
-        coroutine_type=CoroutineType,
-        frame_type=FrameType,
-        future_code=FUTURE_CODE,
-        future_iterator=FUTURE_ITERATOR,
-        generator_type=GeneratorType,
-        record_type=TaskRecord,
-        function_type=FunctionType,
-        method_type=MethodType,
-        handle_type=asyncio.Handle,
-        own_handle_type=Handle,
-        builtin_type=BuiltinFunctionType,
-        python_steps=PYTHON_STEPS,
-        pending=PENDING,
-        finished=FINISHED,
-        fresh=NEW,
-        io=IO,
-        signal=SIGNAL,
-        running=Phase.RUNNING,
-        dispatching=Phase.DISPATCHING,
-        polling=Phase.POLLING,
-        read_ready=asyncio.selector_events._SelectorSocketTransport._read_ready,  # type: ignore[attr-defined]
-        deque_append=deque.append,
-        deque_len=deque.__len__,
-        deque_popleft=deque.popleft,
-        round_code=ROUND,
-    )
+    coroutine = _nothing()
+    try:
+        quick.prepare(
+            classes,
+            LONG_WAIT_NS,
+            SHORT_POLL_NS,
+            coroutine=coroutine,
+            task_type=Task,
+            c_task_type=asyncio.Task,
+            coroutine_type=CoroutineType,
+            frame_type=FrameType,
+            future_code=FUTURE_CODE,
+            future_iterator=FUTURE_ITERATOR,
+            generator_type=GeneratorType,
+            record_type=TaskRecord,
+            function_type=FunctionType,
+            method_type=MethodType,
+            handle_type=asyncio.Handle,
+            own_handle_type=Handle,
+            builtin_type=BuiltinFunctionType,
+            python_steps=PYTHON_STEPS,
+            pending=PENDING,
+            finished=FINISHED,
+            fresh=NEW,
+            io=IO,
+            signal=SIGNAL,
+            running=Phase.RUNNING,
+            dispatching=Phase.DISPATCHING,
+            polling=Phase.POLLING,
+            read_ready=asyncio.selector_events._SelectorSocketTransport._read_ready,  # type: ignore[attr-defined]
+            deque_append=deque.append,
+            deque_len=deque.__len__,
+            deque_popleft=deque.popleft,
+            round_code=ROUND,
+        )
+    finally:
+        coroutine.close()
 
 
 def _is_usable() -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from _thread import get_ident
+from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, SupportsInt
 
 from coroscope.loop.clock import now_ns
 from coroscope.loop.observer import IO, OUTSIDE, Cause, CauseKind
@@ -75,6 +76,7 @@ class TaskEvents(Watch):
         "_woken_by_task",
         "failures",
         "id",
+        "pulse",
         "running_frame",
     )
 
@@ -106,6 +108,8 @@ class TaskEvents(Watch):
         """How a step ends that waits for something of a type, as the last eight bytes of the event."""
         self._memo = new_memo()
         """What compiled code remembers of the tasks that it has met lately."""
+        self.pulse: SupportsInt = 0
+        """When the last step began that compiled code has seen begin: one number, which it writes anew; 0: none."""
         self.running_frame = 0
         """The frame that runs the loop, by its id(): above it is nobody who asked for a task."""
         self.failures = Failures(recorder)
@@ -123,7 +127,7 @@ class TaskEvents(Watch):
             frame = self._roots.user_frame(1)
             self.running_frame = 0 if frame is None else id(frame)
             if recorder.sampler is not None:
-                recorder.sampler.ensure_running()
+                recorder.sampler.hurry()
             self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string(self._type))
         except Exception as error:  # Whatever fails in here must not reach the program.
             recorder.fail(error)
@@ -140,8 +144,24 @@ class TaskEvents(Watch):
             recorder.fail(error)
 
     def leave(self) -> None:
+        self.know_running()
         self._memo = None
         super().leave()
+
+    def know_running(self) -> None:
+        """Have the task whose step runs be found by its id(), as all are here: compiled code may have only `token`."""
+
+    def token_of(self, task: Any) -> Any:
+        self.know_running()
+        return super().token_of(task)
+
+    def tokens(self) -> list[Any]:
+        self.know_running()
+        return super().tokens()
+
+    def adopt(self, task: Any, tell: Callable[[Any], Any]) -> None:
+        self.know_running()
+        super().adopt(task, tell)
 
     def task_created(self, task: Any, cause: Cause, is_eager: bool) -> TaskRecord | None:
         if not self._recorder.is_recording:

@@ -15,7 +15,7 @@ import sys
 import time
 from _thread import get_ident, get_native_id
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, SupportsInt
 
 from coroscope.record.chains import Position, call_stack
 from coroscope.record.clocks import cpu_clocks, cpu_ns, delayed_ns, native_cpu_clock
@@ -244,6 +244,10 @@ class ThreadWatch:
     def rest_ns(self, now: int) -> int | None:  # noqa: ARG002
         """None while the main thread is the only one; once there were more, it goes on to be told where that one is."""
         return INTERVAL_NS if self._threads or self.recorder.watches_main else None
+
+    def pulses(self) -> tuple[SupportsInt, ...]:
+        """Nothing tells that there is nothing to see."""
+        return ()
 
     def look(self, now: int, late_ns: int, frames: dict[int, FrameType]) -> None:
         """Look at every thread but ours."""

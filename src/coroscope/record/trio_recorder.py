@@ -56,6 +56,8 @@ class TrioRecorder:
         self._folder = os.path.dirname(os.path.dirname(run.__file__ or "")) + os.sep
         self.id = recorder.next_loop_id()
         self.token: TaskRecord | None = None
+        self.pulse = 0
+        """Nothing compiled sees its steps begin."""
         """The task whose step is running, if it is one of the program's."""
         self._thread = get_ident()
         self._stream = recorder.stream()
@@ -194,7 +196,7 @@ class TrioRecorder:
         if not self._runner.is_guest:
             recorder.running[self._thread] = self
         if recorder.sampler is not None:
-            recorder.sampler.ensure_running()
+            recorder.sampler.hurry()
         self._emit(EventKind.LOOP_STARTED, self.id, self._stream.string("trio"))
 
     def _is_of_trio(self, task: Any) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from types import FrameType
+from typing import SupportsInt
 
 from coroscope.record import alarms
 from coroscope.record.calls import CallSites
@@ -18,11 +19,11 @@ from coroscope.record.chains import call_stack
 from coroscope.record.events import EventKind, Standing
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import TaskRecord, stack_number
-from coroscope.record.sampler import INTERVAL_NS, sampler_of
+from coroscope.record.sampler import INTERVAL_NS, YOUNG_NS, sampler_of
 from coroscope.record.stream import Stream
 
-LONG_STEP_NS = 40_000_000
-"""Steps are looked into from here on; stalls are at least twice as long by default."""
+LONG_STEP_NS = YOUNG_NS + INTERVAL_NS
+"""40 ms: steps are looked into from here on; stalls are at least twice as long by default."""
 MOST_SAMPLES = 100
 """Of one step; then as many again take twice the time, and so on."""
 _KEPT_NS = 50_000_000
@@ -66,7 +67,12 @@ class Watchdog:
         if not tokens:
             return None
         began_ns = min(now if token is None else int(token.began_ns) for token in tokens)
-        return began_ns + LONG_STEP_NS - INTERVAL_NS - now
+        return began_ns + YOUNG_NS - now
+
+    def pulses(self) -> tuple[SupportsInt, ...]:
+        """When each loop last began a step, as numbers that change; none where one does not say."""
+        pulses = tuple([loop.pulse for loop in list(self._recorder.running.values())])
+        return () if 0 in pulses else pulses
 
     def look_from_outside(self, now: int) -> None:
         """Where a step stands cannot be seen so."""
