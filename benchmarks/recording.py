@@ -4,9 +4,10 @@
 
 Two programs, each on asyncio's loop, ours and uvloop's: an aiohttp server that answers 20,000 requests, and a hundred
 tasks that give up their turn. Each is run alone, by `coroscope run`, and by its peers that are installed (viztracer,
-cProfile, yappi, asyncio's debug mode), all in turns, round after round. A figure is the median, over the rounds, of the
-processor time under a recorder divided by that alone in the same round; what a recorder does before the first request
-and after the last is left out.
+cProfile, yappi, asyncio's debug mode), each beside the program alone, round after round. A figure is the median, over
+the rounds, of the processor time under a recorder divided by that alone in the same round; what a recorder does before
+the first request and after the last is left out. Both servers of a round run at the same time and are asked in turns,
+a few hundred requests each, so that what else the machine does meets both.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,6 +40,8 @@ SIZES = {"answer": 20_000, "switch": 1_000_000}
 """Requests, and switches."""
 LIMIT_S = 600
 CONNECTIONS = 8
+TURN = 800
+"""So many requests a server is sent before it is the other's turn: some 40 ms."""
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -71,22 +74,23 @@ class Figures(NamedTuple):
     trace_bytes: int
 
 
-def run(program: str, loop: str, size: int, way: Way) -> Figures:
-    """Run `program` once."""
-    with tempfile.TemporaryDirectory() as folder:
-        out, result = os.path.join(folder, "out"), os.path.join(folder, "result")
-        perform([sys.executable, *way.prefix(out)], program, loop, size, way.environment, result)
-        figures = json.loads(Path(result).read_text())
-        return Figures(figures["cpu_s"], figures["memory_bytes"], *_size_of(out))
+@dataclass(frozen=True)
+class Started:
+    """A program that runs, and where it listens."""
+
+    process: subprocess.Popen[str]
+    address: tuple[str, int]
+
+    def output(self) -> str:
+        """What it has printed, once it has ended."""
+        return self.process.communicate(timeout=LIMIT_S)[0]
 
 
-def perform(
+@contextmanager
+def started(
     prefix: Sequence[str], program: str, loop: str, size: int, environment: dict[str, str], result: str
-) -> str:
-    """Run `program` by the command that begins with `prefix`, and answer or ask as it wants; what it printed.
-
-    It leaves its figures in the file `result`. SystemExit, with all that it printed, where there are none.
-    """
+) -> Iterator[Started]:
+    """Start `program` by the command that begins with `prefix`; it leaves its figures in the file `result`."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         arguments = [str(PROGRAMS / f"{program}.py"), loop, result, str(size)]
         if program == "answer":
@@ -100,17 +104,63 @@ def perform(
             pass_fds=(listening.fileno(),),
         )
         address = listening.getsockname()
-        listening.close()  # So that nobody waits for answers once the program is gone.
-        try:
-            if program == "answer":
-                with suppress(OSError):  # Of a program that has failed, its output tells more.
-                    ask(address, size)
-            output, _ = process.communicate(timeout=LIMIT_S)
-        finally:
-            process.kill()
-        if not os.path.exists(result):
-            raise SystemExit(f"{program} on {loop} failed:\n{output}")
-        return output
+    try:  # Nobody else listens there now, so that nobody waits for answers once the program is gone.
+        yield Started(process, address)
+    finally:
+        process.kill()
+
+
+def run_side_by_side(program: str, loop: str, size: int, ways: Sequence[Way]) -> list[Figures]:
+    """Run `program` in each way, the server at the same time and the other one after the other."""
+    if program != "answer":
+        return [_run(program, loop, size, [way])[0] for way in ways]
+    return _run(program, loop, size, ways)
+
+
+def _run(program: str, loop: str, size: int, ways: Sequence[Way]) -> list[Figures]:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        outs = [os.path.join(folder, f"out{number}") for number in range(len(ways))]
+        programs = [
+            running.enter_context(
+                started(
+                    [sys.executable, *way.prefix(out)], program, loop, size, way.environment, f"{out}.result"
+                )
+            )
+            for way, out in zip(ways, outs, strict=True)
+        ]
+        _serve(programs, program, size)
+        figures = []
+        for one, out in zip(programs, outs, strict=True):
+            output = one.output()
+            _require(f"{out}.result", program, loop, output)
+            found = json.loads(Path(f"{out}.result").read_text())
+            figures.append(Figures(found["cpu_s"], found["memory_bytes"], *_size_of(out)))
+        return figures
+
+
+def _serve(programs: Sequence[Started], program: str, size: int) -> None:
+    if program == "answer":
+        with suppress(OSError):  # Of a program that has failed, its output tells more.
+            ask([one.address for one in programs], size)
+
+
+def _require(result: str, program: str, loop: str, output: str) -> None:
+    if not os.path.exists(result):
+        raise SystemExit(f"{program} on {loop} failed:\n{output}")
+
+
+def perform(
+    prefix: Sequence[str], program: str, loop: str, size: int, environment: dict[str, str], result: str
+) -> str:
+    """Run `program` by the command that begins with `prefix`, and answer or ask as it wants; what it printed.
+
+    It leaves its figures in the file `result`. SystemExit, with all that it printed, where there are none.
+    """
+    with started(prefix, program, loop, size, environment, result) as one:
+        _serve([one], program, size)
+        output = one.output()
+    _require(result, program, loop, output)
+    return output
 
 
 def _size_of(trace: str) -> tuple[int, int]:
@@ -124,60 +174,74 @@ def _size_of(trace: str) -> tuple[int, int]:
     return sum(len(kind) - kind.count(0) for kind in kinds), len(data)
 
 
-def ask(address: tuple[str, int], requests: int) -> None:
-    """Send so many requests by a few connections, and receive the answers."""
-    connections = [socket.create_connection(address, timeout=LIMIT_S) for _ in range(CONNECTIONS)]
-    try:
+def ask(addresses: Sequence[tuple[str, int]], requests: int) -> None:
+    """Send so many requests to each server by a few connections, and receive the answers; in turns."""
+    with ExitStack() as open_:
+        servers = [
+            [
+                open_.enter_context(socket.create_connection(address, timeout=LIMIT_S))
+                for _ in range(CONNECTIONS)
+            ]
+            for address in addresses
+        ]
         while requests > 0:
-            asked = connections[:requests]
-            requests -= len(asked)
-            for connection in asked:
-                connection.sendall(_REQUEST)
-            for connection in asked:
-                answer = b""
-                while not answer.endswith(b"hello"):
-                    received = connection.recv(65536)
-                    if not received:
-                        raise ConnectionError("the server has closed a connection before the last answer")
-                    answer += received
-    finally:
-        for connection in connections:
-            connection.close()
+            turn = min(requests, TURN)
+            requests -= turn
+            for connections in servers:
+                _ask(connections, turn)
 
 
-def measure(options: argparse.Namespace) -> dict[tuple[str, str], dict[str, list[Figures]]]:
-    """The figures of each way, round by round, for each program on each loop."""
-    ways = [way for way in WAYS if way.name == "alone" or way.name in options.ways]
+def _ask(connections: Sequence[socket.socket], requests: int) -> None:
+    while requests > 0:
+        asked = connections[:requests]
+        requests -= len(asked)
+        for connection in asked:
+            connection.sendall(_REQUEST)
+        for connection in asked:
+            answer = b""
+            while not answer.endswith(b"hello"):
+                received = connection.recv(65536)
+                if not received:
+                    raise ConnectionError("the server has closed a connection before the last answer")
+                answer += received
+
+
+Pairs = dict[tuple[str, str], dict[str, list[tuple[Figures, Figures]]]]
+"""For each program on each loop, of each way what it cost alone and in that way, round by round."""
+
+
+def measure(options: argparse.Namespace) -> Pairs:
+    """Run everything, in turns."""
+    alone, *others = WAYS
+    ways = [way for way in others if way.name in options.ways]
     cases = [(program, loop) for program in options.programs for loop in options.loops]
-    figures: dict[tuple[str, str], dict[str, list[Figures]]] = {
-        case: {way.name: [] for way in ways} for case in cases
-    }
+    pairs: Pairs = {case: {way.name: [] for way in ways} for case in cases}
     with Progress(console=Console(stderr=True), transient=True) as progress:
         done = progress.add_task("measuring", total=options.rounds * len(cases) * len(ways))
         for _ in range(options.rounds):
             for program, loop in cases:
                 for way in ways:
                     size = options.size or SIZES[program]
-                    figures[program, loop][way.name].append(run(program, loop, size, way))
+                    base, figures = run_side_by_side(program, loop, size, [alone, way])
+                    pairs[program, loop][way.name].append((base, figures))
                     progress.advance(done)
-    return figures
+    return pairs
 
 
-def table_of(figures: dict[tuple[str, str], dict[str, list[Figures]]]) -> Table:
+def table_of(pairs: Pairs) -> Table:
     """A line for each program, loop and way."""
     table = Table(title="Processor time under a recorder, as a multiple of that alone")
     for heading in ("program", "loop", "way"):
         table.add_column(heading)
     for heading in ("median", "lowest", "highest", "memory", "events", "bytes an event"):
         table.add_column(heading, justify="right")
-    for (program, loop), by_way in figures.items():
-        alone = by_way["alone"]
+    for (program, loop), by_way in pairs.items():
         for way, measured in by_way.items():
-            ratios = sorted(one.cpu_s / base.cpu_s for one, base in zip(measured, alone, strict=True))
-            more_bytes = statistics.median(one.memory_bytes for one in measured) - statistics.median(
-                base.memory_bytes for base in alone
+            ratios = sorted(figures.cpu_s / base.cpu_s for base, figures in measured)
+            more_bytes = statistics.median(
+                figures.memory_bytes - base.memory_bytes for base, figures in measured
             )
-            last = measured[-1]
+            last = measured[-1][1]
             table.add_row(
                 program,
                 loop,
@@ -185,7 +249,7 @@ def table_of(figures: dict[tuple[str, str], dict[str, list[Figures]]]) -> Table:
                 f"{statistics.median(ratios):.2f}",
                 f"{ratios[0]:.2f}",
                 f"{ratios[-1]:.2f}",
-                f"{more_bytes / 1e6:+.0f} MB" if way != "alone" else "",
+                f"{more_bytes / 1e6:+.0f} MB",
                 f"{last.events:,}" if last.events else "",
                 f"{last.trace_bytes / last.events:.1f}" if last.events else "",
             )

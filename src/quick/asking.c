@@ -25,6 +25,16 @@ call(PyObject *object, PyObject *name, PyObject *first)
     return result == NULL ? -1 : 0;
 }
 
+/* What `function` gives for `first`: as the interpreter calls it, which tells the program's profilers of calls from Python
+   only. */
+PyObject *
+call_with(State *state, PyObject *function, PyObject *first)
+{
+    if ((PyObject *)Py_TYPE(function) == state->builtin_type && PyCFunction_GetFlags(function) == METH_O)
+        return PyCFunction_GetFunction(function)(PyCFunction_GetSelf(function), first);
+    return PyObject_CallFunctionObjArgs(function, first, NULL);
+}
+
 /* Whether the attribute `name` of `object` is true; -1: exception. */
 int
 is_true(PyObject *object, PyObject *name)

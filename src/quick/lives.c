@@ -12,7 +12,7 @@ root_of(State *state, PyObject *watch, PyObject *task)
 {
     PyObject *coroutine = coroutine_of(state, task), *root = NULL;
     if (coroutine != NULL && (PyObject *)Py_TYPE(coroutine) == state->coroutine_type)
-        root = find_by_id(AT(state, AT(state, watch, WATCH_roots), ROOTS_roots), code_in(frame_of(state, coroutine)));
+        root = root_of_code(state, watch, code_in(frame_of(state, coroutine)));
     Py_XDECREF(coroutine);
     return root;
 }

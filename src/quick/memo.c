@@ -10,6 +10,7 @@
 #define RECORDS 512
 #define PLACES 128
 #define CODES 64
+#define ROOTS 64
 #define WAITS 8
 
 typedef struct {
@@ -27,11 +28,12 @@ typedef struct {
         void *code;
         int is_users;
     } codes[CODES];
+    PyObject *roots[ROOTS];
     struct {
         PyObject *type;
         uint64_t word;
     } waits[WAITS];
-    PyObject *forget, *count; /* What gives the numbers of tasks. */
+    PyObject *forget, *task_ids;
     PyObject *spare; /* A stand-in that nobody needs; stand_in.c. */
 } Memo;
 
@@ -176,6 +178,23 @@ remember_code(State *state, PyObject *watch, void *code, int is_users)
     }
 }
 
+/* What tasks that run `code` have in common, borrowed; NULL where that is not known. */
+PyObject *
+root_of_code(State *state, PyObject *watch, PyObject *code)
+{
+    Memo *memo = memo_of(state, watch);
+    PyObject **place = memo == NULL ? NULL : &memo->roots[spread((uintptr_t)code, ROOTS)];
+    if (place != NULL && *place != NULL && AT(state, *place, ROOT_code) == code)
+        return *place;
+    PyObject *root = find_by_id(AT(state, AT(state, watch, WATCH_roots), ROOTS_roots), code);
+    if (root != NULL && place != NULL) {
+        PyObject *old = *place;
+        *place = NEW_REFERENCE(root);
+        Py_XDECREF(old); /* It is in the dictionary, so nothing is freed. */
+    }
+    return root;
+}
+
 /* What `object` has by that name, a new reference. To ask may run anything, so the memo is looked for behind it. */
 static PyObject *
 ask_once(State *state, PyObject *watch, size_t at, PyObject *object, PyObject *name)
@@ -206,9 +225,9 @@ PyObject *
 next_task_id(State *state, PyObject *watch)
 {
     PyObject *recorder = AT(state, watch, WATCH_recorder);
-    PyObject *count = ask_once(state, watch, offsetof(Memo, count), recorder, state->words.next_task_id);
-    PyObject *number = count == NULL ? NULL : PyObject_CallNoArgs(count);
-    Py_XDECREF(count);
+    PyObject *ids = ask_once(state, watch, offsetof(Memo, task_ids), recorder, state->words.task_ids);
+    PyObject *number = ids == NULL ? NULL : PyIter_Next(ids);
+    Py_XDECREF(ids);
     return number;
 }
 
@@ -245,10 +264,12 @@ memo_traverse(PyObject *self, visitproc visit, void *arg)
         Py_VISIT(memo->records[i]);
     for (int i = 0; i < PLACES; i++)
         Py_VISIT(memo->places[i].root);
+    for (int i = 0; i < ROOTS; i++)
+        Py_VISIT(memo->roots[i]);
     for (int i = 0; i < WAITS; i++)
         Py_VISIT(memo->waits[i].type);
     Py_VISIT(memo->forget);
-    Py_VISIT(memo->count);
+    Py_VISIT(memo->task_ids);
     Py_VISIT(memo->spare);
     return 0;
 }
@@ -261,10 +282,12 @@ memo_clear(PyObject *self)
         Py_CLEAR(memo->records[i]);
     for (int i = 0; i < PLACES; i++)
         Py_CLEAR(memo->places[i].root);
+    for (int i = 0; i < ROOTS; i++)
+        Py_CLEAR(memo->roots[i]);
     for (int i = 0; i < WAITS; i++)
         Py_CLEAR(memo->waits[i].type);
     Py_CLEAR(memo->forget);
-    Py_CLEAR(memo->count);
+    Py_CLEAR(memo->task_ids);
     Py_CLEAR(memo->spare);
     return 0;
 }

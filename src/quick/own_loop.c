@@ -9,7 +9,9 @@ note_task(State *state, PyObject *watch, PyObject *task)
 {
     PyObject *record = AT(state, task, TASK_record);
     if (record == NULL || record == Py_None || AT(state, record, RECORD_key) == NULL) {
-        if (find_by_id(AT(state, watch, WATCH_tasks), task) != NULL || PyErr_Occurred())
+        /* One that is known and is queued before it has begun has its record. */
+        int is_new = record == Py_None && AT(state, task, TASK_interruption) == state->fresh;
+        if (!is_new && (find_by_id(AT(state, watch, WATCH_tasks), task) != NULL || PyErr_Occurred()))
             return PyErr_Occurred() ? FAILED : SPECIAL;
         return create(state, watch, task, AT(state, watch, WATCH_cause));
     }
@@ -67,7 +69,7 @@ enqueue(State *state, PyObject *watch, PyObject *item)
     if (verdict == SPECIAL)
         return call_plain(state, watch, state->words.plain_enqueue, item);
     PyObject *add = NEW_REFERENCE(AT(state, watch, WATCH_put));
-    PyObject *result = add == NULL ? NULL : PyObject_CallFunctionObjArgs(add, item, NULL);
+    PyObject *result = add == NULL ? NULL : call_with(state, add, item);
     Py_XDECREF(add);
     Py_XDECREF(result);
     return result == NULL ? -1 : 0;

@@ -74,7 +74,7 @@ let_go(PyObject *object)
     X(WATCH, thread, "_thread") X(WATCH, token, "token") X(WATCH, waits, "_waits") X(WATCH, walks, "_walks") \
     X(WATCH, woken_by_io, "_woken_by_io") X(WATCH, woken_by_task, "_woken_by_task") X(WATCH, yielded, "_yielded")
 #define OTHER_SLOTS(X) X(QUEUE, successor, "_successor") X(QUEUE, watch, "watch") \
-    X(ROOT, sites, "_sites") X(ROOT, to_walk, "to_walk") X(ROOTS, codes, "_codes") X(ROOTS, roots, "_roots") \
+    X(ROOT, code, "code") X(ROOT, sites, "_sites") X(ROOT, to_walk, "to_walk") X(ROOTS, codes, "_codes") X(ROOTS, roots, "_roots") \
     X(STREAM, pen, "pen") X(HANDLE, callback, "_callback") X(HANDLE, is_cancelled, "_cancelled") \
     X(METHOD, function, "__func__") \
     X(RECORDER, is_recording, "is_recording") \
@@ -108,12 +108,12 @@ enum { ASKED(NAME_ASKED) ASKED_COUNT };
     X(done, "done") \
     X(exception, "_exception") X(fail, "fail") X(forget, "_forget") \
     X(fut_waiter, "_fut_waiter") X(get_name, "get_name") X(learn, "learn") \
-    X(must_cancel, "_must_cancel") X(name_of, "__name__") X(name, "_name") X(next_task_id, "next_task_id") \
+    X(must_cancel, "_must_cancel") X(name_of, "__name__") X(name, "_name") \
     X(passed_over, "passed_over") X(plain_append, "plain_append") X(plain_begin_step, "plain_begin_step") \
     X(plain_eager_step_begins, "plain_eager_step_begins") X(plain_eager_step_ended, "plain_eager_step_ended") \
     X(plain_end, "plain_end") X(plain_enqueue, "plain_enqueue") X(plain_queued_step, "plain_queued_step") \
     X(plain_wake, "plain_wake") X(rename, "rename") X(stack, "stack") \
-    X(state, "_state") X(task_destroyed, "task_destroyed") X(write, "write") \
+    X(state, "_state") X(task_destroyed, "task_destroyed") X(task_ids, "task_ids") X(write, "write") \
     X(write_what_gave_up, "_write_what_gave_up")
 
 #define KNOWN_WORDS 64
@@ -277,6 +277,7 @@ void forget_record(State *state, PyObject *watch, void *task, PyObject *record);
 int find_wait(State *state, PyObject *watch, PyObject *type, uint64_t *word);
 int remembered_place(State *state, PyObject *watch, PyObject *root, void *code, long at, unsigned long *number);
 void remember_place(State *state, PyObject *watch, PyObject *root, void *code, long at, unsigned long number);
+PyObject *root_of_code(State *state, PyObject *watch, PyObject *code);
 int remembered_code(State *state, PyObject *watch, void *code);
 void remember_code(State *state, PyObject *watch, void *code, int is_users);
 PyObject *forgetting(State *state, PyObject *watch);
@@ -345,6 +346,7 @@ void *object_of(Frame *frame);
 
 /* asking.c: what the others are made of */
 int call(PyObject *object, PyObject *name, PyObject *first);
+PyObject *call_with(State *state, PyObject *function, PyObject *first);
 int fail(State *state, PyObject *watch);
 uint64_t number_in(State *state, PyObject *word);
 int is_true(PyObject *object, PyObject *name);

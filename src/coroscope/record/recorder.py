@@ -68,7 +68,8 @@ class Recorder:
         """In a fork: where it tells of itself in its parent's file."""
         self.is_of_fork = False
         """The process is a fork: what the loops that it finds were doing, they do no more."""
-        self.next_task_id = itertools.count(1).__next__
+        self.task_ids = itertools.count(1)
+        self.next_task_id = self.task_ids.__next__
         self.next_loop_id = itertools.count(1).__next__
         self.running: dict[int, Any] = {}
         """The loop recorder of each thread in which a loop runs, for the watchdog."""

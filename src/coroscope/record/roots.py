@@ -46,10 +46,13 @@ class Root:
 class Roots:
     """Every kind of task of one loop."""
 
-    __slots__ = ("_codes", "_roots")
+    __slots__ = ("_codes", "_renamed", "_roots")
 
     def __init__(self) -> None:
         self._roots: dict[int, Root] = {}
+        """By the id() of their code, where an entry stays: compiled code remembers them."""
+        self._renamed: dict[int, Root] = {}
+        """Of code that has had another name before: the last one."""
         self._codes: dict[int, tuple[bool, types.CodeType]] = {}
         """Whether code is the user's, as far as was asked."""
 
@@ -64,9 +67,11 @@ class Roots:
             root = Root(qualname, file, line, None)
             root.to_walk = 0
             return root
-        root = self._roots.get(id(code))
+        first = self._roots.get(id(code))
+        roots = self._roots if first is None or first.qualname == qualname else self._renamed
+        root = roots.get(id(code))
         if root is None or root.qualname != qualname:
-            root = self._roots[id(code)] = Root(qualname, file, line, code)
+            root = roots[id(code)] = Root(qualname, file, line, code)
         return root
 
     def learn(self, code: types.CodeType) -> tuple[bool, types.CodeType]:
