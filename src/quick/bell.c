@@ -4,9 +4,12 @@
 #include "quick.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MOST_PULSES 64
+#define LONGEST_REST_NS 250000000u
 #define SECOND_NS 1000000000u
 #define LONGEST_NS (1ll << 53)
 
@@ -15,6 +18,8 @@ typedef struct {
     pthread_mutex_t mutex;
     pthread_cond_t rung;
     int is_rung;
+    unsigned long threads; /* of the process, when it was last time to look */
+    pid_t process;         /* In a fork of it, nobody waits, and the mutex may be held for ever. */
 } Bell;
 
 typedef struct {
@@ -36,17 +41,31 @@ due_by(const Pulses *pulses)
     return oldest == 0 ? 0 : oldest + pulses->young_ns;
 }
 
-/* Wait, without the interpreter's lock: when it was time to look, or 0 where somebody has rung before. */
+/* How many threads the process has, with 2 added, as Linux tells; 0 where it does not. */
+static unsigned long
+count_threads(void)
+{
+    struct stat tasks;
+    return stat("/proc/self/task", &tasks) == 0 ? (unsigned long)tasks.st_nlink : 0;
+}
+
+/* Wait, without the interpreter's lock: when it was time to look, or 0 where somebody has rung before. However young the
+   pulses are, there is a look now and then, and where threads begin or end: not all that look can say for how long they need
+   none. */
 static uint64_t
 wait_until(Bell *bell, uint64_t due, const Pulses *pulses)
 {
+    uint64_t last = due + LONGEST_REST_NS;
     pthread_mutex_lock(&bell->mutex);
     while (!bell->is_rung) {
         uint64_t now = now_ns();
         if (now >= due) {
+            unsigned long threads = count_threads();
             uint64_t next = due_by(pulses);
-            if (next <= now)
+            if (next <= now || now >= last || threads != bell->threads) {
+                bell->threads = threads;
                 break;
+            }
             due = next < now + pulses->least_ns ? now + pulses->least_ns : next;
         }
         struct timespec until = {(time_t)(due / SECOND_NS), (long)(due % SECOND_NS)};
@@ -65,11 +84,12 @@ bell_wait(PyObject *self, PyTypeObject *class, PyObject *const *arguments, Py_ss
     State *state = PyType_GetModuleState(class);
     Pulses pulses = {.count = 0};
     long long numbers[3] = {0, 0, 0};
-    if (count != 4 || !PyTuple_CheckExact(arguments[1]) || PyTuple_Size(arguments[1]) > MOST_PULSES) {
-        PyErr_Format(PyExc_TypeError, "wait() takes ns to rest, a tuple of at most %d pulses, and two numbers of ns", MOST_PULSES);
+    if (count != 4 || !PyTuple_CheckExact(arguments[1])) {
+        PyErr_SetString(PyExc_TypeError, "wait() takes ns to rest, a tuple of pulses, and two numbers of ns");
         return NULL;
     }
-    for (Py_ssize_t i = 0; i < PyTuple_Size(arguments[1]); i++) {
+    Py_ssize_t pulse_count = PyTuple_Size(arguments[1]); /* Of too many, none is heeded. */
+    for (Py_ssize_t i = 0; i < pulse_count && pulse_count <= MOST_PULSES; i++) {
         PyObject *pulse = PyTuple_GetItem(arguments[1], i);
         if ((PyObject *)Py_TYPE(pulse) != state->moment_type) {
             PyErr_SetString(PyExc_TypeError, "a pulse is a time that is written anew");
@@ -99,10 +119,12 @@ static PyObject *
 bell_ring(PyObject *self, PyObject *Py_UNUSED(nothing))
 {
     Bell *bell = (Bell *)self;
-    pthread_mutex_lock(&bell->mutex);
-    bell->is_rung = 1;
-    pthread_cond_signal(&bell->rung);
-    pthread_mutex_unlock(&bell->mutex);
+    if (bell->process == getpid()) {
+        pthread_mutex_lock(&bell->mutex);
+        bell->is_rung = 1;
+        pthread_cond_signal(&bell->rung);
+        pthread_mutex_unlock(&bell->mutex);
+    }
     return NEW_REFERENCE(Py_None);
 }
 
@@ -118,14 +140,17 @@ bell_new(PyTypeObject *type, PyObject *Py_UNUSED(arguments), PyObject *Py_UNUSED
     pthread_cond_init(&bell->rung, &kind);
     pthread_condattr_destroy(&kind);
     pthread_mutex_init(&bell->mutex, NULL);
+    bell->process = getpid();
     return (PyObject *)bell;
 }
 
 static void
 bell_free(PyObject *self)
 {
-    pthread_cond_destroy(&((Bell *)self)->rung);
-    pthread_mutex_destroy(&((Bell *)self)->mutex);
+    if (((Bell *)self)->process == getpid()) {
+        pthread_cond_destroy(&((Bell *)self)->rung);
+        pthread_mutex_destroy(&((Bell *)self)->mutex);
+    }
     free_object(self);
 }
 

@@ -82,17 +82,20 @@ end_eager_step(State *state, PyObject *watch)
         return 0;
     uint64_t now = now_ns();
     PyObject *record = NEW_REFERENCE(AT(state, watch, WATCH_token)), *task = NULL;
-    int verdict = NOTED;
+    int verdict = NOTED, is_noted;
     if (record != Py_None) {
         task = NEW_REFERENCE(AT(state, record, RECORD_running));
         verdict = end_record(state, watch, 1, now);
     }
+    is_noted = verdict == NOTED;
     if (verdict == FAILED && fail(state, watch) == 0)
         verdict = NOTED; /* The outer step goes on all the same. */
     if (verdict == SPECIAL)
         verdict = call_plain(state, watch, state->words.plain_eager_step_ended, NULL);
-    else if (verdict == NOTED && (verdict = resume_outer(state, watch, now)) == 0 && task != NULL)
-        verdict = settle(state, watch, record, task);
+    else if (verdict == NOTED)
+        verdict = resume_outer(state, watch, now);
+    if (task != NULL && settle(state, watch, record, task, is_noted && verdict == 0) < 0)
+        verdict = -1;
     Py_XDECREF(task);
     Py_DECREF(record);
     return verdict < 0 ? fail(state, watch) : 0;

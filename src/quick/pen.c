@@ -51,7 +51,7 @@ write_event(State *state, PyObject *watch, uint64_t now, PyObject *a, PyObject *
     if (pen == NULL || pen == Py_None) /* The collector has emptied it, or the recording has ended. */
         return 0;
     unsigned long first = PyLong_AsUnsignedLong(a), second = b == state->zero ? 0 : PyLong_AsUnsignedLong(b);
-    if ((first == (unsigned long)-1 || second == (unsigned long)-1) && PyErr_Occurred())
+    if ((first == (unsigned long)-1 || second == (unsigned long)-1 || word == UINT64_MAX) && PyErr_Occurred())
         return -1;
     if (pen_write((Pen *)pen, now, (uint32_t)first, (uint32_t)second, word))
         return 0;

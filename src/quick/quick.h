@@ -317,7 +317,8 @@ int forget(State *state, PyObject *watch, PyObject *record);
 PyObject *stand_in_for(State *state, PyObject *watch, PyObject *task, Plan *plan, uint64_t now);
 int know_running(State *state, PyObject *watch);
 int call_plain(State *state, PyObject *watch, PyObject *name, PyObject *first);
-int settle(State *state, PyObject *watch, PyObject *record, PyObject *task);
+int settle(State *state, PyObject *watch, PyObject *record, PyObject *task, int is_noted);
+int is_stand_in(State *state, PyObject *record);
 
 /* eager.c: a step inside another one */
 int begin_eager_step(State *state, PyObject *watch, PyObject *task);

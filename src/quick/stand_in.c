@@ -7,7 +7,7 @@
 
 #include "quick.h"
 
-static int
+int
 is_stand_in(State *state, PyObject *record)
 {
     return record != Py_None && ((Reference *)record)->object == state->record_type;
@@ -76,23 +76,37 @@ call_plain(State *state, PyObject *watch, PyObject *name, PyObject *first)
     return know_running(state, watch) < 0 ? -1 : call(watch, name, first);
 }
 
-/* The step is over in which `record` was the token, of `task`. A task that goes on gets a record of its own; else a stand-in
-   may have the next one. */
+/* A task has got a record of its own in the middle of what was written of its step: have it say how that ended. */
+static void
+catch_up(State *state, PyObject *stand_in, PyObject *own)
+{
+    static const int told_at_end[] = {RECORD_cause_in_step, RECORD_is_done, RECORD_is_walked, RECORD_running,
+                                      RECORD_suspended_ns, RECORD_waits};
+    if (own == NULL || (PyObject *)Py_TYPE(own) != state->record_type)
+        return;
+    Py_INCREF(own);
+    for (size_t i = 0; i < sizeof(told_at_end) / sizeof(*told_at_end); i++)
+        set(state, own, told_at_end[i], AT(state, stand_in, told_at_end[i]));
+    Py_DECREF(own);
+}
+
+/* The step is over in which `record` was the token, of `task`; `is_noted` tells that it says how that ended. A task that goes
+   on gets a record of its own then; else a stand-in may have the next one. */
 int
-settle(State *state, PyObject *watch, PyObject *record, PyObject *task)
+settle(State *state, PyObject *watch, PyObject *record, PyObject *task, int is_noted)
 {
     if (!is_stand_in(state, record) || (PyObject *)Py_TYPE(task) != state->task_type)
         return 0;
-    if (AT(state, task, TASK_record) != record) { /* It has got one in the middle of what was written. */
-        PyObject *own = AT(state, task, TASK_record);
-        if (own != NULL && (PyObject *)Py_TYPE(own) == state->record_type)
-            set(state, own, RECORD_is_done, AT(state, record, RECORD_is_done));
+    if (AT(state, task, TASK_record) != record) {
+        if (is_noted)
+            catch_up(state, record, AT(state, task, TASK_record));
         return 0;
     }
-    if (AT(state, record, RECORD_is_done) != Py_True)
+    int has_left = is_cleared(state, watch) || AT(state, watch, WATCH_has_left) == Py_True;
+    if (AT(state, record, RECORD_is_done) != Py_True && !has_left && is_noted)
         return replace(state, watch, record, task);
     set(state, task, TASK_record, Py_None);
-    if (Py_REFCNT(record) == 1) { /* Nobody else names the task by it. */
+    if (is_noted && Py_REFCNT(record) == 1) { /* Nobody else names the task by it. */
         set(state, record, RECORD_is_done, Py_False);
         set(state, record, RECORD_cause_in_step, Py_None);
         keep_spare(state, watch, NEW_REFERENCE(record));

@@ -272,6 +272,8 @@ end_step(State *state, PyObject *watch)
         set(state, watch, WATCH_phase, AT(state, watch, WATCH_between));
         return 0;
     }
+    if (is_stand_in(state, AT(state, watch, WATCH_token)) && know_running(state, watch) < 0)
+        return fail(state, watch); /* Its own end has not come: what was about to begin was interrupted. */
     int verdict = end_record(state, watch, 0, 0);
     if (verdict == SPECIAL)
         verdict = call_plain(state, watch, state->words.plain_end, NULL);

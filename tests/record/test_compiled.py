@@ -346,6 +346,7 @@ def test_a_task_whose_first_step_saw_the_recording_end_is_recorded_by_the_next_o
         recording.__enter__()
         await asyncio.sleep(0)
         task: Any = Task(wait(future, recording), loop=loop, eager_start=True, name="waits")
+        assert task._record is None  # That recording's was let go of.
         with coroscope.record(second):
             future.set_result(None)
             await task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ from coroscope.record.bell import Bell
 from coroscope.record.probes import Probe
 from coroscope.record.recorder import Recorder
 from coroscope.record.sampler import INTERVAL_NS, Sampler
+from coroscope.record.threads import ThreadWatch
 from coroscope.record.watchdog import LONG_STEP_NS, Watchdog
+from coroscope.trace import load
 
 LONG_NS = 3_600_000_000_000
 WAIT_S = 60
@@ -199,3 +202,36 @@ def test_a_rest_goes_on_while_the_last_step_is_young(loop: str, tmp_path: Path) 
 def test_a_compiled_bell_refuses_what_is_no_wait(arguments: tuple[Any, ...], error: type[Exception]) -> None:
     with pytest.raises(error):
         compiled.QUICK.Bell().wait(*arguments)
+
+
+@pytest.mark.skipif(not short_ways.IS_COMPILED, reason="nothing is compiled here")
+def test_pulses_of_more_loops_than_it_heeds_do_not_keep_who_waits(tmp_path: Path) -> None:
+    with pulses_of("coroscope", tmp_path) as pulses:
+        assert compiled.QUICK.Bell().wait(0, pulses * 65, LONG_NS, 0) > 0
+
+
+def test_a_thread_that_no_hook_tells_of_is_found_while_a_loop_is_busy(tmp_path: Path) -> None:
+    path, end, ended = tmp_path / "out.coroscope", _thread.allocate_lock(), threading.Event()
+
+    def wait() -> None:
+        end.acquire()
+        ended.set()
+
+    async def main() -> None:
+        recording = marks.current_recorder()
+        assert recording is not None
+        assert recording.sampler is not None
+        (threads,) = [looker for _, looker in recording.sampler._lookers if isinstance(looker, ThreadWatch)]
+        for _ in range(10_000):
+            await asyncio.sleep(0.001)
+            if threads._threads:
+                break
+
+    end.acquire()
+    with coroscope.record(path, without=["pickling", "gc", "gil"]):
+        _thread.start_new_thread(wait, ())
+        with asyncio.Runner(loop_factory=coroscope.Loop) as runner:
+            runner.run(main())
+        end.release()
+        assert ended.wait(WAIT_S)
+    assert "unnamed" in [thread.name for thread in load(path).threads]

@@ -202,11 +202,12 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
         watch = loop._watch
         if watch is not None:
             watch.eager_step_begins(self)
-        previous = leave_task(loop)
-        register_new_task(self)
-        if HAS_CALL_GRAPH:
-            tell_name(self, self._name)
+        previous = None
         try:
+            previous = leave_task(loop)
+            register_new_task(self)
+            if HAS_CALL_GRAPH:
+                tell_name(self, self._name)
             self._run()
         finally:
             if previous is not None:

@@ -209,6 +209,7 @@ class OwnLoopRecorder(LoopRecorder):
             self._recorder.fail(error)
 
     def leave(self) -> None:
+        self.know_running()  # So that it is among the tasks.
         self._steps.clear()
         for _, reference in self._tasks.values():
             task = reference()

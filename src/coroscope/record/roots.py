@@ -78,6 +78,8 @@ class Roots:
         """Whether `code` is the user's, which is known from now on."""
         file = code.co_filename
         is_users = not file.startswith(OWN_PATH) and "asyncio" not in file.rsplit("/", 2)[-2:-1]
+        # CPython 3.13+ has a frame between a class that is called and its `__init__`, which no frame object tells of.
+        is_users = is_users and (file, code.co_name) != ("__init__", "__init__")
         known = self._codes[id(code)] = is_users, code
         return known
 
