@@ -96,8 +96,8 @@ innermost_frame(State *state)
 static int
 is_on_stack(char *pointer)
 {
-    char *here = (char *)&pointer;
-    return pointer > here && pointer < here + LARGEST_STACK_FRAME && (uintptr_t)pointer % sizeof(void *) == 0;
+    uintptr_t here = (uintptr_t)&pointer, there = (uintptr_t)pointer;
+    return there > here && there - here < LARGEST_STACK_FRAME && there % sizeof(void *) == 0;
 }
 
 /* Find where the calling thread's state leads to `wanted`. */
