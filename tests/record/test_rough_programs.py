@@ -146,8 +146,8 @@ asyncio.run(busy(5))
 FULL_DISK = """\
 import resource, time
 size = os.path.getsize("program.coroscope") if os.path.exists("program.coroscope") else 0
+began_ns = time.monotonic_ns()
 async def main():
-    began_ns = time.monotonic_ns()
     print(await busy(5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 400000, resource.RLIM_INFINITY))
     print(await busy(4000))
