@@ -51,7 +51,7 @@ class Looker(Protocol):
     def pulses(self) -> tuple[SupportsInt, ...]:
         """Times that compiled code writes anew: while none is older than `YOUNG_NS`, there is nothing to see yet.
 
-        None where nothing tells so. Asked of those only that have something to see.
+        Empty where nothing tells so. Asked of those only that have something to see.
         """
         ...
 

@@ -144,7 +144,6 @@ class TaskEvents(Watch):
             recorder.fail(error)
 
     def leave(self) -> None:
-        self.know_running()
         self._memo = None
         super().leave()
 

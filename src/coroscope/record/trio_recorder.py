@@ -56,9 +56,9 @@ class TrioRecorder:
         self._folder = os.path.dirname(os.path.dirname(run.__file__ or "")) + os.sep
         self.id = recorder.next_loop_id()
         self.token: TaskRecord | None = None
+        """The task whose step is running, if it is one of the program's."""
         self.pulse = 0
         """Nothing compiled sees its steps begin."""
-        """The task whose step is running, if it is one of the program's."""
         self._thread = get_ident()
         self._stream = recorder.stream()
         self._records: dict[Any, TaskRecord] = {}
