@@ -1,13 +1,15 @@
 """How much processor time does it cost a program to be recorded, and how large is the recording?
 
-    python benchmarks/recording.py [--rounds N] [--programs NAME…] [--loops NAME…] [--ways NAME…] [--size N]
+    python benchmarks/recording.py [--rounds N] [--programs NAME…] [--loops NAME…] [--ways NAME…] [--size N] [--spread]
 
 Two programs, each on asyncio's loop, ours and uvloop's: an aiohttp server that answers 20,000 requests, and a hundred
 tasks that give up their turn. Each is run alone, by `coroscope run`, and by its peers that are installed (viztracer,
 cProfile, yappi, asyncio's debug mode), each beside the program alone, round after round. A figure is the median, over
 the rounds, of the processor time under a recorder divided by that alone in the same round; what a recorder does before
-the first request and after the last is left out. Both servers of a round run at the same time and are asked in turns,
-a few hundred requests each, so that what else the machine does meets both.
+the first request and after the last is left out. Both programs of a round run at the same time, and servers are asked
+in turns, a few hundred requests each, so that what else the machine does meets both. They share one processor, the
+asker too: on two of them a request takes up to half as long again while the other one works, and whom that meets is
+chance.
 """
 
 from __future__ import annotations
@@ -111,13 +113,7 @@ def started(
 
 
 def run_side_by_side(program: str, loop: str, size: int, ways: Sequence[Way]) -> list[Figures]:
-    """Run `program` in each way, the server at the same time and the other one after the other."""
-    if program != "answer":
-        return [_run(program, loop, size, [way])[0] for way in ways]
-    return _run(program, loop, size, ways)
-
-
-def _run(program: str, loop: str, size: int, ways: Sequence[Way]) -> list[Figures]:
+    """Run `program` in each way, at the same time."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         outs = [os.path.join(folder, f"out{number}") for number in range(len(ways))]
         programs = [
@@ -257,6 +253,14 @@ def table_of(pairs: Pairs) -> Table:
     return table
 
 
+def share_one_processor() -> bool:
+    """Keep this process, and those that it starts, to one processor. False where the system cannot."""
+    if not hasattr(os, "sched_setaffinity"):
+        return False
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    return True
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options, of which names that cannot be measured here are refused."""
     parser = argparse.ArgumentParser(
@@ -273,6 +277,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--size", type=int, metavar="N", help="so many requests, or switches (default 20,000; 1,000,000)"
     )
+    parser.add_argument(
+        "--spread", action="store_true", help="let them have every processor, not one that all share"
+    )
     options = parser.parse_args(arguments)
     if options.rounds < 1 or (options.size or CONNECTIONS) < CONNECTIONS:
         parser.error(f"give --rounds of 1 or more, and --size of {CONNECTIONS} or more")
@@ -281,5 +288,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 if __name__ == "__main__":
     chosen = parse(sys.argv[1:])
-    print(f"CPython {sys.version.split()[0]}, {chosen.rounds} rounds")
+    shared = not chosen.spread and share_one_processor()
+    on = "one processor" if shared else f"{os.cpu_count()} processors"
+    print(f"CPython {sys.version.split()[0]}, {chosen.rounds} rounds on {on}")
     Console().print(table_of(measure(chosen)))
