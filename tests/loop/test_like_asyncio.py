@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import traceback
+import types
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -299,6 +300,72 @@ async def tasks_of_asyncios_own_type_run_too(notes: list[Any]) -> Any:
     await asyncio.sleep(0)
     future.set_result(8)
     return await task
+
+
+def begin_eagerly(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    loop: Any = asyncio.get_running_loop()
+    if sys.version_info >= (3, 14):
+        return loop.create_task(coroutine, eager_start=True)
+    kind: Any = type(asyncio.current_task())
+    return kind(coroutine, loop=loop, eager_start=True)
+
+
+@program
+async def tasks_that_begin_eagerly_end_in_their_first_step_or_go_on(notes: list[Any]) -> None:
+    outer = asyncio.current_task()
+    assert outer is not None
+    future = asyncio.get_running_loop().create_future()
+
+    async def fail(error: BaseException) -> None:
+        raise error
+
+    async def cancel_itself(and_wait: bool) -> str:
+        current = asyncio.current_task()
+        assert current is not None
+        current.cancel("by itself")
+        return await asyncio.sleep(0, "never") if and_wait else "returned"
+
+    async def begin_another() -> Any:
+        inner = begin_eagerly(asyncio.sleep(0, "inner"))
+        notes.append((inner.done(), asyncio.current_task() not in (None, outer, inner)))
+        return await inner
+
+    @types.coroutine
+    def yield_something_else() -> Any:
+        yield 7
+
+    async def wait_wrongly() -> None:
+        await yield_something_else()
+
+    async def wait_for(what: Any) -> Any:
+        return await what
+
+    if sys.version_info < (3, 12):
+        return
+    for coroutine in (
+        asyncio.sleep(-1, "at once"),
+        asyncio.sleep(0, "in the next turn"),
+        asyncio.sleep(0.001, "later"),
+        wait_for(future),
+        wait_for(asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2))),
+        fail(ValueError("no")),
+        fail(asyncio.CancelledError("no more")),
+        cancel_itself(and_wait=False),
+        cancel_itself(and_wait=True),
+        begin_another(),
+        wait_wrongly(),
+    ):
+        task = begin_eagerly(coroutine)
+        notes.append((task.done(), task in asyncio.all_tasks(), asyncio.current_task() is outer))
+        if not future.done():
+            asyncio.get_running_loop().call_soon(future.set_result, "set")
+        try:
+            notes.append(await task)
+        except (Exception, asyncio.CancelledError) as error:
+            notes.append((type(error), error.args, task.cancelled()))
+        notes.append(task in asyncio.all_tasks())
+        if sys.version_info >= (3, 13):  # CPython 3.12.1 itself crashes here.
+            notes.append(task.get_coro() is None)
 
 
 @program

@@ -106,6 +106,14 @@ else:
     )
     _references: set[Any] = _registry.data
     CURRENT_TASKS: Any = asyncio_tasks._current_tasks  # type: ignore[attr-defined]
+    if not HAS_EAGER_TASKS:
+
+        def swap_current_task(loop: Any, task: Any) -> Any:
+            previous = CURRENT_TASKS.pop(loop, None)
+            if task is not None:
+                CURRENT_TASKS[loop] = task
+            return previous
+
     _reference = weakref.ref
 
     def register_task(task: Registered) -> None:
