@@ -10,7 +10,7 @@ note_task(State *state, PyObject *watch, PyObject *task)
     PyObject *record = AT(state, task, TASK_record);
     if (record == NULL || record == Py_None || AT(state, record, RECORD_key) == NULL) {
         /* One that is known and is queued before it has begun has its record. */
-        int is_new = record == Py_None && AT(state, task, TASK_interruption) == state->fresh;
+        int is_new = (record == NULL || record == Py_None) && AT(state, task, TASK_interruption) == state->fresh;
         if (!is_new && (find_by_id(AT(state, watch, WATCH_tasks), task) != NULL || PyErr_Occurred()))
             return PyErr_Occurred() ? FAILED : SPECIAL;
         return create(state, watch, task, AT(state, watch, WATCH_cause));

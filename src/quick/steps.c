@@ -262,6 +262,29 @@ end_record(State *state, PyObject *watch, int is_eager, uint64_t now)
     return verdict;
 }
 
+/* Whether the step of `task` ends as most do that give up their turn, of tasks of ours: nothing is called to find that out. */
+static int
+gives_up_its_turn(State *state, PyObject *watch, PyObject *record, PyObject *task)
+{
+    return task != NULL && (PyObject *)Py_TYPE(task) == state->task_type && AT(state, task, TASK_fut_waiter) == Py_None &&
+           AT(state, task, TASK_state) == state->pending && AT(state, record, RECORD_is_silent) == Py_False &&
+           AT(state, record, RECORD_cancellations) == state->zero && AT(state, watch, WATCH_sees_polls) == Py_True;
+}
+
+/* As `end_record` of such a step. */
+static void
+give_up_turn(State *state, PyObject *watch)
+{
+    PyObject *record = AT(state, watch, WATCH_token), *task = AT(state, record, RECORD_running);
+    AT(state, watch, WATCH_token) = NEW_REFERENCE(Py_None);
+    AT(state, record, RECORD_running) = NEW_REFERENCE(Py_None);
+    set(state, watch, WATCH_phase, AT(state, watch, WATCH_between));
+    set(state, watch, WATCH_gave_up, AT(state, record, RECORD_id));
+    set(state, record, RECORD_cause_in_step, Py_None);
+    Py_DECREF(task);
+    Py_DECREF(record);
+}
+
 /* `end`. */
 int
 end_step(State *state, PyObject *watch)
@@ -274,6 +297,11 @@ end_step(State *state, PyObject *watch)
     }
     if (is_stand_in(state, AT(state, watch, WATCH_token)) && know_running(state, watch) < 0)
         return fail(state, watch); /* Its own end has not come: what was about to begin was interrupted. */
+    PyObject *record = AT(state, watch, WATCH_token);
+    if (gives_up_its_turn(state, watch, record, AT(state, record, RECORD_running))) {
+        give_up_turn(state, watch);
+        return 0;
+    }
     int verdict = end_record(state, watch, 0, 0);
     if (verdict == SPECIAL)
         verdict = call_plain(state, watch, state->words.plain_end, NULL);
