@@ -634,3 +634,23 @@ def test_where_it_cannot_be_built_the_reason_is_said(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("the recorder's short ways were not compiled: ")
     assert not list((tmp_path / "src" / "coroscope" / "record").iterdir())
+
+
+_MADE_OTHERWISE = """\
+from coroscope.record.compiled import QUICK
+
+def prepare(*_, **__):
+    raise ImportError("slots are not where they were")
+
+QUICK.prepare = prepare
+from coroscope.cli import main
+main()
+"""
+
+
+@needs_compiled
+def test_the_version_says_that_the_python_is_used_where_the_compiled_part_does_not_fit() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _MADE_OTHERWISE, "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.endswith("the recorder in Python\n"), done.stderr

@@ -52,9 +52,9 @@ class _Verbs(click.Group):
 def _say_version(ctx: click.Context, _: click.Parameter, is_asked_for: bool) -> None:
     if not is_asked_for or ctx.resilient_parsing:
         return
-    from coroscope.record.compiled import QUICK
+    from coroscope.record.short_ways import IS_COMPILED
 
-    click.echo(f"coroscope {__version__}, the recorder {'in Python' if QUICK is None else 'compiled'}")
+    click.echo(f"coroscope {__version__}, the recorder {'compiled' if IS_COMPILED else 'in Python'}")
     ctx.exit()
 
 
