@@ -39,6 +39,8 @@ from coroscope.loop.versions import (
 )
 
 _next_number = itertools.count(1).__next__
+_NOT_NAMED = "Task-?"
+"""What other processes see of a task with a default name until its first step is over."""
 _T = TypeVar("_T")
 
 TASK_SLOTS = (
@@ -207,7 +209,8 @@ class Task(Outcome, asyncio.Task, Generic[_T]):  # type: ignore[type-arg, misc]
             previous = swap_current_task(loop, self)
             register_new_task(self)
             if HAS_CALL_GRAPH:
-                tell_name(self, self._name)
+                name = self._name
+                tell_name(self, name if isinstance(name, str) else _NOT_NAMED)
             take_first_step(loop, self)
         finally:
             if previous is not self:
@@ -438,7 +441,7 @@ def create_task(
     loop._enqueue(task)
     register_new_task(task)
     if HAS_CALL_GRAPH:
-        tell_name(task, "Task-?" if name is None else task._name)
+        tell_name(task, _NOT_NAMED if name is None else task._name)
     return task
 
 
