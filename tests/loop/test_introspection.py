@@ -325,6 +325,36 @@ def test_another_process_sees_a_task_that_has_not_begun_by_its_name_alone(tmp_pa
     assert "leaf" not in seen
 
 
+EAGER_PROGRAM = """
+import asyncio
+import time
+
+import coroscope
+
+
+async def block():
+    print("ready")
+    time.sleep(60)
+
+
+async def main():
+    await asyncio.sleep(0)
+    asyncio.create_task(block(), eager_start=True)
+
+
+coroscope.run(main())
+"""
+
+
+@needs_call_graphs
+def test_another_process_sees_no_number_as_the_name_of_an_eager_task(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(EAGER_PROGRAM)
+    seen = seen_from_outside(program, "coroscope", "ps")
+    assert "main" in seen
+    assert "Task-?" in seen
+
+
 def new_by_class(loop: coroscope.Loop, coroutine: Any) -> Any:
     kind: Any = type(asyncio.current_task())
     return kind(coroutine, loop=loop)
