@@ -17,8 +17,20 @@ ACQUIRE = Frame("Lock.acquire", "lib/asyncio/locks.py", 110, is_user=False)
 SLEEP = Frame("sleep", "lib/asyncio/tasks.py", 9, is_user=False)
 
 
-def queued(count: int, through: int, *, main_ms: int = 0, wakers: str = "holders") -> Trace:
-    """`count` tasks that each hold something for 10 ms which lets `through` of them through at a time."""
+def queued(
+    count: int,
+    through: int,
+    *,
+    main_ms: int = 0,
+    wakers: str = "holders",
+    holding: str = "running 0, waiting 10",
+    beside: str = "",
+    kind: str = "process",
+) -> Trace:
+    """`count` tasks that each hold something for 10 ms which lets `through` of them through at a time.
+
+    `beside` is what a process or thread does meanwhile.
+    """
     builder = TraceBuilder()
     main = builder.task(
         "main",
@@ -29,12 +41,14 @@ def queued(count: int, through: int, *, main_ms: int = 0, wakers: str = "holders
     for index in range(count):
         waits_ms = index // through * 10
         if not waits_ms:
-            builder.task("use", "running 0, waiting 10, running 0")
+            builder.task("use", f"{holding}, running 0")
             continue
-        task = builder.task("use", f"running 0, waiting {waits_ms}, ready 0, running 0, waiting 10")
+        task = builder.task("use", f"running 0, waiting {waits_ms}, ready 0, {holding}")
         wait = task.waits[0]
         wait.chain, wait.woken_by = (HERE, ACQUIRE), "task"
         wait.waker = task.id - through if wakers == "holders" else 1
+    if beside:
+        builder.task("work", beside, kind=kind, thread=2)
     return builder.build()
 
 
@@ -57,6 +71,25 @@ def test_a_limit_of_five_or_of_a_fifth_of_the_tasks_is_none() -> None:
 def test_fewer_than_ten_waiting_tasks_are_too_few() -> None:
     assert list(LowConcurrency().find(queued(10, 1))) == []
     assert len(list(LowConcurrency().find(queued(11, 1)))) == 1
+
+
+def test_where_those_who_are_let_through_compute_more_of_them_would_wait_for_a_processor() -> None:
+    assert list(LowConcurrency().find(queued(20, 1, holding="running 10"))) == []
+    assert list(LowConcurrency().find(queued(20, 1, holding="running 6, waiting 4"))) == []
+
+
+@pytest.mark.parametrize("kind", ["process", "thread"])
+def test_what_processes_and_threads_compute_meanwhile_counts(kind: str) -> None:
+    assert (
+        list(LowConcurrency().find(queued(20, 1, beside="running 50, ready 70, waiting 80", kind=kind))) == []
+    )
+    assert len(list(LowConcurrency().find(queued(20, 1, beside="waiting 150, running 50", kind=kind)))) == 1
+
+
+def test_what_is_computed_meanwhile_is_no_saving() -> None:
+    (finding,) = LowConcurrency().find(queued(20, 1, holding="running 4, waiting 6"))
+    # Of the 200 ms, 19 holders' 4 ms came while somebody waited.
+    assert finding.saving_ns == (200 - 19 * 4) * MS
 
 
 def test_a_queue_that_a_producer_fills_is_no_lock() -> None:

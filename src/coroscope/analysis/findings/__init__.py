@@ -52,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
 """Every check there is, with its default thresholds."""
 
 _OF_THREADS = {"saturated-thread-pool", "lock-convoy", "gil-contention"}
+_OF_PROCESSES = {"low-concurrency"}
 _LONG_STEPS = {"blocking-call", "starved-tasks", "never-yields"}
 _MAKES_LONG_STEPS = {"tiny-tasks", "unbounded-burst"}
 """To create so many tasks in one step takes long: where these are found, the others would say the same again."""
@@ -66,13 +67,18 @@ def find(
 
     A check that fails is told to `failed`, and its findings are left out; without `failed` it raises.
     """
-    trace = trace.without_processes()
+    with_processes, trace = trace, trace.without_processes()
     found: list[Finding] = []
     # A thread that waits holds no loop up, and is none of the tasks that wait for one another.
     of_loops = replace(trace, tasks=trace.loop_tasks) if trace.threads else trace
     for check in checks:
         try:
-            found += check.find(trace if check.name in _OF_THREADS else of_loops)
+            seen = of_loops
+            if check.name in _OF_PROCESSES:
+                seen = with_processes
+            elif check.name in _OF_THREADS:
+                seen = trace
+            found += check.find(seen)
         except Exception as error:
             if failed is None:
                 raise

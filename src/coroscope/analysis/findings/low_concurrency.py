@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import ClassVar
 
@@ -11,9 +12,9 @@ from coroscope.analysis.findings.calls import is_asyncio
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.needs import Spared
 from coroscope.analysis.findings.pauses import is_until_a_moment
-from coroscope.analysis.findings.savings import saving_ns
+from coroscope.analysis.findings.savings import saving_ns, tracks
 from coroscope.analysis.findings.source import source_of
-from coroscope.trace.model import Frame, Task, Trace, Wait
+from coroscope.trace.model import Frame, State, Task, Trace, Wait
 from coroscope.trace.packing import rows_of, wait_of
 
 
@@ -29,10 +30,13 @@ class LowConcurrency:
     most_share: float = 0.1
     """and at most this share of those that wait."""
     least_share_of_time: float = 0.5
-    """Somebody waits there for this share of the time in which the program has tasks."""
+    """Somebody waits there for this share of the time in which the program has tasks,"""
+    most_busy: float = 0.5
+    """for this share of which the program computes, at most: who is let through then waits for a processor instead."""
 
     def find(self, trace: Trace) -> Iterable[Finding]:
         """One finding for each line at which tasks queue up."""
+        everything, trace = trace, replace(trace, tasks=trace.loop_tasks)
         first_ns = min((task.created_ns for task in trace.tasks.values()), default=0)
         alive_ns = max((task.end_ns for task in trace.tasks.values()), default=0) - first_ns
         for gate in gates(trace):
@@ -41,10 +45,13 @@ class LowConcurrency:
             through = gate.through(trace)
             is_narrow = through.at_once <= min(self.most_through, max(1, self.most_share * len(gate.tasks)))
             is_wanted = gate.waited_ns >= self.least_share_of_time * alive_ns
-            if is_narrow and is_wanted and not _keeps_a_rate(trace, gate):
-                yield self._finding(trace, gate, through)
+            if not is_narrow or not is_wanted or _keeps_a_rate(trace, gate):
+                continue
+            busy_ns = _busy_ns(everything, gate)
+            if busy_ns <= self.most_busy * gate.waited_ns:
+                yield self._finding(trace, gate, through, busy_ns)
 
-    def _finding(self, trace: Trace, gate: Gate, through: Through) -> Finding:
+    def _finding(self, trace: Trace, gate: Gate, through: Through, busy_ns: int) -> Finding:
         longest = max(gate.waits, key=lambda wait: (wait.end_ns or 0) - wait.start_ns)
         duration_ns = (longest.end_ns or 0) - longest.start_ns
         return Finding(
@@ -60,7 +67,7 @@ class LowConcurrency:
             cost_ns=gate.waited_ns,
             saving_ns=saving_ns(
                 trace,
-                max(0, through.wall_ns - through.longest_ns),
+                max(0, through.wall_ns - max(through.longest_ns, busy_ns)),
                 Spared(waits={(gate.tasks_of[id(wait)], wait.start_ns) for wait in gate.waits}),
             ),
             occurrences=len(gate.waits),
@@ -91,12 +98,18 @@ class Gate:
     @property
     def waited_ns(self) -> int:
         """How long somebody waited, however many."""
-        covered_ns = until_ns = 0
+        return sum(end_ns - start_ns for start_ns, end_ns in self.stretches())
+
+    def stretches(self) -> list[tuple[int, int]]:
+        """When somebody waited, in order."""
+        found: list[tuple[int, int]] = []
         for wait in self.waits:
-            end_ns = wait.end_ns or wait.start_ns
-            covered_ns += max(0, end_ns - max(wait.start_ns, until_ns))
-            until_ns = max(until_ns, end_ns)
-        return covered_ns
+            start_ns, end_ns = wait.start_ns, wait.end_ns or wait.start_ns
+            if found and start_ns <= found[-1][1]:
+                start_ns, end_ns = found[-1][0], max(end_ns, found[-1][1])
+                found.pop()
+            found.append((start_ns, end_ns))
+        return found
 
     def through(self, trace: Trace) -> Through:
         """How many held it at a time, and for how long; one that let nobody in held it as long as the others did."""
@@ -146,6 +159,24 @@ def gates(trace: Trace) -> list[Gate]:
                 gate.tasks.add(task.id)
                 gate.tasks_of[id(wait)] = task.id
     return [_in_order(gate) for gate in found.values() if _is_handed_on(gate, trace.tasks)]
+
+
+def _busy_ns(trace: Trace, gate: Gate) -> int:
+    """How long tasks ran while somebody waited there, and threads and processes ran, or wanted to; added up."""
+    stretches = gate.stretches()
+    starts_ns = [start_ns for start_ns, _ in stretches]
+    busy_ns = 0
+    for task in tracks(trace, with_processes=True):
+        wanted = (State.RUNNING, State.READY) if task.kind in ("thread", "process") else (State.RUNNING,)
+        for span in task.iter_spans():
+            if span.state not in wanted:
+                continue
+            index = max(0, bisect_right(starts_ns, span.start_ns) - 1)
+            while index < len(stretches) and starts_ns[index] < span.end_ns:
+                start_ns, end_ns = stretches[index]
+                busy_ns += max(0, min(end_ns, span.end_ns) - max(start_ns, span.start_ns))
+                index += 1
+    return busy_ns
 
 
 def _keeps_a_rate(trace: Trace, gate: Gate) -> bool:

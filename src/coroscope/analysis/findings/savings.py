@@ -27,7 +27,7 @@ def saving_ns(
 
     None where there are too many steps to know.
     """
-    tasks = _tracks(trace)
+    tasks = tracks(trace)
     if sum(task.states.count(State.RUNNING) for task in tasks) > MOST_STEPS:
         return None
     needs = Needs(trace, tasks, spared=spared or Spared())
@@ -43,13 +43,14 @@ def saving_ns(
     return min(estimate_ns, spared_ns) if spared_ns > _LEAST_SHARE * estimate_ns else 0
 
 
-def _tracks(trace: Trace) -> list[Task]:
-    """The tasks of all loops, and the threads that run none."""
+def tracks(trace: Trace, *, with_processes: bool = False) -> list[Task]:
+    """The tasks of all loops, and the threads that run none; processes too, if they are wanted."""
     of_loops = {loop.thread for loop in trace.loops.values()}
     return [
         task
         for task in trace.tasks.values()
-        if task.kind != "process" and not (task.kind == "thread" and task.thread in of_loops)
+        if (with_processes or task.kind != "process")
+        and not (task.kind == "thread" and task.thread in of_loops)
     ]
 
 
