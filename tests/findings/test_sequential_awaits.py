@@ -46,6 +46,26 @@ def test_a_loop_over_independent_items_is_found_at_its_await(tmp_path: Path) -> 
     assert (finding.place.line, finding.cost_ns, finding.saving_ns) == (3, 400 * MS, 300 * MS)
 
 
+def test_what_threads_compute_takes_as_long_beside_one_another(tmp_path: Path) -> None:
+    builder = traced(tmp_path, LOOP, [3, 3, 3, 3], woken_by="thread")
+    assert len(found(builder.build())) == 1
+    builder.task("work", "running 150, ready 100, waiting 154", kind="thread", thread=2)
+    assert found(builder.build()) == []
+
+
+def test_how_long_what_processes_compute_takes_beside_one_another_is_not_known(tmp_path: Path) -> None:
+    builder = traced(tmp_path, LOOP, [3, 3, 3, 3], woken_by="thread")
+    builder.task("work", "running 300, waiting 104", kind="process", thread=2)
+    (finding,) = found(builder.build())
+    assert (finding.cost_ns, finding.saving_ns) == (400 * MS, None)
+
+
+def test_what_threads_compute_meanwhile_does_not_matter_to_who_waits_for_replies(tmp_path: Path) -> None:
+    builder = traced(tmp_path, LOOP, [3, 3, 3, 3], woken_by="io")
+    builder.task("work", "running 404", kind="thread", thread=2)
+    assert len(found(builder.build())) == 1
+
+
 def test_statements_that_do_not_need_one_another_are_found_at_the_first(tmp_path: Path) -> None:
     (finding,) = found(traced(tmp_path, ROW, [2, 3, 4]).build())
     assert finding.place is not None

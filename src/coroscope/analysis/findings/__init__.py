@@ -52,7 +52,7 @@ CHECKS: tuple[Check, ...] = (
 """Every check there is, with its default thresholds."""
 
 _OF_THREADS = {"saturated-thread-pool", "lock-convoy", "gil-contention"}
-_OF_PROCESSES = {"low-concurrency"}
+_OF_PROCESSES = {"low-concurrency", "sequential-awaits"}
 _LONG_STEPS = {"blocking-call", "starved-tasks", "never-yields"}
 _MAKES_LONG_STEPS = {"tiny-tasks", "unbounded-burst"}
 """To create so many tasks in one step takes long: where these are found, the others would say the same again."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import ClassVar
 
 from coroscope.analysis.findings.calls import is_asyncio
+from coroscope.analysis.findings.computing import computed_ns
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.needs import Spared
 from coroscope.analysis.findings.pauses import is_until_a_moment
 from coroscope.analysis.findings.savings import saving_ns, tracks
 from coroscope.analysis.findings.source import source_of
-from coroscope.trace.model import Frame, State, Task, Trace, Wait
+from coroscope.trace.model import Frame, Task, Trace, Wait
 from coroscope.trace.packing import rows_of, wait_of
 
 
@@ -47,7 +47,7 @@ class LowConcurrency:
             is_wanted = gate.waited_ns >= self.least_share_of_time * alive_ns
             if not is_narrow or not is_wanted or _keeps_a_rate(trace, gate):
                 continue
-            busy_ns = _busy_ns(everything, gate)
+            busy_ns = computed_ns(tracks(everything, with_processes=True), gate.stretches())
             if busy_ns <= self.most_busy * gate.waited_ns:
                 yield self._finding(trace, gate, through, busy_ns)
 
@@ -159,24 +159,6 @@ def gates(trace: Trace) -> list[Gate]:
                 gate.tasks.add(task.id)
                 gate.tasks_of[id(wait)] = task.id
     return [_in_order(gate) for gate in found.values() if _is_handed_on(gate, trace.tasks)]
-
-
-def _busy_ns(trace: Trace, gate: Gate) -> int:
-    """How long tasks ran while somebody waited there, and threads and processes ran, or wanted to; added up."""
-    stretches = gate.stretches()
-    starts_ns = [start_ns for start_ns, _ in stretches]
-    busy_ns = 0
-    for task in tracks(trace, with_processes=True):
-        wanted = (State.RUNNING, State.READY) if task.kind in ("thread", "process") else (State.RUNNING,)
-        for span in task.iter_spans():
-            if span.state not in wanted:
-                continue
-            index = max(0, bisect_right(starts_ns, span.start_ns) - 1)
-            while index < len(stretches) and starts_ns[index] < span.end_ns:
-                start_ns, end_ns = stretches[index]
-                busy_ns += max(0, min(end_ns, span.end_ns) - max(start_ns, span.start_ns))
-                index += 1
-    return busy_ns
 
 
 def _keeps_a_rate(trace: Trace, gate: Gate) -> bool:

@@ -8,6 +8,7 @@ from itertools import groupby
 from statistics import median
 from typing import ClassVar
 
+from coroscope.analysis.findings.computing import computed_ns
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.names import short_name
 from coroscope.analysis.findings.needs import Spared
@@ -25,7 +26,7 @@ class SaturatedThreadPool:
     least_queued: float = 1.0
     """The median job waits so many times as long as the median job runs."""
     most_computing: float = 0.5
-    """Of the time of its jobs, the pool's threads are on a processor for this share at most: more would not help."""
+    """So many of the pool's threads compute at a time, at most: more would wait for the interpreter's lock."""
     least_share_of_time: float = 0.1
     """The last job ends later than need be by this share of the recording at least."""
 
@@ -102,17 +103,11 @@ class _Burst:
         return max(0, wall_ns - max(self.lengths_ns))
 
     def computing(self, trace: Trace) -> float:
-        """The share of their jobs' time that the pool's threads were on a processor."""
-        steps = {
-            number: list(trace.tasks[number].iter_steps())
-            for number in {job.worker for job in self.jobs if job.worker is not None}
-        }
-        ran_ns = sum(
-            max(0, min(end_ns, job.ended_ns or 0) - max(start_ns, job.started_ns or 0))
-            for job in self.jobs
-            for start_ns, end_ns in steps.get(job.worker or 0, ())
-        )
-        return ran_ns / max(sum(self.lengths_ns), 1)
+        """How many of the pool's threads ran, or wanted to, at a time."""
+        workers = {job.worker for job in self.jobs if job.worker is not None}
+        start_ns, end_ns = self.jobs[0].submitted_ns, max(job.ended_ns or 0 for job in self.jobs)
+        computed = computed_ns((trace.tasks[number] for number in workers), [(start_ns, end_ns)])
+        return computed / max(end_ns - start_ns, 1)
 
 
 def _bursts(trace: Trace) -> Iterator[_Burst]:

@@ -6,7 +6,7 @@ import ast
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -14,8 +14,10 @@ from typing import ClassVar
 
 from coroscope.analysis.findings.activity import Activity
 from coroscope.analysis.findings.calls import Call, is_asyncio, iter_functions
+from coroscope.analysis.findings.computing import computed_ns
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.independence import independent_runs, is_for_each
+from coroscope.analysis.findings.savings import tracks
 from coroscope.analysis.findings.shared_state import need_their_order
 from coroscope.analysis.findings.source import Source
 from coroscope.trace.model import Frame, Task, Trace
@@ -36,9 +38,15 @@ class SequentialAwaits:
     """At one place, over the whole run."""
     most_beside: float = 0.1
     """The share of the time in which anything else of the program may have got on."""
+    most_computing: float = 0.5
+    """The share of the time that threads, or processes, may have computed for while they were waited for."""
 
     def find(self, trace: Trace) -> Iterable[Finding]:
         """One finding for each loop, and for each row of statements."""
+        workers = [
+            track for track in tracks(trace, with_processes=True) if track.kind in ("thread", "process")
+        ]
+        trace = replace(trace, tasks=trace.loop_tasks)
         places: dict[tuple[str, int | None], list[_Row]] = {}
         for task in trace.tasks.values():
             for row in self._rows(trace, task):
@@ -55,7 +63,8 @@ class SequentialAwaits:
             ]
             if alone and _saving_ns(alone) >= self.least_saving_ms * _MS:
                 taken += alone
-                yield self._finding(alone)
+                if not self._compute(alone, workers, "thread"):
+                    yield self._finding(alone, is_known=not self._compute(alone, workers, "process"))
 
     def _rows(self, trace: Trace, task: Task) -> Iterator[_Row]:
         if len(task.waits) < self.fewest:
@@ -90,7 +99,16 @@ class SequentialAwaits:
                     return False
         return True
 
-    def _finding(self, rows: list[_Row]) -> Finding:
+    def _compute(self, rows: list[_Row], workers: list[Task], kind: str) -> bool:
+        """Whether what was waited for were mostly threads, or processes, that computed: then it is not known what they
+        would need beside one another."""
+        stretches = [stretch for row in rows for stretch in row.stretches_for_threads]
+        if not stretches:
+            return False
+        computed = computed_ns((track for track in workers if track.kind == kind), sorted(stretches))
+        return computed > self.most_computing * sum(row.waited_ns for row in rows)
+
+    def _finding(self, rows: list[_Row], *, is_known: bool) -> Finding:
         shown = max(rows, key=lambda row: row.saving_ns)
         count = sum(len(row.rounds) for row in rows)
         waited_ns = sum(row.waited_ns for row in rows)
@@ -105,7 +123,7 @@ class SequentialAwaits:
             start_ns=shown.start_ns,
             duration_ns=shown.end_ns - shown.start_ns,
             cost_ns=waited_ns,
-            saving_ns=_saving_ns(rows),
+            saving_ns=_saving_ns(rows) if is_known else None,
             occurrences=len(rows),
         )
 
@@ -139,6 +157,17 @@ class _Row:
     @cached_property
     def waited_ns(self) -> int:
         return sum(call.waited_ns for calls in self.rounds for call in calls)
+
+    @property
+    def stretches_for_threads(self) -> list[tuple[int, int]]:
+        """When it was waited for what a thread has to say: a job of it, or of a process that it looks after."""
+        return [
+            (wait.start_ns, wait.end_ns)
+            for calls in self.rounds
+            for call in calls
+            for wait in call.waits
+            if wait.woken_by == "thread" and wait.end_ns is not None
+        ]
 
     @property
     def saving_ns(self) -> int:
