@@ -46,6 +46,25 @@ def test_a_loop_over_independent_items_is_found_at_its_await(tmp_path: Path) -> 
     assert (finding.place.line, finding.cost_ns, finding.saving_ns) == (3, 400 * MS, 300 * MS)
 
 
+def test_tasks_that_begin_eagerly_are_found_too(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(
+        "async def main():\n    for page in pages:\n        found.append(await create_task(fetch(page)))\n"
+    )
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    builder = TraceBuilder()
+    main = builder.task(
+        "main", ", ".join("running 1, ready 2, running 1, waiting 100" for _ in range(4)), is_main=True
+    )
+    for number, wait in enumerate(main.waits):
+        begins_ms = number * 104 + 1
+        child = builder.task("fetch", "running 2, waiting 101, running 0", at_ms=begins_ms, parent=main.id)
+        wait.chain, wait.on = (Frame("main", str(file), 3, is_user=True),), "task"
+        wait.woken_by, wait.waker = "task", child.id
+    (finding,) = found(builder.build())
+    assert finding.saving_ns == 300 * MS
+
+
 def test_what_threads_compute_takes_as_long_beside_one_another(tmp_path: Path) -> None:
     builder = traced(tmp_path, LOOP, [3, 3, 3, 3], woken_by="thread")
     assert len(found(builder.build())) == 1

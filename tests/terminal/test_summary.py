@@ -104,6 +104,14 @@ def test_the_limit_for_stalls_is_the_callers() -> None:
     assert "No stalls: no step held its loop for more than 200 ms." in _summary(builder.build(), slow_ms=200)
 
 
+def test_what_held_the_loop_and_is_no_step_is_said_and_not_denied() -> None:
+    builder = TraceBuilder()
+    builder.task("main", "running 1, ready 150, running 1, ready 180, running 1", is_main=True)
+    told = " ".join(_summary(builder.build()).split())
+    assert "tasks were ready and none ran, 2 times, 330 ms in all, longest 180 ms at 152 ms" in told
+    assert "Callbacks are not recorded." in told
+
+
 def test_many_stalls_are_cut_to_the_longest() -> None:
     builder = TraceBuilder()
     builder.task("fetch", ", ".join(f"running {110 + number}, waiting 1" for number in range(9)))

@@ -54,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
 _OF_THREADS = {"saturated-thread-pool", "lock-convoy", "gil-contention"}
 _OF_PROCESSES = {"low-concurrency", "sequential-awaits"}
 _LONG_STEPS = {"blocking-call", "starved-tasks", "never-yields"}
+_LEAST_SAVING_NS = 1_000_000
 _MAKES_LONG_STEPS = {"tiny-tasks", "unbounded-burst"}
 """To create so many tasks in one step takes long: where these are found, the others would say the same again."""
 
@@ -87,5 +88,11 @@ def find(
     found = [
         finding for finding in found if finding.name not in _LONG_STEPS or finding.place not in explained
     ]
-    found = [in_words_of_its_loop(finding, trace) for finding in found]
+    found = [in_words_of_its_loop(_without_traces_of_saving(finding), trace) for finding in found]
     return sorted(found, key=lambda finding: (-(finding.saving_ns or 0), -finding.cost_ns, finding.start_ns))
+
+
+def _without_traces_of_saving(finding: Finding) -> Finding:
+    """The finding, with no saving where it would be too small to matter to anybody."""
+    saving_ns = finding.saving_ns
+    return replace(finding, saving_ns=0) if saving_ns is not None and saving_ns < _LEAST_SAVING_NS else finding

@@ -20,7 +20,7 @@ from coroscope.analysis.findings.independence import independent_runs, is_for_ea
 from coroscope.analysis.findings.savings import tracks
 from coroscope.analysis.findings.shared_state import need_their_order
 from coroscope.analysis.findings.source import Source
-from coroscope.trace.model import Frame, Task, Trace
+from coroscope.trace.model import Frame, State, Task, Trace
 
 _MS = 1_000_000
 
@@ -176,9 +176,11 @@ class _Row:
 
 
 def _begin_of_step(task: Task, end_ns: int) -> int:
-    """When the step of `task` began that ended at `end_ns`."""
-    index = bisect_left(task.times_ns, end_ns)
-    return task.times_ns[index - 1] if index else task.created_ns
+    """When the step began that ended at `end_ns`: `task` is ready while another one takes its first step in it."""
+    index = bisect_left(task.times_ns, end_ns) - 1
+    while index > 1 and task.states[index - 1] == State.READY and task.states[index - 2] == State.RUNNING:
+        index -= 2
+    return task.times_ns[index] if index >= 0 else task.created_ns
 
 
 def _beside_ns(call: Call, begins_ns: int, stretches: list[tuple[int, int, Task]]) -> int:

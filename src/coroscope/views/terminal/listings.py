@@ -8,6 +8,7 @@ from rich.text import Text
 from coroscope.analysis import coroutine_statistics, task_shares
 from coroscope.trace.model import Frame, Outcome, Stall, Task, Trace
 from coroscope.views.terminal.glyphs import QUIET, TROUBLE
+from coroscope.views.terminal.held import print_held
 from coroscope.views.terminal.places import file_and_line, own_name, whole_place
 from coroscope.views.terminal.sheet import Sheet
 from coroscope.views.terminal.tables import Column, Row, print_table
@@ -59,9 +60,11 @@ def print_stalls(trace: Trace, console: Console, *, slow_ms: float, rows: int) -
     stalls = sorted(trace.stalls(slow_ms), key=lambda stall: -stall.duration_ns)
     if not stalls:
         sheet.paragraph(f"No stalls: no step held its loop for more than {sheet.time(slow_ms * 1e6)}.")
+        print_held(sheet, trace, slow_ms)
         return
     shown = [_stall_row(sheet, stall, trace) for stall in stalls[:rows]]
     print_table(sheet, _STALLS, shown, left_out=len(stalls) - len(shown))
+    print_held(sheet, trace, slow_ms)
 
 
 def print_coroutines(trace: Trace, console: Console, *, rows: int) -> None:

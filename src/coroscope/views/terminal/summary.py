@@ -17,6 +17,7 @@ from coroscope.trace.model import Ending, Outcome, Stall, State, Task, Trace
 from coroscope.views.cut_words import cut_sentence
 from coroscope.views.terminal.findings import print_first_findings
 from coroscope.views.terminal.glyphs import QUIET, STATE_STYLES, STRONG, TROUBLE
+from coroscope.views.terminal.held import print_held
 from coroscope.views.terminal.interpreter import print_interpreter
 from coroscope.views.terminal.marks import print_marks
 from coroscope.views.terminal.places import place_in
@@ -253,6 +254,7 @@ def _print_stalls(sheet: Sheet, trace: Trace, stalls: list[Stall], slow_ms: floa
     if not stalls:
         sheet.blank()
         sheet.paragraph(f"No stalls: no step held its loop for more than {limit}.")
+        print_held(sheet, trace, slow_ms)
         return
     steps = "1 step" if len(stalls) == 1 else f"{len(stalls)} steps"
     sheet.heading("Stalls")
@@ -268,6 +270,7 @@ def _print_stalls(sheet: Sheet, trace: Trace, stalls: list[Stall], slow_ms: floa
         sheet.line(Text.assemble((when, TROUBLE), word, place))
     if len(stalls) > len(longest):
         sheet.line(Text(f"{sheet.glyphs.ellipsis} {len(stalls) - len(longest)} shorter ones", QUIET))
+    print_held(sheet, trace, slow_ms)
 
 
 def _stall_place(sheet: Sheet, stall: Stall, task: Task | None, width: int) -> str:
