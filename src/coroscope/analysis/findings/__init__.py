@@ -95,4 +95,6 @@ def find(
 def _without_traces_of_saving(finding: Finding) -> Finding:
     """The finding, with no saving where it would be too small to matter to anybody."""
     saving_ns = finding.saving_ns
-    return replace(finding, saving_ns=0) if saving_ns is not None and saving_ns < _LEAST_SAVING_NS else finding
+    return (
+        replace(finding, saving_ns=0) if saving_ns is not None and saving_ns < _LEAST_SAVING_NS else finding
+    )
