@@ -19,19 +19,20 @@ async def answer(is_done: asyncio.Event) -> int:
     return answered
 
 
-async def main() -> None:
+async def main(processes: ProcessPoolExecutor) -> None:
     loop = asyncio.get_running_loop()
     is_done = asyncio.Event()
     answering = asyncio.create_task(answer(is_done))
-    with ProcessPoolExecutor(2) as processes:
-        parts = [(first, first + 10_000) for first in range(0, 60_000, 10_000)]
-        counts = await asyncio.gather(
-            *(loop.run_in_executor(processes, count_primes, *part) for part in parts)
-        )
+    parts = [(first, first + 10_000) for first in range(0, 60_000, 10_000)]
+    counts = await asyncio.gather(*(loop.run_in_executor(processes, count_primes, *part) for part in parts))
     is_done.set()
     assert await answering > 0
     assert sum(counts) == 6057
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with ProcessPoolExecutor(2) as pool:
+        list(
+            pool.map(count_primes, [0] * 4, [1] * 4)
+        )  # They are started before the loop, which they would hold up.
+        asyncio.run(main(pool))
