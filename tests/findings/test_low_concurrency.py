@@ -73,6 +73,11 @@ def test_fewer_than_ten_waiting_tasks_are_too_few() -> None:
     assert len(list(LowConcurrency().find(queued(11, 1)))) == 1
 
 
+def test_waiting_for_less_than_50_ms_does_not_matter() -> None:
+    assert list(LowConcurrency(fewest_tasks=4).find(queued(5, 1))) == []
+    assert len(list(LowConcurrency(fewest_tasks=4, least_waited_ms=10).find(queued(5, 1)))) == 1
+
+
 def test_where_those_who_are_let_through_compute_more_of_them_would_wait_for_a_processor() -> None:
     assert list(LowConcurrency().find(queued(20, 1, holding="running 10"))) == []
     assert list(LowConcurrency().find(queued(20, 1, holding="running 6, waiting 4"))) == []

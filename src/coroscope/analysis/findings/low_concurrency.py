@@ -31,6 +31,8 @@ class LowConcurrency:
     """and at most this share of those that wait."""
     least_share_of_time: float = 0.5
     """Somebody waits there for this share of the time in which the program has tasks,"""
+    least_waited_ms: float = 50.0
+    """and for so long: what threads and processes do is looked at every 10 ms only;"""
     most_busy: float = 0.5
     """for this share of which the program computes, at most: who is let through then waits for a processor instead."""
 
@@ -44,7 +46,7 @@ class LowConcurrency:
                 continue
             through = gate.through(trace)
             is_narrow = through.at_once <= min(self.most_through, max(1, self.most_share * len(gate.tasks)))
-            is_wanted = gate.waited_ns >= self.least_share_of_time * alive_ns
+            is_wanted = gate.waited_ns >= max(self.least_share_of_time * alive_ns, self.least_waited_ms * 1e6)
             if not is_narrow or not is_wanted or _keeps_a_rate(trace, gate):
                 continue
             busy_ns = computed_ns(tracks(everything, with_processes=True), gate.stretches())
