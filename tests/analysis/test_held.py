@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coroscope.analysis.held import Held, held
-from coroscope.trace.model import Trace
+from coroscope.trace.model import State, Trace
 from tests.trace_builder import MS, TraceBuilder
 
 
@@ -59,3 +64,34 @@ def test_a_loop_that_does_not_run_is_held_by_nobody() -> None:
     builder.task("second", "running 1", is_main=True, is_root=True, at_ms=300)
     builder.task("left", "ready 1, running 0, ready 299, running 1", at_ms=0)
     assert held(builder.build(), 100 * MS) == []
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.sampled_from(["ready", "waiting"]), st.integers(0, 60)), max_size=6), max_size=4
+    ),
+    st.integers(1, 40),
+)
+def test_it_is_what_looking_at_every_moment_finds(
+    lives: list[list[tuple[str, int]]], longer_than_ms: int
+) -> None:
+    trace = traced("running 1, waiting 400, running 1", *_one_at_a_time(lives))
+    steps = sorted(step for task in trace.tasks.values() for step in task.iter_steps())
+    stretches = set()
+    for (_, start_ns), (end_ns, _) in pairwise(steps):
+        for task in trace.tasks.values():
+            for span in task.iter_spans():
+                since_ns, until_ns = max(start_ns, span.start_ns), min(end_ns, span.end_ns)
+                if span.state is State.READY and until_ns - since_ns > longer_than_ms * MS:
+                    stretches.add((since_ns, until_ns))
+    longest = {until_ns: since_ns for since_ns, until_ns in sorted(stretches, reverse=True)}
+    found = held(trace, longer_than_ms * MS)
+    assert [(one.start_ns, one.end_ns) for one in found] == [
+        (longest[until_ns], until_ns) for until_ns in sorted(longest)
+    ]
+
+
+def _one_at_a_time(lives: list[list[tuple[str, int]]]) -> Iterator[str]:
+    """Tasks whose steps, of no length, never come inside of one another."""
+    for stays in lives:
+        yield "".join(f"{state} {length_ms}, running 0, " for state, length_ms in stays) + "waiting 1"

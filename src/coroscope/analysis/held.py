@@ -9,9 +9,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from coroscope.trace.model import Span, State, Task, Trace
+
+_MOST_CELLS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Held:
 
 
 def held(trace: Trace, longer_than_ns: float) -> list[Held]:
-    """The stretches longer than so much, in order of time. O(spans log steps)."""
+    """The stretches longer than so much, in order of time. O(spans), in little memory."""
     by_loop: dict[int, list[Task]] = {}
     for task in trace.loop_tasks.values():
         by_loop.setdefault(task.loop, []).append(task)
@@ -44,14 +45,41 @@ def held(trace: Trace, longer_than_ns: float) -> list[Held]:
 
 def _gaps(tasks: list[Task], longer_than_ns: float) -> list[tuple[int, int]]:
     """What lies between two steps of a loop while it ran: before the first and behind the last it may not have run."""
-    steps = sorted(step for task in tasks for step in task.iter_steps())
+    first_ns = min((start_ns for task in tasks for start_ns, _ in task.iter_steps()), default=0)
+    last_ns = max((end_ns for task in tasks for _, end_ns in task.iter_steps()), default=0)
+    empty = _empty_parts(tasks, first_ns, last_ns, longer_than_ns)
+    begins_ns, ends_ns = [first_ns] * len(empty), [last_ns] * len(empty)
+    for task in tasks if empty else ():
+        for start_ns, end_ns in task.iter_steps():
+            behind = bisect_right(empty, start_ns)
+            if behind < len(empty):
+                begins_ns[behind] = max(begins_ns[behind], end_ns)
+            if behind:
+                ends_ns[behind - 1] = min(ends_ns[behind - 1], start_ns)
     main = [(task.created_ns, task.end_ns) for task in tasks if task.is_root]
     return [
-        (end_ns, start_ns)
-        for (_, end_ns), (start_ns, _) in pairwise(steps)
-        if start_ns - end_ns > longer_than_ns
-        and (not main or any(since_ns <= end_ns and start_ns <= until_ns for since_ns, until_ns in main))
+        (start_ns, end_ns)
+        for start_ns, end_ns in zip(begins_ns, ends_ns, strict=True)
+        if end_ns - start_ns > longer_than_ns
+        and (not main or any(since_ns <= start_ns and end_ns <= until_ns for since_ns, until_ns in main))
     ]
+
+
+def _empty_parts(tasks: list[Task], first_ns: int, last_ns: int, longer_than_ns: float) -> list[int]:
+    """A moment of each part without a step that may be so long: looked for in cells, of which it fills one at least."""
+    cell_ns = max(int(longer_than_ns / 2), (last_ns - first_ns) // _MOST_CELLS, 1)
+    is_used = bytearray((last_ns - first_ns) // cell_ns + 1)
+    for task in tasks:
+        for start_ns, end_ns in task.iter_steps():
+            begin, end = (start_ns - first_ns) // cell_ns, (end_ns - first_ns) // cell_ns + 1
+            is_used[begin:end] = b"\1" * (end - begin)
+    found = []
+    begin = is_used.find(0)
+    while begin >= 0:
+        found.append(first_ns + begin * cell_ns)
+        used = is_used.find(1, begin)
+        begin = is_used.find(0, used) if used >= 0 else -1
+    return found
 
 
 def _common(gaps: list[tuple[int, int]], span: Span) -> Iterator[tuple[int, int]]:
