@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from coroscope.trace.model import Span, State, Task, Trace
 
 _MOST_CELLS = 1 << 20
+"""A byte each; where they would be more, what is shorter than two larger ones is not seen."""
 
 
 @dataclass(frozen=True, slots=True)

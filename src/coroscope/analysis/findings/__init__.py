@@ -55,6 +55,7 @@ _OF_THREADS = {"saturated-thread-pool", "lock-convoy", "gil-contention"}
 _OF_PROCESSES = {"low-concurrency", "sequential-awaits"}
 _LONG_STEPS = {"blocking-call", "starved-tasks", "never-yields"}
 _LEAST_SAVING_NS = 1_000_000
+"""Less matters to nobody: it is no saving."""
 _MAKES_LONG_STEPS = {"tiny-tasks", "unbounded-burst"}
 """To create so many tasks in one step takes long: where these are found, the others would say the same again."""
 

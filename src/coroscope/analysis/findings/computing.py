@@ -6,9 +6,9 @@ is computed as time goes by, more at once is not known to bring anything.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from coroscope.analysis.findings.stretches import overlap_ns
 from coroscope.trace.model import State, Task
 
 
@@ -17,16 +17,10 @@ def computed_ns(tracks: Iterable[Task], stretches: Sequence[tuple[int, int]]) ->
 
     `stretches` are in order, none over another. O(spans log stretches).
     """
-    starts_ns = [start_ns for start_ns, _ in stretches]
-    found_ns = 0
-    for track in tracks:
-        wanted = (State.RUNNING, State.READY) if track.kind in ("thread", "process") else (State.RUNNING,)
-        for span in track.iter_spans():
-            if span.state not in wanted:
-                continue
-            index = max(0, bisect_right(starts_ns, span.start_ns) - 1)
-            while index < len(stretches) and starts_ns[index] < span.end_ns:
-                start_ns, end_ns = stretches[index]
-                found_ns += max(0, min(end_ns, span.end_ns) - max(start_ns, span.start_ns))
-                index += 1
-    return found_ns
+    return sum(overlap_ns(_computing(track), stretches) for track in tracks)
+
+
+def _computing(track: Task) -> Iterator[tuple[int, int]]:
+    if track.kind not in ("thread", "process"):
+        return track.iter_steps()
+    return ((span.start_ns, span.end_ns) for span in track.iter_spans() if span.state is not State.WAITING)

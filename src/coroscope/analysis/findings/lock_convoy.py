@@ -9,6 +9,7 @@ from typing import ClassVar
 from coroscope.analysis.findings.finding import Finding
 from coroscope.analysis.findings.needs import Spared
 from coroscope.analysis.findings.savings import saving_ns
+from coroscope.analysis.findings.stretches import overlap_ns, united
 from coroscope.trace.model import Frame, Task, Trace, Wait
 
 
@@ -103,7 +104,7 @@ def _overlapping_ns(queue: _Queue) -> int:
     Where each gets the lock in turn, that is the waiting over the number of threads.
     """
     threads = len(queue.waits)
-    stretches = _union([wait for waits in queue.waits.values() for wait in waits])
+    stretches = united([wait for waits in queue.waits.values() for wait in waits])
     return sum(end_ns - start_ns for start_ns, end_ns in stretches) * (threads - 1) // threads
 
 
@@ -115,34 +116,10 @@ def _busy_ns(task: Task) -> int:
 
 def _others_computing(trace: Trace, queue: _Queue) -> float:
     """The share of the time in which somebody waits that threads which do not were on a processor."""
-    stretches = _union([wait for waits in queue.waits.values() for wait in waits])
+    stretches = united([wait for waits in queue.waits.values() for wait in waits])
     total_ns = sum(end_ns - start_ns for start_ns, end_ns in stretches)
-    ran_ns = sum(_overlap_ns(list(thread.iter_steps()), stretches) for thread in trace.threads)
+    ran_ns = sum(overlap_ns(thread.iter_steps(), stretches) for thread in trace.threads)
     return ran_ns / max(total_ns, 1)
-
-
-def _union(waits: list[Wait]) -> list[tuple[int, int]]:
-    united: list[tuple[int, int]] = []
-    for wait in sorted(waits, key=lambda wait: wait.start_ns):
-        end_ns = wait.start_ns + _length_ns(wait)
-        if united and wait.start_ns <= united[-1][1]:
-            united[-1] = (united[-1][0], max(united[-1][1], end_ns))
-        else:
-            united.append((wait.start_ns, end_ns))
-    return united
-
-
-def _overlap_ns(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> int:
-    """How long both last; each list in order of time."""
-    total_ns = index = 0
-    for start_ns, end_ns in some:
-        while index < len(others) and others[index][1] <= start_ns:
-            index += 1
-        at = index
-        while at < len(others) and others[at][0] < end_ns:
-            total_ns += min(end_ns, others[at][1]) - max(start_ns, others[at][0])
-            at += 1
-    return total_ns
 
 
 def _length_ns(wait: Wait) -> int:

@@ -14,6 +14,7 @@ from coroscope.analysis.findings.needs import Spared
 from coroscope.analysis.findings.pauses import is_until_a_moment
 from coroscope.analysis.findings.savings import saving_ns, tracks
 from coroscope.analysis.findings.source import source_of
+from coroscope.analysis.findings.stretches import united
 from coroscope.trace.model import Frame, Task, Trace, Wait
 from coroscope.trace.packing import rows_of, wait_of
 
@@ -104,14 +105,7 @@ class Gate:
 
     def stretches(self) -> list[tuple[int, int]]:
         """When somebody waited, in order."""
-        found: list[tuple[int, int]] = []
-        for wait in self.waits:
-            start_ns, end_ns = wait.start_ns, wait.end_ns or wait.start_ns
-            if found and start_ns <= found[-1][1]:
-                start_ns, end_ns = found[-1][0], max(end_ns, found[-1][1])
-                found.pop()
-            found.append((start_ns, end_ns))
-        return found
+        return united(self.waits)
 
     def through(self, trace: Trace) -> Through:
         """How many held it at a time, and for how long; one that let nobody in held it as long as the others did."""

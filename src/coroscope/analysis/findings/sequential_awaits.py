@@ -20,7 +20,8 @@ from coroscope.analysis.findings.independence import independent_runs, is_for_ea
 from coroscope.analysis.findings.savings import tracks
 from coroscope.analysis.findings.shared_state import need_their_order
 from coroscope.analysis.findings.source import Source
-from coroscope.trace.model import Frame, State, Task, Trace
+from coroscope.analysis.findings.stretches import united
+from coroscope.trace.model import Frame, State, Task, Trace, Wait
 
 _MS = 1_000_000
 
@@ -102,10 +103,8 @@ class SequentialAwaits:
     def _compute(self, rows: list[_Row], workers: list[Task], kind: str) -> bool:
         """Whether what was waited for were mostly threads, or processes, that computed: then it is not known what they
         would need beside one another."""
-        stretches = [stretch for row in rows for stretch in row.stretches_for_threads]
-        if not stretches:
-            return False
-        computed = computed_ns((track for track in workers if track.kind == kind), sorted(stretches))
+        stretches = united(wait for row in rows for wait in row.waits_for_threads)
+        computed = computed_ns((track for track in workers if track.kind == kind), stretches)
         return computed > self.most_computing * sum(row.waited_ns for row in rows)
 
     def _finding(self, rows: list[_Row], *, is_known: bool) -> Finding:
@@ -159,14 +158,14 @@ class _Row:
         return sum(call.waited_ns for calls in self.rounds for call in calls)
 
     @property
-    def stretches_for_threads(self) -> list[tuple[int, int]]:
-        """When it was waited for what a thread has to say: a job of it, or of a process that it looks after."""
+    def waits_for_threads(self) -> list[Wait]:
+        """Those for what a thread has to say: of a job of its own, or of a process that it looks after."""
         return [
-            (wait.start_ns, wait.end_ns)
+            wait
             for calls in self.rounds
             for call in calls
             for wait in call.waits
-            if wait.woken_by == "thread" and wait.end_ns is not None
+            if wait.woken_by == "thread"
         ]
 
     @property
